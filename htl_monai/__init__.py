@@ -1,0 +1,1 @@
+"""Find the images that a medical model never really learned, by pruning it."""

@@ -1,0 +1,77 @@
+"""Decides which parameters of a network are pruned."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import nn
+
+__all__ = ["PRUNABLE_LAYERS", "prunable_layers", "prunable_parameters"]
+
+PRUNABLE_LAYERS = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.Linear,
+)
+
+
+def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Return the weights that pruning may remove: of every convolution, transposed convolution and linear layer.
+
+    Biases and normalisation layers stay, as in paper 1; a filter on ``Conv2d`` alone would miss the up-convolutions
+    of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers (``DataParallel``,
+    ``DistributedDataParallel``, ``torch.compile``) are looked through, so that the names are those of the network.
+
+    Args:
+        network: any module.
+
+    Returns:
+        Parameters by their name in the network's ``state_dict``, in the order of ``named_modules``.
+
+    Raises:
+        ValueError: the network has no such weight, or a weight is computed from others (``torch.nn.utils.prune``,
+            ``parametrize``, ``weight_norm``), so that a change in place would be lost.
+
+    Example:
+        >>> list(prunable_parameters(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())))
+        ['0.weight']
+    """
+    return {name: cast(nn.Parameter, layer.weight) for name, layer in prunable_layers(network).items()}
+
+
+def prunable_layers(network: nn.Module) -> dict[str, nn.Module]:
+    """Return the layers that own the weights of :func:`prunable_parameters`, by the name of the weight."""
+    network = _unwrapped(network)
+    layers: dict[str, nn.Module] = {}
+    seen: set[int] = set()
+    for layer_name, layer in network.named_modules():
+        if not isinstance(layer, PRUNABLE_LAYERS):
+            continue
+        name = f"{layer_name}.weight" if layer_name else "weight"
+        if not isinstance(layer.weight, nn.Parameter):
+            raise ValueError(
+                f"network must hold its weights as plain parameters, got the computed weight {name}; "
+                "remove the parametrization first (torch.nn.utils.prune.remove or parametrize.remove_parametrizations)"
+            )
+        if id(layer.weight) not in seen:
+            seen.add(id(layer.weight))
+            layers[name] = layer
+    if not layers:
+        raise ValueError(
+            f"network must have a convolution or linear layer, got none in {type(network).__name__}; "
+            "pass the network that was trained"
+        )
+    return layers
+
+
+def _unwrapped(network: nn.Module) -> nn.Module:
+    while True:
+        parallel = isinstance(network, (nn.DataParallel, nn.parallel.DistributedDataParallel))
+        inner = getattr(network, "module" if parallel else "_orig_mod", None)  # `_orig_mod`: torch.compile
+        if not isinstance(inner, nn.Module):
+            return network
+        network = inner

@@ -1,0 +1,59 @@
+"""IoU and Dice of lesion and background, image by image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["SCORE_NAMES", "segmentation_scores"]
+
+SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
+
+
+def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+    """Score each image of a batch: IoU and Dice of the foreground and of the background.
+
+    Forgetting is a drop of one of these scores, so each image has its own (paper 1, Algorithm 1, line 4; Table 2
+    averages them over images). A class that is absent from both the prediction and the label has nothing to measure:
+    its scores are NaN. An empty label with a lesion predicted scores 0. An image with NaN in its prediction has NaN
+    in all four.
+
+    Args:
+        pred: logits or probabilities of background and foreground, ``(N, 2, H, W)`` or ``(N, 2, H, W, D)``; the larger
+            channel decides, a tie is background.
+        label: mask, ``(N, 1, H, W)`` or ``(N, 1, H, W, D)``; foreground is above 0.5.
+
+    Returns:
+        ``foreground_iou``, ``background_iou``, ``foreground_dice`` and ``background_dice``: float64 of shape ``(N,)``
+        in [0, 1], higher = better, on the device of ``pred``.
+
+    Raises:
+        ValueError: ``pred`` has not 2 channels, or ``label`` not the matching shape.
+
+    Example:
+        >>> pred = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 1, 4)
+        >>> label = torch.tensor([1.0, 1.0, 1.0, 0.0]).view(1, 1, 1, 4)
+        >>> segmentation_scores(pred, label)["foreground_iou"].item()
+        0.75
+    """
+    if pred.ndim < 3 or pred.shape[1] != 2:
+        raise ValueError(f"pred must be (N, 2, H, W) or (N, 2, H, W, D), got {tuple(pred.shape)}; pass both classes")
+    expected = (pred.shape[0], 1, *pred.shape[2:])
+    if tuple(label.shape) != expected:
+        raise ValueError(f"label must be {expected} to match pred, got {tuple(label.shape)}; pass one mask channel")
+    pred, label = pred.as_subclass(Tensor), label.as_subclass(Tensor)  # type: ignore[attr-defined]
+    predicted = (pred[:, 1] > pred[:, 0]).flatten(1)
+    actual = (label[:, 0] > 0.5).flatten(1)
+    unmeasured = torch.isnan(pred).flatten(1).any(dim=1)
+
+    intersection = (predicted & actual).sum(dim=1).double().masked_fill_(unmeasured, torch.nan)
+    both = (predicted.sum(dim=1) + actual.sum(dim=1)).double()
+    union = both - intersection
+    n_pixels = predicted.shape[1]
+    # The background's intersection is what lies outside the foreground's union, and the other way round.
+    return {
+        "foreground_iou": intersection / union,
+        "background_iou": (n_pixels - union) / (n_pixels - intersection),
+        "foreground_dice": 2 * intersection / both,
+        "background_dice": 2 * (n_pixels - union) / (2 * n_pixels - both),
+    }

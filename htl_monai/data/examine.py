@@ -1,0 +1,135 @@
+"""Opens the files of one image of a data list and says what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from PIL import Image
+from tqdm import tqdm
+
+from htl_monai.data.listing import Item
+
+__all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable"]
+
+T = TypeVar("T")
+
+# What no training can use; every other kind is a note.
+FATAL = frozenset(
+    {
+        "duplicate_id",
+        "empty_mask",
+        "image_without_mask",
+        "missing_image",
+        "size_mismatch",
+        "unreadable_image",
+        "unreadable_mask",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was noticed about a file: its kind and the words for a person."""
+
+    kind: str
+    detail: str
+
+
+def examine(item: Item) -> tuple[list[Finding], str | None]:
+    """Decode an item's image and mask and list what is wrong with them.
+
+    Args:
+        item: one dict of a data list; without ``label`` only the image is examined.
+
+    Returns:
+        the findings, and the SHA-256 of the image file (None where it is not there). Kinds: ``missing_image``,
+        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask`` (make an image unusable), and
+        ``full_mask``, ``mask_not_binary``, ``image_not_rgb`` (notes: a mask is foreground wherever it is not 0, and
+        loading converts images to RGB).
+    """
+    path = Path(item["image"])
+    if not path.is_file():
+        return [Finding("missing_image", f"{path} is not there")], None
+    findings, image = [], None
+    content = path.read_bytes()
+    try:
+        image = _decode(content)
+    except Exception as error:  # a decoder may raise anything on damaged bytes
+        findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
+    if image is not None and image.mode != "RGB":
+        findings.append(Finding("image_not_rgb", f"{path} has mode {image.mode}; it is converted to RGB"))
+    if "label" in item:
+        findings += _examine_mask(Path(item["label"]), None if image is None else image.size)
+    return findings, hashlib.sha256(content).hexdigest()
+
+
+def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[list[Finding], str | None]]:
+    """Examine items on some threads, in order; at most a few images are in memory at once."""
+    yield from _on_threads(examine, items, "checking images", progress)
+
+
+def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str, str]:
+    """Name the images that a training cannot use, so that a run can leave them out and say so.
+
+    Args:
+        datalist: one split.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        the reason by id: image missing or unreadable, mask unreadable, empty, or of another size than the image.
+        Images without mask are not named.
+    """
+    found = {}
+    for item, (findings, _) in zip(datalist, examine_all(datalist, progress), strict=True):
+        fatal = [f"{finding.kind.replace('_', ' ')}: {finding.detail}" for finding in findings if finding.kind in FATAL]
+        if fatal:
+            found[item["id"]] = "; ".join(fatal)
+    return found
+
+
+def _decode(content: bytes) -> Image.Image:
+    # verify() checks a PNG's checksums, load() finds a truncated JPEG; an image can't be loaded after verify().
+    with Image.open(io.BytesIO(content)) as image:
+        image.verify()
+    image = Image.open(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
+    try:
+        mask = _decode(path.read_bytes())
+    except Exception as error:
+        return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
+    findings = []
+    if image_size is not None and mask.size != image_size:
+        detail = f"{path} is {mask.size[1]}×{mask.size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
+        findings.append(Finding("size_mismatch", detail))
+    counts = mask.convert("L").histogram()
+    values = sum(count > 0 for count in counts)
+    if counts[0] == sum(counts):
+        findings.append(Finding("empty_mask", f"{path} is 0 everywhere"))
+    elif counts[0] == 0:
+        findings.append(Finding("full_mask", f"{path} is foreground everywhere"))
+    if values > 2:
+        findings.append(Finding("mask_not_binary", f"{path} has {values} values; all but 0 count as foreground"))
+    return findings
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _on_threads(work: Callable[[Item], T], items: Iterable[Item], title: str, progress: bool) -> Iterator[T]:
+    items = list(items)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        yield from tqdm(pool.map(work, items), total=len(items), desc=title, unit="image", disable=not progress)

@@ -1,0 +1,150 @@
+"""Chooses the hard-to-learn images from a forgetting table, and as many random ones to compare with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from htl_monai.data.files import sha256, write_json
+
+__all__ = ["RULES", "read_selection", "select_hard", "select_random", "write_selections"]
+
+RULES = ("threshold", "top", "count")
+
+Item = Mapping[str, Any]
+
+
+def select_hard(table: pd.DataFrame, rule: str = "threshold", amount: float = 0.4, relative: bool = True) -> list[str]:
+    """Return the ids of the hard-to-learn images, hardest first (paper 1, Algorithm 1, line 4).
+
+    Args:
+        table: the forgetting table at one sparsity, one row an image.
+        rule: ``threshold`` takes the images that lose at least ``amount`` (the paper reports those that lose 40 %);
+            ``top`` takes the fraction ``amount`` of the measured images that lose most; ``count`` takes ``amount`` of
+            them.
+        amount: see ``rule``.
+        relative: rank by the share of the dense score that is lost; otherwise by the absolute drop.
+
+    Returns:
+        Ids by falling forgetting; ties keep the order of the table. Images with nothing to measure (NaN) are never
+        chosen.
+
+    Raises:
+        ValueError: an unknown rule, an amount outside its range, an image that is there twice, or no image chosen.
+    """
+    _check_rule(rule, amount)
+    if table["id"].duplicated().any():
+        raise ValueError(
+            f"table must have one row an image, got {table['id'].duplicated().sum()} repeated ids; "
+            "keep the rows of one sparsity"
+        )
+    column = "forgetting_relative" if relative else "forgetting"
+    measured = table.dropna(subset=[column]).sort_values(column, ascending=False, kind="stable")
+    if rule == "threshold":
+        chosen = measured[measured[column] >= amount]
+    else:
+        chosen = measured.head(round(amount * len(measured)) if rule == "top" else int(amount))
+    if chosen.empty:
+        largest = measured[column].max() if len(measured) else float("nan")
+        raise ValueError(
+            f"amount must leave at least one image, got {amount} for rule {rule} while the largest forgetting is "
+            f"{largest:.3f}; lower it, choose a higher sparsity, or use rule top"
+        )
+    return chosen["id"].tolist()
+
+
+def select_random(ids: Sequence[str], count: int, seed: int) -> list[str]:
+    """Return ``count`` of the ids, drawn without replacement: what any fine-tuning gains (paper 1, Baseline 4).
+
+    Raises:
+        ValueError: ``count`` is larger than the number of ids.
+    """
+    if count > len(ids):
+        raise ValueError(f"count must be at most {len(ids)}, the number of images, got {count}; ask for fewer")
+    return [str(id_) for id_ in np.random.default_rng(seed).choice(np.asarray(ids, dtype=object), count, replace=False)]
+
+
+def write_selections(
+    data: Sequence[Item],
+    table_path: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
+    sparsity: float = 0.7,
+    rule: str = "threshold",
+    amount: float = 0.4,
+    relative: bool = True,
+    seed: int = 0,
+) -> dict[str, int]:
+    """Write ``htl.json`` and ``random.json``: data lists, the rule that chose them, and the table they come from.
+
+    Args:
+        data: the data list that was mined.
+        table_path: its ``forgetting.csv``.
+        out_dir: the folder of the two files.
+        sparsity: which rows of the table count.
+        rule: see :func:`select_hard`.
+        amount: see :func:`select_hard`.
+        relative: see :func:`select_hard`.
+        seed: of the random choice.
+
+    Returns:
+        How many images were selected, mined and without anything to measure.
+
+    Raises:
+        ValueError: the table has no row of ``sparsity``, is of another data list, or nothing is selected.
+    """
+    table = pd.read_csv(table_path, dtype={"id": str})
+    rows = table[np.isclose(table["sparsity"], sparsity)]
+    if rows.empty:
+        known = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))
+        raise ValueError(f"sparsity must be one of {table_path}: {known}, got {sparsity}; mine it or choose another")
+    by_id = {item["id"]: item for item in data}
+    unknown = [id_ for id_ in rows["id"] if id_ not in by_id]
+    if unknown:
+        raise ValueError(
+            f"{table_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
+        )
+    hard = select_hard(rows, rule, amount, relative)
+    counts = {
+        "n_selected": len(hard),
+        "n_total": len(rows),
+        "n_unmeasured": int(rows["forgetting_relative" if relative else "forgetting"].isna().sum()),
+    }
+    kind = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity}
+    choices = {
+        "htl": (hard, kind),
+        "random": (select_random(list(by_id), len(hard), seed), {"kind": "random", "count": len(hard), "seed": seed}),
+    }
+    for name, (ids, described) in choices.items():
+        content = {"rule": described, **counts, "table_sha256": sha256(table_path), "data": [by_id[i] for i in ids]}
+        write_json(Path(out_dir) / f"{name}.json", content)
+    return counts
+
+
+def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Read the data list of a selection file, hardest first.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no selection.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"selection {path} does not exist; run the stage selecting or correct the path")
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise ValueError(f"selection {path} must hold a data list under 'data'; give a file of the stage selecting")
+    return content["data"]
+
+
+def _check_rule(rule: str, amount: float) -> None:
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
+    if rule == "top" and not 0 < amount <= 1:
+        raise ValueError(f"amount must be in (0, 1] for rule top, got {amount}; give the fraction of images to take")
+    if rule == "count" and (amount < 1 or amount != int(amount)):
+        raise ValueError(f"amount must be a whole number from 1 for rule count, got {amount}; give a number of images")

@@ -1,0 +1,97 @@
+"""Measures in one pass over the data what pruning makes a network forget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import SupervisedEvaluator, default_prepare_batch
+from monai.engines.utils import IterationEvents
+from monai.inferers import Inferer
+from monai.utils import CommonKeys as Keys
+from torch import Tensor, nn
+
+from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.pruning import Pruner, Sweep
+
+__all__ = ["ForgettingEvaluator"]
+
+
+class ForgettingEvaluator(SupervisedEvaluator):
+    """Score every image under the dense network and under each sparsity of it, reading the data once.
+
+    Each batch is loaded and moved to the device once and goes through the network ``1 + S`` times (paper 1, Algorithm
+    1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit.
+
+    Args:
+        device: where to run.
+        val_data_loader: batches with ``id``, ``image`` and ``label``.
+        network: the dense network, wrapped for several processes or not.
+        pruner: what ranks the weights.
+        sparsities: the fractions of weights to remove, each in [0, 1).
+        scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name.
+        inferer: how to run the network; MONAI's ``SimpleInferer`` by default.
+        prepare_batch: takes image and label from a batch.
+        non_blocking: copy to the device asynchronously.
+        val_handlers: handlers, attached in order.
+
+    Writes: ``engine.state.output`` with ``image``, ``label``, ``pred`` (of the dense network), ``dense_scores``
+        (``(N,)`` float64 by name) and ``pruned_scores`` (``(N, S)`` float64 by name, in the order of ``sparsities``);
+        ``engine.sweep`` during a run.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        val_data_loader: Iterable[Any],
+        network: nn.Module,
+        pruner: Pruner,
+        sparsities: Sequence[float],
+        scores: Callable[[Tensor, Tensor], dict[str, Tensor]] = segmentation_scores,
+        inferer: Inferer | None = None,
+        prepare_batch: Callable[..., Any] = default_prepare_batch,
+        non_blocking: bool = False,
+        val_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        super().__init__(
+            device=device,
+            val_data_loader=val_data_loader,
+            network=network,
+            inferer=inferer,
+            prepare_batch=prepare_batch,
+            non_blocking=non_blocking,
+            val_handlers=val_handlers,
+            decollate=False,
+        )
+        self.pruner = pruner
+        self.sparsities = tuple(sparsities)
+        self.scores = scores
+        self.sweep: Sweep | None = None
+        # After the handlers: one of them may load the weights when the run starts.
+        self.add_event_handler(Events.STARTED, self._sort_weights)
+
+    def _sort_weights(self, engine: Engine) -> None:
+        self.sweep = Sweep(self.network, self.pruner, self.sparsities)
+
+    def _iteration(self, engine: ForgettingEvaluator, batchdata: Mapping[str, Any]) -> dict[str, Any]:
+        if engine.sweep is None:
+            raise RuntimeError("the weights must be sorted before a batch is mined; start the evaluator with run()")
+        inputs, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
+        engine.state.output = {Keys.IMAGE: inputs, Keys.LABEL: targets}
+        with engine.mode(engine.network):
+            pred = engine.inferer(inputs, engine.network)
+            engine.state.output[Keys.PRED] = pred
+            engine.state.output["dense_scores"] = engine.scores(pred, targets)
+            after = []
+            for sparsity in engine.sparsities:
+                with engine.sweep.at(sparsity):
+                    after.append(engine.scores(engine.inferer(inputs, engine.network), targets))
+            engine.state.output["pruned_scores"] = {
+                name: torch.stack([scores[name] for scores in after], dim=1)
+                for name in engine.state.output["dense_scores"]
+            }
+        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        return engine.state.output

@@ -1,0 +1,53 @@
+"""Runs the forward pass in the precision that a config names, on any device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+from torch import Tensor, nn
+
+__all__ = ["PRECISIONS", "PrecisionInferer"]
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class PrecisionInferer(Inferer):
+    """Infer in fp32 or bf16 autocast and return float32.
+
+    MONAI's ``amp`` switch names the CUDA device in its autocast, so it does nothing on a CPU; an inferer is the one
+    place that training, validation, mining and prediction share.
+
+    The autocast region is opened anew for each forward pass: its cache holds the weights as bf16, and weights pruned
+    in place within one region would keep the dense copy.
+
+    Args:
+        precision: ``fp32`` or ``bf16``.
+        channels_last: bring 4-dimensional inputs to channels-last.
+
+    Raises:
+        ValueError: ``precision`` is another name.
+    """
+
+    def __init__(self, precision: str = "fp32", channels_last: bool = True) -> None:
+        super().__init__()
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}; choose one of them")
+        self.precision = precision
+        self.channels_last = channels_last
+
+    def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
+        """Return ``network(inputs)`` as float32.
+
+        Args:
+            inputs: ``(N, C, H, W)`` or any shape that the network takes.
+            network: the network.
+            args: further positional inputs of the network.
+            kwargs: further named inputs of the network.
+        """
+        if self.channels_last and inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        dtype = PRECISIONS[self.precision]
+        with torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype is not torch.float32):
+            return network(inputs, *args, **kwargs).float()

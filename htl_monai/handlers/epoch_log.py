@@ -1,0 +1,60 @@
+"""Writes the course of a training as a table."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from ignite.engine import Events
+from monai.engines import Evaluator, Trainer
+
+from htl_monai.data.files import write_csv
+
+__all__ = ["EpochLog"]
+
+
+class EpochLog:
+    """Write one row per epoch: mean training loss, learning rate and validation metrics.
+
+    Args:
+        path: the CSV file, replaced atomically after each epoch; a resumed training goes on with the rows it has.
+        validator: the evaluator that the validation handler runs; list this handler after that one.
+
+    Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED``, ``EPOCH_COMPLETED`` of the trainer.
+    Reads: ``engine.state.output["loss"]``, ``validator.state.metrics``.
+    Writes: ``path`` with ``epoch``, ``loss``, ``learning_rate`` and the metrics' names, in the first process only.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], validator: Evaluator | None = None) -> None:
+        self.path = Path(path)
+        self.validator = validator
+        self._losses: list[float] = []
+
+    def attach(self, engine: Trainer) -> None:
+        """Attach to the trainer; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.EPOCH_STARTED, self._start)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Trainer) -> None:
+        if engine.state.rank != 0:
+            return
+        row = {
+            "epoch": engine.state.epoch,
+            "loss": sum(self._losses) / len(self._losses),
+            "learning_rate": engine.optimizer.param_groups[0]["lr"],
+        }
+        if self.validator is not None:
+            row.update({name: float(value) for name, value in self.validator.state.metrics.items()})
+        earlier = pd.read_csv(self.path) if engine.state.epoch > 1 and self.path.is_file() else pd.DataFrame()
+        if len(earlier):
+            earlier = earlier[earlier["epoch"] < engine.state.epoch]
+        write_csv(self.path, pd.concat([earlier, pd.DataFrame([row])], ignore_index=True))
+
+    def _start(self, engine: Trainer) -> None:
+        self._losses.clear()
+
+    def _collect(self, engine: Trainer) -> None:
+        self._losses.append(float(engine.state.output["loss"].detach()))

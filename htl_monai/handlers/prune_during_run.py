@@ -1,0 +1,52 @@
+"""Prunes a network for the length of an engine's run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from ignite.engine import Engine, Events
+from torch import nn
+
+from htl_monai.pruning import Pruner, pruned
+
+__all__ = ["PruneDuringRun"]
+
+
+class PruneDuringRun:
+    """Let any Ignite workflow see the pruned network: prune when it starts, restore the weights when it ends.
+
+    Put it on an evaluator to validate, score or save the predictions of a pruned network with MONAI's own handlers.
+    The weights come back bit for bit, also when the run stops with an error.
+
+    Args:
+        network: the dense network.
+        pruner: what to remove, at its ``amount``.
+
+    Runs on: ``STARTED``, and ``COMPLETED``, ``TERMINATE`` or ``EXCEPTION_RAISED``. List it after a handler that loads
+        weights, and before those that read them.
+    """
+
+    def __init__(self, network: nn.Module, pruner: Pruner) -> None:
+        self.network = network
+        self.pruner = pruner
+        self._stack = ExitStack()
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the engine; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.STARTED):
+            engine.add_event_handler(Events.STARTED, self)
+            engine.add_event_handler(Events.COMPLETED, self._restore)
+            engine.add_event_handler(Events.TERMINATE, self._restore)
+            engine.add_event_handler(Events.EXCEPTION_RAISED, self._restore_and_raise)
+
+    def __call__(self, engine: Engine) -> None:
+        self._stack.close()
+        self._stack.enter_context(pruned(self.network, self.pruner.masks(self.network)))
+
+    def _restore(self, engine: Engine) -> None:
+        self._stack.close()
+
+    def _restore_and_raise(self, engine: Engine, error: Exception) -> None:
+        # Ignite leaves the raising to a handler of this event as soon as there is one.
+        self._stack.close()
+        raise error

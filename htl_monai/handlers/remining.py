@@ -1,0 +1,65 @@
+"""Mines again while training, so that the sampler follows what is forgotten now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+from ignite.engine import Events
+from monai.engines import Trainer
+
+from htl_monai.data.htl import HTLWeightedSampler
+from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+
+__all__ = ["Remining"]
+
+
+class Remining:
+    """Run the miner every ``interval`` epochs and give its table to the sampler.
+
+    Args:
+        miner: an evaluator with a :class:`~htl_monai.handlers.forgetting_table.ForgettingTable` handler over the
+            training list, on the network in training (and no handler that loads weights).
+        sampler: the training's sampler.
+        interval: epochs between two minings, from 1.
+        start: the first epoch before which is mined; before it the sampler keeps its weights.
+        table_path: where the miner's table handler writes. A resumed training takes the last table from there, so that
+            its sampler knows what the killed one's knew; None gives that up.
+
+    Runs on: ``STARTED`` and ``EPOCH_STARTED`` of the trainer, in every process; list it after the checkpoint handler.
+    Reads: ``miner.state.forgetting``.
+    Writes: ``sampler.weights``.
+    """
+
+    def __init__(
+        self,
+        miner: ForgettingEvaluator,
+        sampler: HTLWeightedSampler,
+        interval: int = 5,
+        start: int = 2,
+        table_path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if interval < 1 or start < 1:
+            raise ValueError(f"interval and start must be at least 1, got {interval} and {start}; count in epochs")
+        self.miner = miner
+        self.sampler = sampler
+        self.interval = interval
+        self.start = start
+        self.table_path = None if table_path is None else Path(table_path)
+
+    def attach(self, engine: Trainer) -> None:
+        """Attach to the trainer; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.EPOCH_STARTED):
+            engine.add_event_handler(Events.STARTED, self._restore)
+            engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Trainer) -> None:
+        past = engine.state.epoch - self.start
+        if past >= 0 and past % self.interval == 0:
+            self.miner.run(engine.state.epoch)
+            self.sampler.refresh(self.miner.state.forgetting)
+
+    def _restore(self, engine: Trainer) -> None:
+        if engine.state.epoch >= self.start and self.table_path is not None and self.table_path.is_file():
+            self.sampler.refresh(pd.read_csv(self.table_path, dtype={"id": str}))

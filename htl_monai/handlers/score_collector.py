@@ -1,0 +1,53 @@
+"""Collects what an engine says of each image, over all batches and processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["ScoreCollector"]
+
+
+class ScoreCollector:
+    """Keep the scores of each image, some numbers an image: memory does not grow with pixels.
+
+    Example:
+        >>> import torch
+        >>> collector = ScoreCollector()
+        >>> collector.add(["a", "b"], {"foreground_iou": torch.tensor([0.5, 1.0])})
+        >>> ids, scores = collector.gathered()
+        >>> ids, scores["foreground_iou"].tolist()
+        (['a', 'b'], [0.5, 1.0])
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._scores: dict[str, list[NDArray[np.float64]]] = {}
+
+    def clear(self) -> None:
+        """Forget all that was added."""
+        self._ids, self._scores = [], {}
+
+    def add(self, ids: Sequence[str], scores: Mapping[str, Tensor]) -> None:
+        """Add one batch: ``(N,)`` or ``(N, S)`` by name for ``N`` ids."""
+        self._ids.extend(ids)
+        for name, values in scores.items():
+            self._scores.setdefault(name, []).append(values.detach().cpu().double().numpy())
+
+    def gathered(self) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
+        """Return ids and scores of all processes, the same in each of them; to be called by all of them."""
+        own = (self._ids, {name: np.concatenate(parts) for name, parts in self._scores.items()})
+        if not (dist.is_available() and dist.is_initialized()):
+            return own
+        shares: list[tuple[list[str], dict[str, NDArray[np.float64]]]] = [own] * dist.get_world_size()
+        dist.all_gather_object(shares, own)
+        filled = [share for share in shares if share[0]]
+        names = filled[0][1] if filled else {}
+        return (
+            [id_ for ids, _ in filled for id_ in ids],
+            {name: np.concatenate([scores[name] for _, scores in filled]) for name in names},
+        )

@@ -1,0 +1,63 @@
+"""Writes the scores of each image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from torch import Tensor
+
+from htl_monai.data.files import write_csv
+from htl_monai.handlers.score_collector import ScoreCollector
+from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.metrics.table import score_table
+
+__all__ = ["ScoresTable"]
+
+
+class ScoresTable:
+    """Write ``scores.csv``: one row an image, its metadata and its scores.
+
+    Args:
+        data: the data list that the evaluator reads.
+        path: the CSV file, written when the pass is complete.
+        scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name.
+
+    Runs on: ``STARTED``, ``ITERATION_COMPLETED`` and ``COMPLETED`` of an evaluator with ``decollate`` off.
+    Reads: ``engine.state.batch["id"]``, ``engine.state.output["pred"]`` and ``["label"]``.
+    Writes: the file in the first process; ``engine.state.scores`` (the table) in all of them.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        path: str | os.PathLike[str],
+        scores: Callable[[Tensor, Tensor], dict[str, Tensor]] = segmentation_scores,
+    ) -> None:
+        self.data = data
+        self.path = Path(path)
+        self.scores = scores
+        self._collector = ScoreCollector()
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.COMPLETED):
+            engine.add_event_handler(Events.STARTED, self._start)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+            engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        ids, scores = self._collector.gathered()
+        engine.state.scores = score_table(self.data, ids, scores)
+        if engine.state.rank == 0:
+            write_csv(self.path, engine.state.scores)
+
+    def _start(self, engine: Engine) -> None:
+        self._collector.clear()
+
+    def _collect(self, engine: Engine) -> None:
+        output = engine.state.output
+        self._collector.add(engine.state.batch["id"], self.scores(output["pred"], output["label"]))

@@ -1,0 +1,104 @@
+"""Makes a training resumable: the state after each epoch, and the start from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Evaluator, Trainer
+from torch import nn
+
+from htl_monai.networks.weights import load_tensors, load_weights, save_tensors, unwrapped
+
+__all__ = ["TrainingCheckpoint"]
+
+
+class TrainingCheckpoint:
+    """Save network, optimizer, schedule and best metric after every epoch, and start from them where they exist.
+
+    With :class:`~htl_monai.handlers.epoch_seed.EpochSeed`, which draws every epoch's randomness from seed and epoch, a
+    training that was killed and resumed ends with the same weights as one that was not.
+
+    Args:
+        path: the checkpoint file, replaced atomically after each epoch.
+        network: the network in training.
+        optimizer: its optimizer.
+        lr_scheduler: its schedule, if it has one.
+        validator: the evaluator whose best metric is remembered, if there is one.
+        initial_weights: where a training without a checkpoint starts: weights to load, or None for the network as it
+            is. Fine-tuning gives the dense network's.
+
+    Runs on: ``STARTED`` and ``EPOCH_COMPLETED`` of the trainer. List it after the validation handler.
+    Writes: ``path``, in the first process only.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        lr_scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
+        validator: Evaluator | None = None,
+        initial_weights: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.network = network
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.validator = validator
+        self.initial_weights = initial_weights
+
+    def attach(self, engine: Trainer) -> None:
+        """Attach to the trainer; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.STARTED, self.restore)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Trainer) -> None:
+        if engine.state.rank == 0:
+            save_tensors(self.state_dict(engine), self.path)
+
+    def state_dict(self, engine: Trainer) -> dict[str, Any]:
+        """Return all that the next epoch depends on."""
+        state = {
+            "network": unwrapped(self.network).state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": engine.state.epoch,
+        }
+        if self.lr_scheduler is not None:
+            state["lr_scheduler"] = self.lr_scheduler.state_dict()
+        if self.validator is not None:
+            state["best_metric"] = float(self.validator.state.best_metric)
+            state["best_metric_epoch"] = self.validator.state.best_metric_epoch
+        return state
+
+    def restore(self, engine: Trainer) -> None:
+        """Go on after the last saved epoch, or start from the initial weights.
+
+        Raises:
+            ValueError: the checkpoint or the initial weights are of another network.
+        """
+        if not self.path.is_file():
+            if self.initial_weights is not None:
+                load_weights(self.network, self.initial_weights)
+            return
+        state = load_tensors(self.path, map_location=engine.state.device)
+        try:
+            unwrapped(self.network).load_state_dict(state["network"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"checkpoint {self.path} is of another network or optimizer; delete it to start anew, or give another "
+                "output folder"
+            ) from error
+        if self.lr_scheduler is not None:
+            self.lr_scheduler.load_state_dict(state["lr_scheduler"])
+        if self.validator is not None:
+            self.validator.state.best_metric = state["best_metric"]
+            self.validator.state.best_metric_epoch = state["best_metric_epoch"]
+        engine.state.epoch = state["epoch"]
+        engine.state.iteration = state["epoch"] * engine.state.epoch_length
+        engine.logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")

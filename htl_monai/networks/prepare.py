@@ -1,0 +1,29 @@
+"""Puts a network on its device in the memory layout, and optionally the compiled form, that a config asks for."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+__all__ = ["prepare_network"]
+
+
+def prepare_network(
+    network: nn.Module, device: str | torch.device, channels_last: bool = True, compiled: bool = False
+) -> nn.Module:
+    """Return ``network`` on ``device``, the same object with the same ``state_dict`` keys.
+
+    Args:
+        network: any module.
+        device: where it is to run.
+        channels_last: store the weights of 2D convolutions channels-last, which is what bf16 kernels of CPU and GPU
+            work on without reordering.
+        compiled: compile the forward pass in place with ``torch.compile``. It helps fp32; measure before using it
+            with bf16 on a CPU.
+    """
+    network = network.to(device)
+    if channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if compiled:
+        network.compile()
+    return network

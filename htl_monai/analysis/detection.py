@@ -1,0 +1,74 @@
+"""How well a score finds the images that were planted as hard."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+__all__ = ["detection"]
+
+
+def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
+    """Measure how well the highest scores point at the planted images.
+
+    No real data set says which of its images are hard; the phantom does, so that mining can be checked. An image
+    without a score (NaN) could not be mined: it counts as the least suspicious and is reported in ``n_unscored``.
+
+    Args:
+        scores: ``(N,)``; higher = harder.
+        truth: ``(N,)`` of 0 and 1 (or bool); 1 = planted.
+        k: how many of the highest scores to look at, from 1 to N; by default as many as are planted.
+
+    Returns:
+        ``n``, ``n_planted``, ``n_unscored``, ``base_rate`` (fraction planted: what a random list reaches), ``auroc``
+        (0.5 = chance), ``average_precision``, ``k`` and ``precision_at_k``. Equal scores at the k-th place are counted
+        by the fraction of them that are planted, so that the order of the images plays no part. NaN where there is
+        nothing to measure: no planted image, or for ``auroc`` none but planted ones.
+
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)`` with N > 0, ``truth`` holds anything but 0 and 1, or ``k`` is
+            out of range.
+
+    Example:
+        >>> result = detection([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0])
+        >>> result["auroc"], result["k"], result["precision_at_k"]
+        (0.75, 2, 0.5)
+    """
+    values, planted = _checked(scores, truth)
+    n, n_planted = len(values), int(planted.sum())
+    if k is not None and not 1 <= k <= n:
+        raise ValueError(f"k must be from 1 to the number of scores, {n}, got {k}; leave it out for the number planted")
+    k = n_planted if k is None else k
+    unscored = np.isnan(values)
+    ranks = rankdata(np.where(unscored, -np.inf, values))  # keeps order and ties, and scikit-learn takes no infinity
+    return {
+        "n": n,
+        "n_planted": n_planted,
+        "n_unscored": int(unscored.sum()),
+        "base_rate": n_planted / n,
+        "auroc": float(roc_auc_score(planted, ranks)) if 0 < n_planted < n else np.nan,
+        "average_precision": float(average_precision_score(planted, ranks)) if n_planted else np.nan,
+        "k": k,
+        "precision_at_k": _precision_at(ranks, planted, k) if n_planted else np.nan,
+    }
+
+
+def _precision_at(ranks: NDArray[np.float64], planted: NDArray[np.bool_], k: int) -> float:
+    kth = np.sort(ranks)[-k]
+    above, tied = ranks > kth, ranks == kth
+    found = planted[above].sum() + (k - above.sum()) * planted[tied].mean()
+    return float(found / k)
+
+
+def _checked(scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    values, planted = np.asarray(scores, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or values.shape != planted.shape:
+        raise ValueError(
+            f"truth must be (N,) like scores with N > 0, got {planted.shape} and {values.shape}; one of each per image"
+        )
+    if not np.isin(planted, (0, 1)).all():
+        odd = planted[~np.isin(planted, (0, 1))]
+        raise ValueError(f"truth must be 0 or 1 for every image, got {odd[0]}; 1 marks a planted image")
+    return values, planted.astype(bool)

@@ -1,0 +1,86 @@
+"""Whom a score hits: summaries by age, sex, diagnosis or any other column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from htl_monai.analysis.statistics import bootstrap_interval
+
+__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary"]
+
+AGE_GROUPS = ("<= 30", "31-50", "> 50")
+UNKNOWN = "unknown"
+
+
+def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
+    """Sort ages into the groups of paper 1: at most 30, 31 to 50, and above 50 years.
+
+    The paper writes "30-40"; its printed shares are those of these bins on the training metadata.
+
+    Args:
+        age_years: ages; None or NaN = unknown.
+
+    Returns:
+        An ordered categorical column with the index of ``age_years``; unknown ages stay missing.
+
+    Raises:
+        ValueError: an age is negative.
+
+    Example:
+        >>> age_group([30, 35, 85]).tolist()
+        ['<= 30', '31-50', '> 50']
+    """
+    ages = pd.Series(age_years, dtype=float)
+    if (ages < 0).any():
+        raise ValueError(f"age_years must be at least 0, got {ages.min()}; mark an unknown age as missing")
+    return pd.cut(ages, bins=[-1, 30, 50, float("inf")], labels=list(AGE_GROUPS))
+
+
+def group_summary(
+    table: pd.DataFrame,
+    column: str,
+    score: str,
+    n_resamples: int = 10_000,
+    seed: int = 0,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Summarise a score in each group of a column: its mean, a bootstrap interval, and how many images it rests on.
+
+    Args:
+        table: one row an image.
+        column: the metadata to group by; a missing value (None, NaN) belongs to no group.
+        score: the column to summarise.
+        n_resamples: bootstrap samples.
+        seed: seed of the resampling.
+        confidence: level of the percentile interval, in (0, 1).
+
+    Returns:
+        One row a group, sorted (categories in their order, also those without an image), and a last row ``unknown``
+        for the images whose group is missing: ``group``, ``n`` (images with a score), ``n_missing`` (images whose
+        score is NaN), ``mean``, ``low`` and ``high``. NaN where there is nothing to measure: no score for the mean,
+        less than two for the interval.
+
+    Raises:
+        KeyError: ``table`` lacks ``column`` or ``score``.
+        ValueError: a group is called ``unknown`` already.
+
+    Example:
+        >>> table = pd.DataFrame({"sex": ["male", "female", None], "forgetting": [0.1, 0.3, 0.2]})
+        >>> group_summary(table, "sex", "forgetting")[["group", "n", "mean"]].values.tolist()
+        [['female', 1, 0.3], ['male', 1, 0.1], ['unknown', 1, 0.2]]
+    """
+    missing = [name for name in (column, score) if name not in table]
+    if missing:
+        raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; name one of these")
+    if (table[column] == UNKNOWN).any():
+        raise ValueError(f"{column} must not hold the group {UNKNOWN!r}, got it as a value; mark it as missing instead")
+    grouped = table[score].astype(float).groupby(table[column], sort=True, observed=False)
+    groups = [*grouped, (UNKNOWN, table.loc[table[column].isna(), score].astype(float))]
+    rows = []
+    for group, values in groups:
+        scored = values.dropna()
+        low, high = bootstrap_interval(scored, n_resamples, seed, confidence)
+        rows.append((group, len(scored), len(values) - len(scored), scored.mean(), low, high))
+    return pd.DataFrame(rows, columns=["group", "n", "n_missing", "mean", "low", "high"])

@@ -1,0 +1,220 @@
+"""Runs the stages of a setting in order, skips what is done, and goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from htl_monai.bundles import find_bundle, find_overlay
+from htl_monai.data.datalists import load_datalists
+from htl_monai.data.files import sha256, write_json
+from htl_monai.provenance import data_digest, digest, is_done, write_provenance
+from htl_monai.settings import SETTINGS, Stage
+
+__all__ = ["run_setting", "run_stage"]
+
+# Where files lie and how many hands work on them: nothing in the results depends on these.
+_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "num_workers", "tensorboard", "mlflow", "mlflow_uri")
+
+Say = Callable[[str], None]
+
+
+def run_setting(
+    setting: str,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    overlays: Sequence[str] = (),
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    say: Say = print,
+) -> Path:
+    """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
+
+    Args:
+        setting: ``supervised``.
+        data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
+        out: the run's folder; a stage writes below the folder of its own name.
+        overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
+        seed: replaces the configs' seed.
+        settings: config entries to replace, laid upon all else.
+        progress: show progress bars on standard error.
+        say: told which stage runs, is skipped or goes on.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        KeyError: a setting or config entry that does not exist.
+        FileNotFoundError: data, overlay or bundle is not there.
+        ValueError: the data cannot be used, or a stage's arguments are wrong.
+    """
+    if setting not in SETTINGS:
+        raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
+    chosen, folder = SETTINGS[setting], Path(out).resolve()
+    changes = _changes(overlays, seed, settings or {})
+    bundle = find_bundle(chosen.bundle)
+    merged = {stage.name: _merged(bundle, stage, changes) for stage in chosen.stages}
+    _check_all_apply(changes, merged)
+    columns = merged[chosen.stages[0].name]["columns"]
+    source = data_digest(load_datalists(data, columns, on_missing="keep"))
+    for stage in chosen.stages:
+        is_first = not stage.inputs
+        places = {
+            "bundle_root": str(bundle),
+            "dataset_dir": str(Path(data).resolve()) if is_first else str(folder / "preparing" / "data.json"),
+            "output_dir": str(folder),
+            "progress": progress,
+        }
+        _run_or_skip(bundle, stage, folder, merged[stage.name], changes, places, source if is_first else None, say)
+    return folder
+
+
+def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> None:
+    """Run one stage of a bundle in this process, as ``python -m monai.bundle run`` would.
+
+    Args:
+        bundle: the bundle's folder.
+        stage: what to run.
+        entries: config entries to replace; keys may name nested ones (``train#dataset#cache_rate``).
+        log_path: where the log goes; to the logging set up so far where None.
+
+    Raises:
+        Exception: what the stage raised, not the config parser's wrapping of it.
+    """
+    log = _log_to(log_path)
+    try:
+        workflow = ConfigWorkflow(
+            config_file=[str(bundle / "configs" / name) for name in stage.configs],
+            meta_file=str(bundle / "configs" / "metadata.json"),
+            logging_file=False,
+            workflow_type="train",
+            run_id=stage.run_id,
+            **_applicable(entries, _merged(bundle, stage, {})),
+        )
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
+    except RuntimeError as error:
+        raise _cause(error) from error
+    finally:
+        log()
+
+
+def _run_or_skip(
+    bundle: Path,
+    stage: Stage,
+    out: Path,
+    merged: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    places: Mapping[str, Any],
+    source: str | None,
+    say: Say,
+) -> None:
+    folder = out / stage.name
+    inputs = {name: sha256(out / name) for name in stage.inputs}
+    config = {key: value for key, value in merged.items() if key not in _PLACES}
+    fingerprint = digest({"config": config, "inputs": inputs, "data": source})
+    if is_done(folder, fingerprint):
+        say(f"{stage.name}: done already")
+        return
+    say(f"{stage.name}: {_claim(folder, stage, fingerprint)}")
+    start = time.monotonic()
+    run_stage(bundle, stage, {**changes, **stage.settings, **places}, folder / "log.txt")
+    details = {
+        "run_id": stage.run_id,
+        "seed": merged["seed"],
+        "seconds": round(time.monotonic() - start, 1),
+        "inputs": inputs,
+        "data": source,
+    }
+    outputs = [folder / name for name in stage.outputs]
+    missing = [str(path) for path in outputs if not path.is_file()]
+    if missing:
+        raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
+    write_provenance(folder, fingerprint, config, details, outputs)
+
+
+def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
+    """Note what the stage is about to be made from; drop a checkpoint that was made from something else."""
+    note = folder / "started.json"
+    same = note.is_file() and json.loads(note.read_text(encoding="utf-8")).get("fingerprint") == fingerprint
+    checkpoint = folder / stage.checkpoint if stage.checkpoint else None
+    goes_on = checkpoint is not None and checkpoint.is_file() and same
+    if checkpoint is not None and not same:
+        checkpoint.unlink(missing_ok=True)
+    write_json(note, {"fingerprint": fingerprint})
+    return "going on from its last checkpoint" if goes_on else "running"
+
+
+def _changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for name in overlays:
+        changes.update(ConfigParser.load_config_file(str(find_overlay(name))))
+    if seed is not None:
+        changes["seed"] = seed
+    return {**changes, **settings}
+
+
+def _merged(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
+    parser = ConfigParser(ConfigParser.load_config_files([str(bundle / "configs" / name) for name in stage.configs]))
+    parser.update(_applicable({**changes, **stage.settings}, parser.get()))
+    return parser.get()
+
+
+def _applicable(changes: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes of entries that a stage's config has; another stage may have the others."""
+    return {key: value for key, value in changes.items() if _parent_of(key, config)}
+
+
+def _parent_of(key: str, config: Any) -> bool:
+    *folders, last = key.replace("::", "#").split("#")
+    for name in folders:
+        if isinstance(config, list) and name.isdigit() and int(name) < len(config):
+            config = config[int(name)]
+        elif isinstance(config, Mapping) and name in config:
+            config = config[name]
+        else:
+            return False
+    return bool(folders) or (isinstance(config, Mapping) and last in config)
+
+
+def _check_all_apply(changes: Mapping[str, Any], merged: Mapping[str, Mapping[str, Any]]) -> None:
+    for key in changes:
+        if not any(_parent_of(key, config) for config in merged.values()):
+            entries = (item for config in merged.values() for item in config.items())
+            known = sorted({name for name, value in entries if not isinstance(value, dict)})
+            raise KeyError(f"{key} must be an entry of the configs, such as {', '.join(known)}; correct its name")
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what went wrong inside a config expression, which the parser hides behind its own error."""
+    while isinstance(error, RuntimeError) and str(error).startswith("Failed to") and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _log_to(path: Path | None) -> Callable[[], None]:
+    """Send the log of a stage to a file; return what undoes that."""
+    if path is None:
+        return lambda: None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        handler.close()
+
+    return undo

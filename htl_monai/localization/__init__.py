@@ -1,0 +1,1 @@
+"""Where in a picture the model looks or what it outlines: masks to boxes."""

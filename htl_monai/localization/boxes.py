@@ -1,0 +1,57 @@
+"""Turns a mask into the box of its largest connected region."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import ndimage
+
+__all__ = ["Box", "mask_to_box"]
+
+_EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
+
+
+class Box(NamedTuple):
+    """A half-open box in pixel coordinates: it covers ``mask[y_min:y_max, x_min:x_max]``.
+
+    x runs along the width, y along the height; width = ``x_max - x_min``, height = ``y_max - y_min``.
+    """
+
+    x_min: int
+    y_min: int
+    x_max: int
+    y_max: int
+
+
+def mask_to_box(mask: ArrayLike) -> Box | None:
+    """Return the box of the largest 8-connected region of a mask.
+
+    Stray pixels far from the lesion would blow up the box of the whole mask, so only the largest region counts
+    (paper 1, section 3; 8-connected as its cited localization code).
+
+    Args:
+        mask: (H, W), any value other than 0 is foreground.
+
+    Returns:
+        The half-open box, or None where the mask is empty. Of several regions of the same size, the one whose first
+        pixel comes first in reading order.
+
+    Raises:
+        ValueError: the mask is not two-dimensional.
+
+    Example:
+        >>> mask_to_box([[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
+        Box(x_min=1, y_min=1, x_max=4, y_max=3)
+    """
+    foreground = np.asarray(mask) != 0
+    if foreground.ndim != 2:
+        raise ValueError(f"mask must have the shape (H, W), got {foreground.shape}; pass one channel of one image")
+    labels, count = ndimage.label(foreground, structure=_EIGHT_CONNECTED)
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel())
+    largest = int(sizes[1:].argmax()) + 1
+    rows, columns = ndimage.find_objects(labels, max_label=largest)[largest - 1]
+    return Box(columns.start, rows.start, columns.stop, rows.stop)

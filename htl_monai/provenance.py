@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -15,7 +16,7 @@ from typing import Any
 from htl_monai.data.files import sha256, write_json
 from htl_monai.data.listing import Datalists
 
-__all__ = ["data_digest", "digest", "is_done", "write_provenance"]
+__all__ = ["data_digest", "digest", "entries_behind", "is_done", "write_provenance"]
 
 PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pandas", "pillow", "scipy", "scikit-learn")
 
@@ -23,6 +24,25 @@ PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pandas", 
 def digest(content: Any) -> str:
     """Return the SHA-256 of a JSON-like value; the order of keys plays no part."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """Return the top-level config entries that a run id refers to, directly or through others.
+
+    What a stage makes depends on these alone; a change of any other entry is no reason to make it again.
+
+    Example:
+        >>> sorted(entries_behind({"rate": 1, "net": "$f(@size)", "size": 2, "run": ["$@net.go()"]}, "run"))
+        ['net', 'run', 'size']
+    """
+    found: dict[str, Any] = {}
+    waiting = [run_id, "initialize"]
+    while waiting:
+        name = waiting.pop()
+        if name in config and name not in found:
+            found[name] = config[name]
+            waiting += re.findall(r"[@%](\w+)", json.dumps(config[name], default=str))
+    return found
 
 
 def data_digest(datalists: Datalists) -> str:
@@ -74,8 +94,8 @@ def write_provenance(
 
 
 def _file(path: str) -> list[Any]:
-    stat = Path(path).stat()
-    return [Path(path).name, stat.st_size, stat.st_mtime_ns]
+    stat = Path(path).stat() if Path(path).is_file() else None
+    return [Path(path).name, stat and stat.st_size, stat and stat.st_mtime_ns]
 
 
 def _version(package: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +14,11 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from htl_monai.bundles import find_bundle, find_overlay
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import sha256, write_json
-from htl_monai.provenance import data_digest, digest, is_done, write_provenance
+from htl_monai.provenance import data_digest, digest, entries_behind, is_done, write_provenance
 from htl_monai.settings import SETTINGS, Stage
+from htl_monai.stage_log import stage_log
 
-__all__ = ["run_setting", "run_stage"]
+__all__ = ["collect_changes", "merged_config", "run_setting", "run_stage"]
 
 # Where files lie and how many hands work on them: nothing in the results depends on these.
 _PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "num_workers", "tensorboard", "mlflow", "mlflow_uri")
@@ -59,9 +59,9 @@ def run_setting(
     if setting not in SETTINGS:
         raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
     chosen, folder = SETTINGS[setting], Path(out).resolve()
-    changes = _changes(overlays, seed, settings or {})
+    changes = collect_changes(overlays, seed, settings or {})
     bundle = find_bundle(chosen.bundle)
-    merged = {stage.name: _merged(bundle, stage, changes) for stage in chosen.stages}
+    merged = {stage.name: merged_config(bundle, stage, changes) for stage in chosen.stages}
     _check_all_apply(changes, merged)
     columns = merged[chosen.stages[0].name]["columns"]
     source = data_digest(load_datalists(data, columns, on_missing="keep"))
@@ -73,11 +73,11 @@ def run_setting(
             "output_dir": str(folder),
             "progress": progress,
         }
-        _run_or_skip(bundle, stage, folder, merged[stage.name], changes, places, source if is_first else None, say)
+        _run_or_skip(bundle, stage, folder, merged[stage.name], changes, places, source, say)
     return folder
 
 
-def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> None:
+def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:
     """Run one stage of a bundle in this process, as ``python -m monai.bundle run`` would.
 
     Args:
@@ -86,26 +86,28 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
         entries: config entries to replace; keys may name nested ones (``train#dataset#cache_rate``).
         log_path: where the log goes; to the logging set up so far where None.
 
+    Returns:
+        The device that it ran on.
+
     Raises:
         Exception: what the stage raised, not the config parser's wrapping of it.
     """
-    log = _log_to(log_path)
-    try:
-        workflow = ConfigWorkflow(
-            config_file=[str(bundle / "configs" / name) for name in stage.configs],
-            meta_file=str(bundle / "configs" / "metadata.json"),
-            logging_file=False,
-            workflow_type="train",
-            run_id=stage.run_id,
-            **_applicable(entries, _merged(bundle, stage, {})),
-        )
-        workflow.initialize()
-        workflow.run()
-        workflow.finalize()
-    except RuntimeError as error:
-        raise _cause(error) from error
-    finally:
-        log()
+    with stage_log(log_path):
+        try:
+            workflow = ConfigWorkflow(
+                config_file=[str(bundle / "configs" / name) for name in stage.configs],
+                meta_file=str(bundle / "configs" / "metadata.json"),
+                logging_file=False,
+                workflow_type="train",
+                run_id=stage.run_id,
+                **_applicable(entries, merged_config(bundle, stage, {})),
+            )
+            workflow.initialize()
+            workflow.run()
+            workflow.finalize()
+            return str(workflow.parser.get_parsed_content("device"))
+        except RuntimeError as error:
+            raise _cause(error) from error
 
 
 def _run_or_skip(
@@ -115,22 +117,24 @@ def _run_or_skip(
     merged: Mapping[str, Any],
     changes: Mapping[str, Any],
     places: Mapping[str, Any],
-    source: str | None,
+    source: str,
     say: Say,
 ) -> None:
     folder = out / stage.name
     inputs = {name: sha256(out / name) for name in stage.inputs}
     config = {key: value for key, value in merged.items() if key not in _PLACES}
-    fingerprint = digest({"config": config, "inputs": inputs, "data": source})
+    # The data's digest counts for every stage: an image may change under the same name and data list.
+    fingerprint = digest({"config": entries_behind(config, stage.run_id), "inputs": inputs, "data": source})
     if is_done(folder, fingerprint):
         say(f"{stage.name}: done already")
         return
     say(f"{stage.name}: {_claim(folder, stage, fingerprint)}")
     start = time.monotonic()
-    run_stage(bundle, stage, {**changes, **stage.settings, **places}, folder / "log.txt")
+    device = run_stage(bundle, stage, {**changes, **stage.settings, **places}, folder / "log.txt")
     details = {
         "run_id": stage.run_id,
         "seed": merged["seed"],
+        "device": device,
         "seconds": round(time.monotonic() - start, 1),
         "inputs": inputs,
         "data": source,
@@ -140,6 +144,8 @@ def _run_or_skip(
     if missing:
         raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
     write_provenance(folder, fingerprint, config, details, outputs)
+    if stage.checkpoint:
+        (folder / stage.checkpoint).unlink(missing_ok=True)
 
 
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
@@ -150,20 +156,26 @@ def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     goes_on = checkpoint is not None and checkpoint.is_file() and same
     if checkpoint is not None and not same:
         checkpoint.unlink(missing_ok=True)
+    for left in folder.glob(".*"):  # temporary files of a run that was killed while it wrote
+        left.unlink()
     write_json(note, {"fingerprint": fingerprint})
     return "going on from its last checkpoint" if goes_on else "running"
 
 
-def _changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name in overlays:
         changes.update(ConfigParser.load_config_file(str(find_overlay(name))))
     if seed is not None:
         changes["seed"] = seed
-    return {**changes, **settings}
+    changes.update(settings)
+    device = changes.get("device")
+    if isinstance(device, str) and not device.startswith("$"):
+        changes["device"] = f"$torch.device({device!r})"
+    return changes
 
 
-def _merged(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged_config(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
     parser = ConfigParser(ConfigParser.load_config_files([str(bundle / "configs" / name) for name in stage.configs]))
     parser.update(_applicable({**changes, **stage.settings}, parser.get()))
     return parser.get()
@@ -199,22 +211,3 @@ def _cause(error: BaseException) -> BaseException:
     while isinstance(error, RuntimeError) and str(error).startswith("Failed to") and error.__cause__ is not None:
         error = error.__cause__
     return error
-
-
-def _log_to(path: Path | None) -> Callable[[], None]:
-    """Send the log of a stage to a file; return what undoes that."""
-    if path is None:
-        return lambda: None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root, level = logging.getLogger(), logging.getLogger().level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-
-    def undo() -> None:
-        root.removeHandler(handler)
-        root.setLevel(level)
-        handler.close()
-
-    return undo

@@ -23,7 +23,8 @@ def load_datalists(
     """Read the data lists of a CSV file, of a folder with ``data.csv``, or of a folder in the ISIC-2017 layout.
 
     Args:
-        dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder; ``data.csv`` goes before the ISIC-2017 folders.
+        dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
+            ``data.csv`` goes before the ISIC-2017 folders.
         columns: our names to the CSV file's, see ``read_csv``; the ISIC-2017 layout takes none.
         on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.

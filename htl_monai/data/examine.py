@@ -34,6 +34,10 @@ FATAL = frozenset(
 )
 
 
+# The threshold at which the bundle's transforms cut masks of 0..255.
+FOREGROUND_ABOVE = 127
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was noticed about a file: its kind and the words for a person."""
@@ -51,7 +55,7 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
     Returns:
         the findings, and the SHA-256 of the image file (None where it is not there). Kinds: ``missing_image``,
         ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask`` (make an image unusable), and
-        ``full_mask``, ``mask_not_binary``, ``image_not_rgb`` (notes: a mask is foreground wherever it is not 0, and
+        ``full_mask``, ``mask_not_binary``, ``image_not_rgb`` (notes: a mask is foreground where it is above 127, and
         loading converts images to RGB).
     """
     path = Path(item["image"])
@@ -113,13 +117,15 @@ def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Findin
         detail = f"{path} is {mask.size[1]}×{mask.size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
         findings.append(Finding("size_mismatch", detail))
     counts = mask.convert("L").histogram()
-    values = sum(count > 0 for count in counts)
-    if counts[0] == sum(counts):
-        findings.append(Finding("empty_mask", f"{path} is 0 everywhere"))
-    elif counts[0] == 0:
+    values = [value for value, count in enumerate(counts) if count]
+    if values[-1] <= FOREGROUND_ABOVE:
+        remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"
+        findings.append(Finding("empty_mask", f"{path} is {values[-1]} at most{remedy}"))
+    elif values[0] > FOREGROUND_ABOVE:
         findings.append(Finding("full_mask", f"{path} is foreground everywhere"))
-    if values > 2:
-        findings.append(Finding("mask_not_binary", f"{path} has {values} values; all but 0 count as foreground"))
+    if len(values) > 2:
+        detail = f"{path} has {len(values)} values; those above {FOREGROUND_ABOVE} count as foreground"
+        findings.append(Finding("mask_not_binary", detail))
     return findings
 
 

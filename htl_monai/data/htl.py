@@ -113,12 +113,12 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
             generator=torch.Generator().manual_seed(seed),
             num_replicas=None if distributed else 1,
             rank=None if distributed else 0,
+            seed=seed,
         )
         self.data = list(data)
         self.sparsity = sparsity
         self.strength = strength
         self.column = column
-        self.seed = seed
         if table_path is not None:
             self.refresh(pd.read_csv(table_path, dtype={"id": str}))
 

@@ -35,7 +35,8 @@ class Look:
     hairs: tuple[int, int] = (0, 3)
 
 
-# Hard, but learnable: a small U-Net of 24 epochs reaches an IoU of 0.85 to 0.93 on these groups, 0.98 on easy images.
+# Hard, but learnable: in a trial (240 images of 64×80, 24 epochs) a slim U-Net came to a training IoU of 0.85 to 0.93
+# on these groups and 0.98 on easy images.
 LOOKS = {
     "none": Look(),
     "small": Look(radius=(0.06, 0.10)),

@@ -18,7 +18,7 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
     """Return the mean share of lesion pixels over the masks of a data list; each image counts the same.
 
     Args:
-        data: items with a mask under ``label``.
+        data: items with a mask under ``label``; all but 0 is lesion.
         num_workers: masks are read by as many threads.
 
     Raises:
@@ -54,4 +54,4 @@ def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Te
 
 def _foreground_share(path: str) -> float:
     with Image.open(path) as mask:
-        return float((np.asarray(mask.convert("L")) > 127).mean())
+        return float((np.asarray(mask.convert("L")) > 0).mean())

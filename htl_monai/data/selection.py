@@ -26,8 +26,8 @@ def select_hard(table: pd.DataFrame, rule: str = "threshold", amount: float = 0.
     Args:
         table: the forgetting table at one sparsity, one row an image.
         rule: ``threshold`` takes the images that lose at least ``amount`` (the paper reports those that lose 40 %);
-            ``top`` takes the fraction ``amount`` of the measured images that lose most; ``count`` takes ``amount`` of
-            them.
+            ``top`` takes the fraction ``amount`` of the measured images, at least one, that lose most; ``count`` takes
+            ``amount`` of them.
         amount: see ``rule``.
         relative: rank by the share of the dense score that is lost; otherwise by the absolute drop.
 
@@ -46,15 +46,19 @@ def select_hard(table: pd.DataFrame, rule: str = "threshold", amount: float = 0.
         )
     column = "forgetting_relative" if relative else "forgetting"
     measured = table.dropna(subset=[column]).sort_values(column, ascending=False, kind="stable")
+    if measured.empty:
+        raise ValueError(
+            f"table must have an image whose {column} can be measured, got none of {len(table)}; the dense network "
+            "finds nothing in any of them: train it longer, or look at its validation score"
+        )
     if rule == "threshold":
         chosen = measured[measured[column] >= amount]
     else:
-        chosen = measured.head(round(amount * len(measured)) if rule == "top" else int(amount))
+        chosen = measured.head(max(1, round(amount * len(measured))) if rule == "top" else int(amount))
     if chosen.empty:
-        largest = measured[column].max() if len(measured) else float("nan")
         raise ValueError(
             f"amount must leave at least one image, got {amount} for rule {rule} while the largest forgetting is "
-            f"{largest:.3f}; lower it, choose a higher sparsity, or use rule top"
+            f"{measured[column].max():.3f}; lower it, choose a higher sparsity, or use rule top"
         )
     return chosen["id"].tolist()
 

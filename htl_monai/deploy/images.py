@@ -109,11 +109,11 @@ def _read_nifti(path: Path) -> np.ndarray:
     reader = NibabelReader()
     image = reader.read(path)
     _check_pixels(*image.shape)
-    values = reader.get_data(image)[0]
+    values: np.ndarray = reader.get_data(image)[0]
     if values.dtype.names:  # NIfTI's RGB24 and RGBA32 are records
         values = np.stack([values[channel] for channel in values.dtype.names[:3]], axis=-1)
-    values = values.reshape(values.shape[:2] + tuple(n for n in values.shape[2:] if n != 1))
-    in_colour = values.ndim == 3 and values.shape[2] == 3 and (values.dtype == np.uint8 or len(image.shape) > 3)
+    values = values.squeeze(axis=tuple(axis for axis in range(2, values.ndim) if values.shape[axis] == 1))
+    in_colour = values.ndim == 3 and values.shape[-1] == 3 and (values.dtype == np.uint8 or len(image.shape) > 3)
     if values.ndim != 2 and not in_colour:
         raise ValueError(f"it holds a volume of the shape {image.shape} where one slice is expected")
     return _three_channels(to_uint8(np.swapaxes(values, 0, 1)))

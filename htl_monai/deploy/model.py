@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,10 @@ from monai.inferers import Inferer
 from monai.transforms import Compose, Invertd, LoadImage, LoadImaged
 from torch import Tensor, nn
 
+from htl_monai.bundles import find_model
 from htl_monai.networks.weights import load_weights
 
-__all__ = ["DEFAULT_BUNDLE", "LocalizationModel", "load_model"]
-
-_PACKAGE = Path(__file__).parents[1]
-_BUNDLES = _PACKAGE / "bundle" if (_PACKAGE / "bundle").is_dir() else _PACKAGE.parent / "bundle"  # wheel or checkout
-DEFAULT_BUNDLE = _BUNDLES / "lesion_localization"
+__all__ = ["LocalizationModel", "load_model"]
 
 
 class LocalizationModel:
@@ -59,9 +56,7 @@ class LocalizationModel:
         return [item["pred"].as_tensor() for item in restored]
 
 
-def load_model(
-    model: str | os.PathLike[str], device: str | torch.device = "cpu", bundle: str | os.PathLike[str] | None = None
-) -> LocalizationModel:
+def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu") -> LocalizationModel:
     """Build the network of a bundle's ``configs/inference.json`` and load its weights.
 
     The transforms are those of the config, all but reading and saving, so that masks equal those of
@@ -69,39 +64,27 @@ def load_model(
     it is read as plain tensors.
 
     Args:
-        model: a bundle's folder with ``models/model.pt``, or a checkpoint of the same network: a state_dict, alone or
-            under the key ``model``.
+        model: a bundle's name or folder, a run's folder, or a checkpoint, see :func:`htl_monai.bundles.find_model`.
         device: "cpu", "cuda", "cuda:1", …
-        bundle: the bundle that describes the network of a checkpoint; by default the one whose ``models`` folder holds
-            it, else lesion_localization.
 
     Raises:
-        FileNotFoundError: the folder, its config or the checkpoint does not exist.
+        FileNotFoundError: the model, its config or the checkpoint does not exist.
         ValueError: the device is not there, the config has no Invertd, the file is no checkpoint, or it is one of
             another network; the message says which weights differ.
     """
-    model, device = Path(model), _available(device)
-    if not model.exists():
-        raise FileNotFoundError(f"model must be a bundle's folder or a checkpoint, got {model}; check the path")
-    if model.is_dir():
-        folder, checkpoint = model, model / "models" / "model.pt"
-    else:
-        beside = model.resolve().parent.parent
-        folder = Path(bundle or (beside if _config(beside).is_file() else DEFAULT_BUNDLE))
-        checkpoint = model
-    for path in (_config(folder), checkpoint):
-        if not path.is_file():
-            raise FileNotFoundError(f"model must come with {path}; train the bundle or name the right folder")
+    trained, device = find_model(model), _available(device)
+    if not _config(trained.bundle).is_file():
+        raise FileNotFoundError(f"bundle {trained.bundle} must hold configs/inference.json; name the right folder")
     parser = ConfigParser()
-    parser.read_config(_config(folder))
-    parser.config.update(bundle_root=str(folder), device=str(device))
+    parser.read_config(_config(trained.bundle))
+    parser.config.update(trained.entries, bundle_root=str(trained.bundle), device=str(device))
     network = parser.get_parsed_content("network_def")
-    load_weights(network, checkpoint)
+    load_weights(network, trained.weights)
     preprocessing, postprocessing = (parser.get_parsed_content(i) for i in ("preprocessing", "postprocessing"))
     return LocalizationModel(
         network.to(device).eval(),
         Compose([step for step in preprocessing.transforms if not isinstance(step, (LoadImaged, LoadImage))]),
-        Compose(_until_invertd(postprocessing.transforms, folder)),
+        Compose(_until_invertd(postprocessing.transforms, trained.bundle)),
         parser.get_parsed_content("inferer"),
         device,
     )
@@ -111,7 +94,7 @@ def _config(folder: Path) -> Path:
     return folder / "configs" / "inference.json"
 
 
-def _until_invertd(steps: Sequence[object], folder: Path) -> list[object]:
+def _until_invertd(steps: Sequence[Callable], folder: Path) -> list[Callable]:
     for index, step in enumerate(steps):
         if isinstance(step, Invertd):
             return list(steps[: index + 1])

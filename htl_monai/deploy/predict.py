@@ -53,7 +53,6 @@ def predict(
     device: str | torch.device = "cpu",
     batch_size: int = 8,
     progress: bool = True,
-    bundle: str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """Run a trained network on pictures and write what it found.
 
@@ -70,7 +69,6 @@ def predict(
         device: "cpu", "cuda", …
         batch_size: pictures that go through the network together, at least 1.
         progress: show a bar on the standard error.
-        bundle: the bundle that describes a checkpoint given as ``model``.
 
     Returns:
         One row per picture with the columns of ``predictions.csv``: image, name, width, height, half-open box (missing
@@ -85,7 +83,7 @@ def predict(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
     paths = find_images(images, out_dir)
-    localizer = load_model(model, device, bundle)
+    localizer = load_model(model, device)
     pictures = [_Picture(path, name) for path, name in zip(paths, output_names(paths), strict=True)]
     batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
     rows: list[dict[str, Any]] = []

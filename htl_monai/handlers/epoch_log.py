@@ -15,11 +15,12 @@ __all__ = ["EpochLog"]
 
 
 class EpochLog:
-    """Write one row per epoch: mean training loss, learning rate and validation metrics.
+    """Write one row per epoch: mean training loss, the learning rate it used, and metrics where it was validated.
 
     Args:
         path: the CSV file, replaced atomically after each epoch; a resumed training goes on with the rows it has.
-        validator: the evaluator that the validation handler runs; list this handler after that one.
+        validator: the evaluator that the validation handler runs; list this handler after that one, and before the
+            checkpoint handler, so that no epoch that is not repeated lacks its row.
 
     Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED``, ``EPOCH_COMPLETED`` of the trainer.
     Reads: ``engine.state.output["loss"]``, ``validator.state.metrics``.
@@ -30,6 +31,7 @@ class EpochLog:
         self.path = Path(path)
         self.validator = validator
         self._losses: list[float] = []
+        self._learning_rate = float("nan")
 
     def attach(self, engine: Trainer) -> None:
         """Attach to the trainer; a second call changes nothing."""
@@ -44,9 +46,9 @@ class EpochLog:
         row = {
             "epoch": engine.state.epoch,
             "loss": sum(self._losses) / len(self._losses),
-            "learning_rate": engine.optimizer.param_groups[0]["lr"],
+            "learning_rate": self._learning_rate,
         }
-        if self.validator is not None:
+        if self.validator is not None and self.validator.state.epoch == engine.state.epoch:
             row.update({name: float(value) for name, value in self.validator.state.metrics.items()})
         earlier = pd.read_csv(self.path) if engine.state.epoch > 1 and self.path.is_file() else pd.DataFrame()
         if len(earlier):
@@ -55,6 +57,7 @@ class EpochLog:
 
     def _start(self, engine: Trainer) -> None:
         self._losses.clear()
+        self._learning_rate = engine.optimizer.param_groups[0]["lr"]
 
     def _collect(self, engine: Trainer) -> None:
         self._losses.append(float(engine.state.output["loss"].detach()))

@@ -19,12 +19,13 @@ class EpochProgress:
 
     def __init__(self, description: str = "training") -> None:
         self.description = description
+        self._bar: ProgressBar | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Attach to the trainer."""
-        if engine.state.rank == 0:
-            bar = ProgressBar(persist=True, desc=self.description, bar_format=None)
-            bar.attach(engine, event_name=Events.EPOCH_COMPLETED, closing_event_name=Events.COMPLETED)
+        """Attach to the trainer; a second call changes nothing."""
+        if engine.state.rank == 0 and self._bar is None:
+            self._bar = ProgressBar(persist=True, desc=self.description, bar_format=None)
+            self._bar.attach(engine, event_name=Events.EPOCH_COMPLETED, closing_event_name=Events.COMPLETED)
 
 
 class IterationProgress:
@@ -38,8 +39,10 @@ class IterationProgress:
 
     def __init__(self, description: str = "evaluating") -> None:
         self.description = description
+        self._bar: ProgressBar | None = None
 
     def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator."""
-        if engine.state.rank == 0:
-            ProgressBar(persist=True, desc=self.description, bar_format=None).attach(engine)
+        """Attach to the evaluator; a second call changes nothing."""
+        if engine.state.rank == 0 and self._bar is None:
+            self._bar = ProgressBar(persist=True, desc=self.description, bar_format=None)
+            self._bar.attach(engine)

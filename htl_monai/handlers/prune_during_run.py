@@ -23,7 +23,8 @@ class PruneDuringRun:
         pruner: what to remove, at its ``amount``.
 
     Runs on: ``STARTED``, and ``COMPLETED``, ``TERMINATE`` or ``EXCEPTION_RAISED``. List it after a handler that loads
-        weights, and before those that read them.
+        weights, and before those that read them and before ``StatsHandler``, which raises an error of the run at once,
+        so that handlers after it do not hear of it.
     """
 
     def __init__(self, network: nn.Module, pruner: Pruner) -> None:

@@ -29,7 +29,7 @@ def save_weights(network: nn.Module, path: str | os.PathLike[str]) -> Path:
 
 def save_tensors(content: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
     """Write a mapping of tensors and plain values with ``torch.save``, atomically."""
-    return write_atomically(path, lambda temporary: torch.save(dict(content), temporary))
+    return write_atomically(path, lambda temporary: _save(dict(content), temporary))
 
 
 def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> dict[str, Any]:
@@ -72,6 +72,12 @@ def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> None:
             "set the same network (network_size, features) that it was trained with"
         )
     target.load_state_dict(state)
+
+
+def _save(content: dict[str, Any], path: Path) -> None:
+    # Through a Python file: torch's own writer reports a full disk without saying that it is one.
+    with path.open("wb") as file:
+        torch.save(content, file)
 
 
 def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Any]) -> str:

@@ -1,0 +1,263 @@
+"""The command line ``htl``: parses, calls, prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import fire
+
+__all__ = ["Commands", "main"]
+
+
+class Data:
+    """Look at a data set, or draw one."""
+
+    def check(self, data: str, columns: str = "", decode: bool = True) -> None:
+        """Report what would spoil a training: missing pairs, unreadable files, empty masks, duplicates, unknown ages.
+
+        Args:
+            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            columns: for a CSV, our names to its names, such as id=image_id,label=mask
+            decode: open every image and mask; --nodecode looks at names and metadata only.
+        """
+        from htl_monai.data.check import check_data
+        from htl_monai.data.datalists import load_datalists
+
+        datalists = load_datalists(data, _pairs(columns) or None, on_missing="keep", unique_ids=False)
+        report = check_data(datalists, decode=decode, progress=_is_terminal())
+        _show("Images", report.counts.rename_axis("split").reset_index())
+        _show("Metadata known", report.coverage.rename_axis("column").reset_index())
+        _show("Problems", report.table())
+        for problem in [problem for problem in report.problems if problem.fatal][:20]:
+            print(f"{problem.split} {problem.id}: {problem.detail}")
+        if not report.ok:
+            raise SystemExit("The data has problems that must be mended before a training (fatal above).")
+        print("No fatal problem.")
+
+    def phantom(
+        self, out: str, training: int = 200, validation: int = 40, test: int = 80, size: str = "96,128", seed: int = 0
+    ) -> None:
+        """Draw a dermoscopy-like data set whose hard images are known.
+
+        Args:
+            out: the folder to fill.
+            training: images of the training split.
+            validation: images of the validation split.
+            test: images of the test split.
+            size: height and width in pixels.
+            seed: the only source of randomness.
+        """
+        from htl_monai.data.phantom import write_phantom
+
+        height, width = (int(part) for part in re.findall(r"\d+", str(size)))
+        counts = {"training": training, "validation": validation, "test": test}
+        print(write_phantom(out, counts, (height, width), seed, progress=_is_terminal()))
+
+
+class Commands:
+    """Find the images that a medical model never really learned, by pruning it; fine-tune on them; see if it helped.
+
+    Start with: htl demo
+    """
+
+    def __init__(self) -> None:
+        self.data = Data()
+
+    def demo(self, out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> None:
+        """Run everything on drawn images whose hard ones are known (a few minutes on two CPU cores).
+
+        Args:
+            out: the run's folder; the drawn images lie in its folder phantom.
+            setting: supervised.
+            seed: of the images and of the run.
+        """
+        from htl_monai.demo import run_demo
+
+        _close(run_demo(out, setting, seed, progress=_is_terminal(), say=_say))
+
+    def run(self, setting: str, data: str, out: str, overlay: str = "", seed: int | None = None, set: str = "") -> None:
+        """Train, prune, mine, select, fine-tune (on hard and on random images), evaluate, compare.
+
+        Killed at any moment, the same command goes on where it stopped; what is done is skipped.
+
+        Args:
+            setting: supervised.
+            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            out: the run's folder.
+            overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas.
+            seed: replaces the configs' seed.
+            set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
+        """
+        from htl_monai.workflow import run_setting
+
+        overlays = [name for name in _as_text(overlay).split(",") if name]
+        _close(run_setting(setting, data, out, overlays, seed, _pairs(set), _is_terminal(), _say))
+
+    def mine(self, model: str, data: str, out: str, sparsities: str = "", overlay: str = "", set: str = "") -> None:
+        """Rank the training images of a data set by what a trained model forgets of them when it is pruned.
+
+        Args:
+            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
+            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            out: the folder for forgetting.csv and the tables made from it.
+            sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
+            overlay: config files laid upon the bundle's; several with commas.
+            set: config entries to replace.
+        """
+        from htl_monai.single_stage import mine_with
+
+        changes = _pairs(set)
+        if sparsities != "":
+            changes["sparsities"] = _numbers(sparsities)
+        overlays = [name for name in _as_text(overlay).split(",") if name]
+        folder = mine_with(model, data, out, overlays, changes, _is_terminal(), _say)
+        _show_file(folder, "impact", "What pruning costs (training images)")
+        _show_file(folder, "groups", "Whom it hits (relative foreground forgetting)")
+        _show_written(folder)
+
+    def evaluate(self, model: str, data: str, out: str, split: str = "test", overlay: str = "", set: str = "") -> None:
+        """Score a trained model on a data set with masks, image by image.
+
+        Args:
+            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
+            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            out: the folder for scores.csv.
+            split: training, validation or test.
+            overlay: config files laid upon the bundle's; several with commas.
+            set: config entries to replace.
+        """
+        import pandas as pd
+
+        from htl_monai.report.summary import mean_scores
+        from htl_monai.single_stage import evaluate_with
+
+        overlays = [name for name in _as_text(overlay).split(",") if name]
+        folder = evaluate_with(model, data, out, split, overlays, _pairs(set), _is_terminal(), _say)
+        scores = pd.read_csv(folder / "scores.csv", dtype={"id": str})
+        _show(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
+        _show_written(folder)
+
+    def predict(self, model: str, images: str, out: str, device: str = "cpu", batch_size: int = 8) -> None:
+        """Outline lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
+
+        Args:
+            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
+            images: a picture, or a folder with its subfolders.
+            out: the folder for the results.
+            device: cpu, cuda or cuda:N.
+            batch_size: pictures at once.
+        """
+        from htl_monai.deploy.predict import predict
+
+        table = predict(model, images, out, device=device, batch_size=batch_size, progress=_is_terminal())
+        failed = table[table["error"].notna()]
+        _show("Predictions", table.drop(columns="error").head(20))
+        print(f"{len(table) - len(failed)} of {len(table)} images done, written to {Path(out).resolve()}")
+        if len(failed):
+            for row in failed.itertuples():
+                print(f"skipped: {row.error}", file=sys.stderr)
+            raise SystemExit(f"{len(failed)} images could not be read (named above).")
+
+
+def main() -> None:
+    """Run ``htl``; an error that a user can mend is one sentence on standard error and exit code 1."""
+    try:
+        fire.Fire(Commands(), name="htl")
+    except (KeyError, ValueError, OSError, RuntimeError, FloatingPointError, TypeError, ImportError) as error:
+        if os.environ.get("HTL_DEBUG"):
+            raise
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"htl: {message}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        print("htl: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _close(folder: Path) -> None:
+    _show_file(folder / "reporting", "scores", "Test images: mean scores")
+    _show_file(folder / "reporting", "comparison", "Did it help? Paired differences, 95 % bootstrap interval")
+    _show_file(folder / "reporting", "impact", "What pruning costs (training images)")
+    _show_file(folder / "reporting", "detection", "How well mining found the planted hard images")
+    _show_written(folder)
+
+
+def _show_file(folder: Path, name: str, title: str) -> None:
+    import pandas as pd
+
+    path = folder / f"{name}.csv"
+    if path.is_file():
+        table = pd.read_csv(path)
+        keep = {
+            "comparison": "model reference score mean_reference mean difference low high p_value",
+            "impact": "sparsity foreground_iou_pruned foreground_drop_percent background_drop_percent "
+            "foreground_forgotten background_forgotten",
+        }
+        chosen = keep.get(name)
+        _show(title, table if chosen is None else table[chosen.split()])
+
+
+def _show(title: str, table: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(title=title, title_justify="left")
+    for column in table.columns:
+        shown.add_column(str(column).replace("_", " "))
+    for row in table.itertuples(index=False):
+        shown.add_row(*(_cell(value) for value in row))
+    width = None if _is_terminal(sys.stdout) else 160
+    Console(width=width).print(shown)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if value != value else f"{value:.4g}"
+    return str(value)
+
+
+def _show_written(folder: Path) -> None:
+    print(f"\nWritten to {folder}:")
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".csv", ".json", ".pt") and path.name not in ("started.json", "checkpoint.pt"):
+            if "phantom" not in path.relative_to(folder).parts:
+                print(f"  {path.relative_to(folder)}")
+
+
+def _pairs(text: Any) -> dict[str, Any]:
+    """Read ``key=value,…``; a value is JSON where it parses as such, else text; commas in brackets do not part."""
+    parts = [part for part in re.split(r",(?![^\[{]*[\]}])", _as_text(text)) if part]
+    wrong = [part for part in parts if "=" not in part]
+    if wrong:
+        raise ValueError(f"settings must be key=value pairs with commas between, got {wrong[0]!r}; write key=value")
+    return {key.strip(): _value(value.strip()) for key, value in (part.split("=", 1) for part in parts)}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
+    except json.JSONDecodeError:
+        return text
+
+
+def _numbers(values: Any) -> list[float]:
+    parts = values if isinstance(values, (list, tuple)) else str(values).split(",")
+    return [float(part) for part in parts]
+
+
+def _as_text(value: Any) -> str:
+    """Undo what fire makes of ``a,b``: a tuple."""
+    return ",".join(str(part) for part in value) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _is_terminal(stream: Any = None) -> bool:
+    return (stream or sys.stderr).isatty()
+
+
+def _say(message: str) -> None:
+    print(message, flush=True)

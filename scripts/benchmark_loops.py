@@ -1,0 +1,182 @@
+"""What benchmark_mining.py times: the bundle's own workflows, and bare PyTorch loops over the same network and images."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Events
+from monai.bundle import ConfigWorkflow
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils import prune
+
+from htl_monai.bundles import find_bundle, find_overlay
+from htl_monai.engines.precision import PRECISIONS, PrecisionInferer
+from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.pruning import Sweep
+
+__all__ = [
+    "bare_epoch",
+    "bundle_workflow",
+    "forward_limit",
+    "interleaved",
+    "reload_for_each_sparsity",
+    "synchronize",
+    "timed_epochs",
+]
+
+PRUNABLE = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+
+
+def bundle_workflow(run_id: str, overlays: Sequence[str], entries: Mapping[str, Any]) -> ConfigWorkflow:
+    """Return the initialized workflow of a run id of the bundle, as ``python -m monai.bundle run`` would build it.
+
+    Args:
+        run_id: ``training`` or ``mining``.
+        overlays: config files laid upon ``train.json``, see :func:`~htl_monai.bundles.find_overlay`.
+        entries: config entries to replace.
+    """
+    configs = find_bundle("lesion_localization") / "configs"
+    files = [configs / "train.json", *map(find_overlay, overlays)]
+    files += [configs / "mine.json"] if run_id == "mining" else []
+    workflow = ConfigWorkflow(
+        config_file=[str(file) for file in files],
+        meta_file=str(configs / "metadata.json"),
+        logging_file=False,
+        workflow_type="train",
+        run_id=run_id,
+        **entries,
+    )
+    workflow.initialize()
+    return workflow
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for what a GPU still computes."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def seconds(call: Callable[[], Any], device: torch.device) -> float:
+    """Return the wall-clock seconds of a call."""
+    synchronize(device)
+    start = time.perf_counter()
+    call()
+    synchronize(device)
+    return time.perf_counter() - start
+
+
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]], repeats: int, device: torch.device, say: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Time each contender once a round; a first round warms up and does not count, every other one runs backwards.
+
+    Returns:
+        Seconds by contender; those at one position are of one round, so that ratios can be taken within it.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for round_ in range(repeats + 1):
+        for name in list(contenders)[:: -1 if round_ % 2 else 1]:
+            elapsed = seconds(contenders[name], device)
+            say(f"  {'round ' + str(round_) if round_ else 'warm-up'}: {name} {elapsed:.1f} s")
+            if round_:
+                taken[name].append(elapsed)
+    return taken
+
+
+def forward_limit(network: nn.Module, sweep: Sweep, images: Sequence[Tensor], precision: str) -> None:
+    """Run the dense and every pruned network on tensors in memory, and do nothing else."""
+
+    def forward(image: Tensor) -> None:
+        with torch.autocast(image.device.type, dtype=PRECISIONS[precision], enabled=precision != "fp32"):
+            network(image)
+
+    network.eval()
+    with torch.no_grad():
+        for image in images:
+            forward(image)
+            for sparsity in sweep.sparsities:
+                with sweep.at(sparsity):
+                    forward(image)
+
+
+def reload_for_each_sparsity(
+    network: nn.Module, loader: Any, sparsities: Sequence[float], inferer: PrecisionInferer, device: torch.device
+) -> NDArray[np.float64]:
+    """Prune a deep copy for each sparsity and read, decode and score all images anew: the straightforward way.
+
+    Returns:
+        Foreground IoU, ``(N, 1 + S)``: dense first.
+    """
+    columns = []
+    for sparsity in (0.0, *sparsities):
+        copied, scores = _pruned_copy(network, sparsity), []
+        with torch.no_grad():
+            for batch in loader:
+                pred = inferer(batch["image"].to(device), copied)
+                scores.append(segmentation_scores(pred, batch["label"].to(device))["foreground_iou"].cpu())
+        columns.append(torch.cat(scores))
+    return torch.stack(columns, dim=1).numpy()
+
+
+def _pruned_copy(network: nn.Module, sparsity: float) -> nn.Module:
+    # global_unstructured flattens the weights with view(-1), which channels-last weights do not allow.
+    copied = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    weights = [(module, "weight") for module in copied.modules() if isinstance(module, PRUNABLE)]
+    if sparsity:
+        prune.global_unstructured(weights, pruning_method=prune.L1Unstructured, amount=sparsity)
+        for module, name in weights:
+            prune.remove(module, name)
+    return copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def bare_epoch(workflow: ConfigWorkflow, images: Tensor, labels: Tensor) -> None:
+    """Train the network of a workflow for one epoch on tensors in memory, with its loss, optimizer and precision.
+
+    It leaves out decoding, workers, augmentation, validation, checkpoints, logs and the check for a NaN loss.
+    """
+    entry = workflow.parser.get_parsed_content
+    network, loss, optimizer = entry("network"), entry("loss"), entry("optimizer")
+    precision, batch_size = entry("precision"), entry("batch_size")
+    network.train()
+    for batch in torch.randperm(len(images), device=images.device).split(batch_size):
+        image = images[batch].contiguous(memory_format=torch.channels_last)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(image.device.type, dtype=PRECISIONS[precision], enabled=precision != "fp32"):
+            pred = network(image)
+        loss(pred.float(), labels[batch]).backward()
+        optimizer.step()
+
+
+def timed_epochs(
+    workflow: ConfigWorkflow, bare: Callable[[], None], device: torch.device, say: Callable[[str], None]
+) -> tuple[list[float], list[float]]:
+    """Run a workflow's training and a bare epoch after each of its epochs; the first epoch warms up.
+
+    Returns:
+        Seconds of each epoch of the training, with all that its handlers do, and of the bare epoch after it.
+    """
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+    ours: list[float] = []
+    theirs: list[float] = []
+    started = [0.0]
+
+    def start() -> None:
+        synchronize(device)
+        started[0] = time.perf_counter()
+
+    def stop() -> None:
+        synchronize(device)
+        ours.append(time.perf_counter() - started[0])
+        theirs.append(seconds(bare, device))
+        say(f"  {'epoch' if len(ours) > 1 else 'warm-up'}: ours {ours[-1]:.1f} s, bare loop {theirs[-1]:.1f} s")
+
+    trainer.add_event_handler(Events.EPOCH_STARTED, start)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, stop)
+    workflow.run()
+    return ours[1:], theirs[1:]

@@ -1,0 +1,303 @@
+"""Measures mining and training as the configs declare them against what the network alone allows."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import os
+import platform
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from benchmark_loops import (
+    bare_epoch,
+    bundle_workflow,
+    forward_limit,
+    interleaved,
+    reload_for_each_sparsity,
+    timed_epochs,
+)
+from benchmark_memory import mining_memory
+from monai.bundle import ConfigWorkflow
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from htl_monai.data.datalists import load_datalists
+from htl_monai.data.files import write_json
+from htl_monai.data.listing import Item
+from htl_monai.data.phantom import write_phantom
+from htl_monai.networks.weights import load_weights
+from htl_monai.pruning import Sweep
+
+SELECTING_SPARSITY = 0.7
+VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
+PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pillow")
+
+
+@dataclass
+class Row:
+    """One line of the closing table. Of several values, one a repetition, the median counts."""
+
+    quantity: str
+    values: Sequence[float]
+    reach: float | None = None
+    at_most: bool = False
+
+    @property
+    def value(self) -> float:
+        return float(np.median(self.values))
+
+    @property
+    def verdict(self) -> str:
+        if self.reach is None:
+            return ""
+        return "met" if (self.value <= self.reach if self.at_most else self.value >= self.reach) else "not met"
+
+    def cells(self) -> list[str]:
+        spread = f"{min(self.values):.4g} to {max(self.values):.4g}" if len(self.values) > 1 else ""
+        reach = "" if self.reach is None else f"{'≤' if self.at_most else '≥'} {self.reach:g}"
+        return [self.quantity, f"{self.value:.4g}", spread, reach, self.verdict]
+
+    def record(self) -> dict[str, Any]:
+        values = [_rounded(value) for value in self.values]
+        reach = None if self.reach is None else {"at_most" if self.at_most else "at_least": self.reach}
+        return {"quantity": self.quantity, "median": _rounded(self.value), "values": values, "reach": reach} | (
+            {"verdict": self.verdict} if self.verdict else {}
+        )
+
+
+@dataclass
+class Bench:
+    """What the measurements share."""
+
+    options: argparse.Namespace
+    folder: Path
+    console: Console
+    items: list[Item] = field(default_factory=list)
+    entries: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.options.device)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
+
+    def workflow(self, run_id: str, name: str, **entries: Any) -> ConfigWorkflow:
+        """Return a workflow of the bundle that writes into a folder of its own, the trained network included."""
+        places = {"output_dir": str(self.folder / name), "network_path": str(self.folder / name / "network.pt")}
+        return bundle_workflow(run_id, self.options.overlay, {**self.entries, **places, **entries})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run all measurements, print the table and write it."""
+    options = _parse(arguments)
+    console = Console(width=None if os.isatty(1) else 120)
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
+        bench = Bench(options, Path(folder), console)
+        prepare(bench)
+        rows = [*mining_rows(bench), *training_rows(bench), *memory_rows(bench)]
+    table = Table("quantity", "median", "min to max", "reach", "", title="Mining and training")
+    for row in rows:
+        table.add_row(*row.cells())
+    console.print(table)
+    for note in bench.notes:
+        console.print(f"- {note}", highlight=False)
+    if options.out:
+        write_json(options.out, {"rows": [row.record() for row in rows], **bench.details, **_circumstances(bench)})
+        console.print(f"written: {options.out}")
+
+
+def prepare(bench: Bench) -> None:
+    """Choose the images and the trained network; draw and train them where none are given."""
+    options, count = bench.options, bench.options.images
+    n_validation = max(1, round(count * VALIDATION_SHARE))
+    data = options.data
+    if data is None:
+        bench.say(f"drawing {count} phantom images of 192 x 256 pixels")
+        counts = {"training": count, "validation": n_validation, "test": 0}
+        data = write_phantom(bench.folder / "phantom", counts, size=(192, 256))
+    datalists = load_datalists(data)
+    chosen = {"training": datalists["training"][:count], "validation": datalists["validation"][:n_validation]}
+    write_json(bench.folder / "data.json", {**chosen, "test": []})
+    bench.items = chosen["training"]
+    bench.entries = {
+        "dataset_dir": str(bench.folder / "data.json"),
+        "device": f"$torch.device({options.device!r})",
+        "dense_path": str(options.weights or bench.folder / "brief" / "network.pt"),
+    }
+    if options.quick:
+        bench.entries |= {"spatial_size": [32, 32], "batch_size": 8, "num_workers": 0}
+    named = f"{len(bench.items)} images of {'the phantom' if options.data is None else Path(options.data).name}"
+    if options.weights is None:
+        epochs = 2 if options.quick else 10
+        bench.say(f"training a network on them for {epochs} epochs, since no --weights are given")
+        bench.workflow("training", "brief", max_epochs=epochs, milestones=[epochs - epochs // 4]).run()
+        bench.notes.append(f"measured on {named}, with a network trained for {epochs} epochs on them only")
+    else:
+        bench.notes.append(f"measured on {named}, with the trained network {Path(options.weights).name}")
+
+
+def mining_rows(bench: Bench) -> list[Row]:
+    """Mining against the forward limit and against reloading for each sparsity; bf16 against fp32."""
+    bench.say("mining")
+    bf16 = bench.workflow("mining", "bf16", precision="bf16")
+    fp32 = bench.workflow("mining", "fp32", precision="fp32")
+    entry = bf16.parser.get_parsed_content
+    sparsities, loader = entry("sparsities"), entry("mine#dataloader")
+    network = copy.deepcopy(entry("network"))  # mining loads the weights of its own anew, which ends a sweep over them
+    load_weights(network, bench.entries["dense_path"])
+    sweep = Sweep(network, entry("pruner"), sparsities)
+    images = [batch["image"].to(bench.device).contiguous(memory_format=torch.channels_last) for batch in loader]
+    scores: list[NDArray[np.float64]] = []
+
+    def reloading() -> None:
+        scores.append(reload_for_each_sparsity(network, loader, sparsities, entry("inferer"), bench.device))
+
+    contenders = {
+        "mining": bf16.run,
+        "limit": lambda: forward_limit(network, sweep, images, "bf16"),
+        "fp32": fp32.run,
+        "reloading": reloading,
+    }
+    taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
+    speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
+    tables = {name: pd.read_csv(bench.folder / name / "mining" / "forgetting.csv") for name in ("bf16", "fp32")}
+    spearman = _spearman(tables["bf16"], tables["fp32"])
+    bench.details["spearman_by_sparsity"] = {f"{key:g}": _rounded(value) for key, value in spearman.items()}
+    mined = tables["bf16"]["foreground_iou_pruned"].to_numpy().reshape(-1, len(sparsities))
+    difference = float(np.nanmax(np.abs(mined - scores[-1][:, 1:])))
+    forwards = f"dense + {len(sparsities)} pruned forwards, bf16"
+    return [
+        Row(f"forward limit ({forwards}), images/s", speed["limit"]),
+        Row("mining from JPEG, bf16, images/s", speed["mining"]),
+        Row("mining / forward limit", speed["mining"] / speed["limit"], 0.90),
+        Row("reloading for each sparsity, bf16, images/s", speed["reloading"]),
+        Row("mining / reloading", speed["mining"] / speed["reloading"]),
+        Row("largest difference of a pruned foreground IoU, mining and reloading", [difference]),
+        Row("mining from JPEG, fp32, images/s", speed["fp32"]),
+        Row("mining, bf16 / fp32", speed["mining"] / speed["fp32"], 1.4),
+        Row(f"Spearman of forgetting at {SELECTING_SPARSITY:.0%}, bf16 and fp32", [spearman[SELECTING_SPARSITY]], 0.99),
+    ]
+
+
+def training_rows(bench: Bench) -> list[Row]:
+    """The training that the configs declare against a bare loop over tensors in memory."""
+    epochs = {"max_epochs": bench.options.repeats + 1}
+    bare = bench.workflow("training", "bare")
+    transform, batch_size = (bare.parser.get_parsed_content(name) for name in ("validate#preprocessing", "batch_size"))
+    samples = [transform(item) for item in bench.items]
+    images, labels = (torch.stack([sample[key] for sample in samples]).to(bench.device) for key in ("image", "label"))
+    # As many whole batches as an epoch of the configs has.
+    count = len(images) // batch_size * batch_size or len(images)
+    speed = {}
+    for name, entries in {"whole": {}, "plain": {"train#random_transforms": [], "val_interval": 10**6}}.items():
+        bench.say("training" if name == "whole" else "training without augmentation and validation")
+        ours = bench.workflow("training", f"training_{name}", **epochs, **entries)
+        taken = timed_epochs(ours, lambda: bare_epoch(bare, images[:count], labels[:count]), bench.device, bench.say)
+        speed[name] = [count / np.array(seconds) for seconds in taken]
+    bench.notes.append(
+        "the bare training loop has the same network, loss, optimizer, batch and precision; it leaves out decoding and "
+        "caching, augmentation, validation, checkpoints and logs; ours does all but the caching, which comes before "
+        f"its first epoch; {VALIDATION_SHARE:.1%} of the training images' number validates each epoch"
+    )
+    return [
+        Row("bare training loop, images/s", speed["whole"][1]),
+        Row("training as configured, images/s", speed["whole"][0]),
+        Row("training / bare loop", speed["whole"][0] / speed["whole"][1], 0.90),
+        Row("the same without augmentation and validation", speed["plain"][0] / speed["plain"][1]),
+    ]
+
+
+def memory_rows(bench: Bench) -> list[Row]:
+    """Peak memory of mining few and many small images."""
+    few, many = (20, 60) if bench.options.quick else (1000, 10000)
+    bench.say(f"peak memory of mining {few} and {many} images of 32 x 32 pixels")
+    entries = {**bench.entries, "spatial_size": [32, 32]}
+    overlays = bench.options.overlay
+    small, large = mining_memory((few, many), bench.items[:200], overlays, entries, bench.folder, bench.say)
+    bench.details["memory"] = [small, large]
+    rows = [
+        Row(f"peak memory, mining {few} images, MiB", [small["peak_mib"]]),
+        Row(f"peak memory, mining {many} images, MiB", [large["peak_mib"]]),
+        Row(f"peak memory, {many} / {few} images", [large["peak_mib"] / small["peak_mib"]], 1.10, at_most=True),
+    ]
+    if small["worker_peak_mib"] > 0:
+        ratio = large["worker_peak_mib"] / small["worker_peak_mib"]
+        rows.append(Row("the same of a loader's worker", [ratio], 1.10, at_most=True))
+    return rows
+
+
+def _spearman(table: pd.DataFrame, other: pd.DataFrame) -> dict[float, float]:
+    """Return the rank correlation of the forgetting scores in two tables of the same images, by sparsity."""
+    return {
+        sparsity: float(rows["forgetting"].corr(other.loc[rows.index, "forgetting"], method="spearman"))
+        for sparsity, rows in table.groupby("sparsity")
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.5g}") if np.isfinite(value) else None
+
+
+def _circumstances(bench: Bench) -> dict[str, Any]:
+    revision = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+changes"],
+        capture_output=True,
+        text=True,
+    )
+    cpu = Path("/proc/cpuinfo")
+    models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.is_file() else []
+    return {
+        "notes": bench.notes,
+        "entries": {key: value for key, value in bench.entries.items() if not key.endswith(("_dir", "_path"))},
+        "overlays": bench.options.overlay,
+        "machine": {
+            "cpu": models[0].split(":")[1].strip() if models else platform.processor(),
+            "cores": os.cpu_count(),
+            "torch_threads": torch.get_num_threads(),
+            "device": torch.cuda.get_device_name() if bench.device.type == "cuda" else "cpu",
+            "load_average": os.getloadavg(),
+        },
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "git_revision": revision.stdout.strip() or None,
+    }
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    has_gpu = torch.cuda.is_available()
+    parser.add_argument("--data", help="data set with training and validation images; without it a phantom is drawn")
+    parser.add_argument("--weights", help="the trained network; without it one is trained briefly on the images")
+    parser.add_argument("--images", type=int, help="number of images to mine and to train on (default: 256)")
+    parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
+    parser.add_argument("--device", default="cuda" if has_gpu else "cpu", help="where to run")
+    parser.add_argument(
+        "--overlay", action="append", help="configs upon train.json (default: settings/cpu.json on cpu)"
+    )
+    parser.add_argument("--out", help="JSON file to write")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")
+    options = parser.parse_args(arguments)
+    options.images = options.images or (16 if options.quick else 256)
+    options.repeats = options.repeats or (1 if options.quick else 3)
+    options.overlay = options.overlay or (["settings/cpu.json"] if options.device == "cpu" else [])
+    return options
+
+
+if __name__ == "__main__":
+    main()

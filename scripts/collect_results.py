@@ -1,0 +1,49 @@
+"""Copies the small result tables of a run into results/, with their provenance in one file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from htl_monai.data.files import write_csv, write_json
+
+TABLES = ("scores", "comparison", "impact", "groups", "detection")
+
+
+def collect(run: Path, out: Path) -> None:
+    """Copy the closing tables, the course of the training and the list of hard images of ``run`` into ``out``."""
+    for name in TABLES:
+        if (run / "reporting" / f"{name}.csv").is_file():
+            write_csv(out / f"{name}.csv", _rounded(pd.read_csv(run / "reporting" / f"{name}.csv")))
+    for stage in ("training", "finetuning_htl", "finetuning_random"):
+        write_csv(out / f"epochs_{stage}.csv", _rounded(pd.read_csv(run / stage / "epochs.csv")))
+    sparsity = pd.read_csv(run / "mining" / "sparsity.csv")
+    write_csv(out / "sparsity.csv", _rounded(sparsity[sparsity["layer"] == "all"]))
+    hard = json.loads((run / "selecting" / "htl.json").read_text(encoding="utf-8"))
+    columns = [key for key in hard["data"][0] if key not in ("image", "label")]
+    write_csv(out / "htl.csv", pd.DataFrame(hard["data"])[columns])
+    stages = {path.parent.name: _record(path) for path in sorted(run.glob("*/provenance.json"))}
+    selection = {key: value for key, value in hard.items() if key != "data"}
+    write_json(out / "provenance.json", {"selection": selection, "stages": stages})
+
+
+def _record(path: Path) -> dict[str, object]:
+    record = json.loads(path.read_text(encoding="utf-8"))
+    config = record.pop("config")
+    record["settings"] = {key: value for key, value in config.items() if not isinstance(value, dict)}
+    return record
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    return table.round(6)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument("out", type=Path, help="such as results/isic2017_supervised")
+    arguments = parser.parse_args()
+    collect(arguments.run, arguments.out)

@@ -1,0 +1,176 @@
+"""Checks a bundle the way the MONAI model zoo does before it accepts one, without a network connection.
+
+    python scripts/verify_bundle.py [bundle/lesion_localization ...]
+
+Without names it checks each folder of bundle/. It stops at the first fault, with one sentence and exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jsonschema
+import torch
+from jsonschema.exceptions import best_match
+from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
+
+from htl_monai.data.phantom import write_phantom
+
+BUNDLES = Path(__file__).resolve().parents[1] / "bundle"
+SCHEMA = BUNDLES / "meta_schema.json"  # the URL in metadata.json cannot be reached from every machine
+REQUIRED_FILES = ("LICENSE", "configs/metadata.json", "configs/inference.json", "configs/train.json")
+WORKFLOWS = {
+    "train": ("train.json", {"device": "$torch.device('cpu')"}),
+    "inference": ("inference.json", {"device": "$torch.device('cpu')", "load_pretrain": False}),
+}
+
+
+def check_files(bundle: Path) -> str:
+    """Refuse a bundle without its licence, metadata or base configs."""
+    missing = [name for name in REQUIRED_FILES if not (bundle / name).is_file()]
+    if missing:
+        raise ValueError(f"the bundle must hold {', '.join(REQUIRED_FILES)}, got none of {missing}; add them")
+    return "licence, metadata and configs are there"
+
+
+def check_version(bundle: Path) -> str:
+    """Refuse a version that the metadata's own changelog does not explain."""
+    metadata = _read_json(bundle / "configs/metadata.json")
+    version, changelog = metadata.get("version"), metadata.get("changelog", {})
+    if version not in changelog:
+        raise ValueError(f"version must be a key of changelog, got {version!r}; add it to {sorted(changelog)}")
+    return f"version {version} is in the changelog"
+
+
+def check_metadata(bundle: Path) -> str:
+    """Refuse metadata that the schema does not accept."""
+    validator = jsonschema.Draft202012Validator(_read_json(SCHEMA))
+    fault = best_match(validator.iter_errors(_read_json(bundle / "configs/metadata.json")))
+    if fault is not None:
+        place = "#".join(str(part) for part in fault.absolute_path) or "the top level"
+        raise ValueError(f"configs/metadata.json must satisfy {SCHEMA.name}, got at {place}: {fault.message}; mend it")
+    return f"metadata satisfy {SCHEMA.name}"
+
+
+def check_standalone(bundle: Path) -> str:
+    """Refuse an inference config that needs this package: an exported model must run with MONAI alone."""
+    if "htl_monai" in (bundle / "configs/inference.json").read_text(encoding="utf-8"):
+        raise ValueError("configs/inference.json must use MONAI's own parts, got one of htl_monai; replace it")
+    return "inference needs MONAI alone"
+
+
+def check_properties(bundle: Path) -> str:
+    """Refuse configs in which an entry that MONAI's training and inference workflows read is missing or can't be built.
+
+    The entries are built, so they get something to read: eight drawn images.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        images = write_phantom(Path(folder) / "phantom", {"training": 4, "validation": 2, "test": 2}, size=(64, 64))
+        for workflow_type, (name, settings) in WORKFLOWS.items():
+            workflow = ConfigWorkflow(
+                config_file=str(bundle / "configs" / name),
+                meta_file=str(bundle / "configs/metadata.json"),
+                logging_file=False,
+                workflow_type=workflow_type,
+                bundle_root=str(bundle),
+                dataset_dir=str(images),
+                output_dir=str(Path(folder) / "runs"),
+                **settings,
+            )
+            workflow.initialize()
+            wrong = workflow.check_properties()
+            if wrong:
+                raise ValueError(f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; mend it")
+    return "what MONAI's training and inference read can be built"
+
+
+def check_network(bundle: Path) -> str:
+    """Refuse a network whose channels or types are not those that the metadata state."""
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(bundle / "configs/metadata.json"),
+        config_file=str(bundle / "configs/inference.json"),
+        device="cpu",
+        bundle_root=str(bundle),
+    )
+    return "the network takes and gives what the metadata state"
+
+
+def check_export(bundle: Path) -> str:
+    """Refuse weights that do not fit the network, or a network that TorchScript cannot hold."""
+    weights = bundle / "models/model.pt"
+    config = str(bundle / "configs/inference.json")
+    with tempfile.TemporaryDirectory() as folder:
+        source = "models/model.pt"
+        if not weights.is_file():
+            source = "made-up weights (models/model.pt is not there)"
+            weights = Path(folder) / "model.pt"
+            network = ConfigParser(ConfigParser.load_config_file(config)).get_parsed_content("network_def")
+            torch.save(network.state_dict(), weights)
+        exported = Path(folder) / "model.ts"
+        ckpt_export(
+            net_id="network_def",
+            filepath=str(exported),
+            ckpt_file=str(weights),
+            meta_file=str(bundle / "configs/metadata.json"),
+            config_file=config,
+            bundle_root=str(bundle),
+        )
+        torch.jit.load(str(exported))
+    return f"{source} go into TorchScript and out again"
+
+
+CHECKS: tuple[Callable[[Path], str], ...] = (
+    check_files,
+    check_version,
+    check_metadata,
+    check_standalone,
+    check_properties,
+    check_network,
+    check_export,
+)
+
+
+def verify(bundle: Path) -> None:
+    """Run every check on one bundle, printing a line each.
+
+    Args:
+        bundle: the bundle's folder.
+
+    Raises:
+        ValueError: the bundle has a fault; the message is one sentence that names it.
+    """
+    print(bundle.name)
+    for check in CHECKS:
+        try:
+            said = check(bundle)
+        except Exception as error:  # MONAI, torch and jsonschema raise whatever they like
+            what = " ".join(str(error).split())
+            raise ValueError(f"{bundle}: {check.__name__}: {what[:500]}") from error
+        print(f"  ok  {said}")
+
+
+def main(names: Sequence[str]) -> int:
+    """Verify the named bundles, or else each folder of bundle/; return the exit code."""
+    logging.disable(logging.WARNING)  # MONAI logs every argument; the checks say what matters
+    bundles = [Path(name) for name in names] or sorted(path for path in BUNDLES.iterdir() if path.is_dir())
+    try:
+        for bundle in bundles:
+            verify(bundle)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,84 @@
+"""Tests of how well a score finds planted images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from htl_monai.analysis import detection
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), ties=st.booleans())
+def test_areas_equal_those_of_scikit_learn(seed, ties):
+    rng = np.random.default_rng(seed)
+    truth = rng.permutation(np.arange(50) < 12)
+    scores = rng.normal(size=50) + truth
+    scores = scores.round() if ties else scores
+    result = detection(scores, truth)
+    assert result["auroc"] == pytest.approx(roc_auc_score(truth, scores))
+    assert result["average_precision"] == pytest.approx(average_precision_score(truth, scores))
+    assert (result["n"], result["n_planted"], result["k"], result["base_rate"]) == (50, 12, 12, 0.24)
+    if not ties:
+        assert result["precision_at_k"] == pytest.approx(truth[np.argsort(-scores)[:12]].mean())
+
+
+def test_precision_at_k_by_hand():
+    scores, truth = [5, 4, 3, 2, 1], [1, 0, 1, 1, 0]
+    assert [detection(scores, truth, k)["precision_at_k"] for k in (1, 2, 3, 5)] == pytest.approx(
+        [1, 1 / 2, 2 / 3, 3 / 5]
+    )
+    assert detection(scores, truth)["k"] == 3
+
+
+def test_ties_at_the_last_place_count_by_their_share():
+    assert detection([2, 1, 1, 1], [1, 1, 0, 0], k=2)["precision_at_k"] == pytest.approx((1 + 1 / 3) / 2)
+    constant = detection(np.zeros(10), np.arange(10) < 3)
+    assert (constant["auroc"], constant["precision_at_k"]) == (0.5, pytest.approx(constant["base_rate"]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.5, 1.0, np.nan]), st.booleans()), min_size=1, max_size=20),
+    seed=st.integers(0, 100),
+)
+def test_permuting_images_changes_nothing(pairs, seed):
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    scores, truth = np.array([score for score, _ in pairs]), np.array([planted for _, planted in pairs])
+    assert detection(scores[order], truth[order]) == pytest.approx(detection(scores, truth), nan_ok=True)
+
+
+def test_unscored_images_are_the_least_suspicious_and_counted():
+    scores, truth = [0.9, np.nan, 0.2, -5.0], [1, 1, 0, 0]
+    result = detection(scores, truth)
+    assert result["n_unscored"] == 1
+    assert result == detection([0.9, -6.0, 0.2, -5.0], truth) | {"n_unscored": 1}
+    assert detection([np.nan, np.nan], [1, 0])["auroc"] == 0.5
+
+
+def test_nothing_to_measure_is_nan():
+    none = detection([0.1, 0.2], [0, 0])
+    assert np.isnan([none["auroc"], none["average_precision"], none["precision_at_k"]]).all()
+    assert none["base_rate"] == none["k"] == 0
+    everything = detection([0.1, 0.2], [1, 1])
+    assert np.isnan(everything["auroc"]) and everything["precision_at_k"] == 1
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(
+        ValueError, match=r"^truth must be \(N,\) like scores with N > 0, got \(1,\) and \(2,\); one of"
+    ):
+        detection([0.1, 0.2], [1])
+    with pytest.raises(
+        ValueError, match=r"^truth must be \(N,\) like scores with N > 0, got \(0,\) and \(0,\); one of"
+    ):
+        detection([], [])
+    with pytest.raises(ValueError, match="^truth must be 0 or 1 for every image, got 2.0; 1 marks"):
+        detection([0.1, 0.2], [1, 2])
+    with pytest.raises(ValueError, match="^truth must be 0 or 1 for every image, got nan; 1 marks"):
+        detection([0.1, 0.2], [1, None])
+    with pytest.raises(ValueError, match="^k must be from 1 to the number of scores, 2, got 3; leave it out"):
+        detection([0.1, 0.2], [1, 0], k=3)

@@ -1,0 +1,94 @@
+"""Tests of summaries by group."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from htl_monai.analysis import age_group, bootstrap_interval, group_summary
+
+
+def build_table(n=90, seed=0):
+    rng = np.random.default_rng(seed)
+    sex = rng.choice(np.array(["male", "female", None], dtype=object), n)
+    return pd.DataFrame(
+        {"sex": sex, "age": rng.choice([15.0, 30, 35, 50, 55, 85, np.nan], n), "drop": rng.uniform(size=n)}
+    )
+
+
+def test_values_against_pandas_and_the_bootstrap():
+    table = build_table()
+    summary = group_summary(table, "sex", "drop", n_resamples=500, seed=3).set_index("group")
+    assert list(summary.index) == ["female", "male", "unknown"]
+    for sex in ("female", "male"):
+        values = table.loc[table["sex"] == sex, "drop"]
+        assert summary.loc[sex, "n"] == len(values)
+        assert summary.loc[sex, "mean"] == pytest.approx(values.mean())
+        assert (summary.loc[sex, "low"], summary.loc[sex, "high"]) == bootstrap_interval(values, 500, 3)
+        assert summary.loc[sex, "low"] == pytest.approx(values.mean() - 1.96 * stats.sem(values), abs=0.02)
+    assert summary.loc["unknown", "n"] == table["sex"].isna().sum()
+    assert summary["n"].sum() == len(table)
+
+
+def test_missing_scores_are_counted_apart():
+    table = pd.DataFrame({"sex": ["male", "male", "female", None], "drop": [0.2, np.nan, np.nan, np.nan]})
+    summary = group_summary(table, "sex", "drop", n_resamples=10)
+    assert summary[["group", "n", "n_missing"]].values.tolist() == [["female", 0, 1], ["male", 1, 1], ["unknown", 0, 1]]
+    assert summary["mean"].isna().tolist() == [True, False, True]
+    assert summary[["low", "high"]].isna().all(axis=None)
+
+
+def test_rows_in_another_order_give_the_same_counts_and_means():
+    table = build_table()
+    columns = ["group", "n", "n_missing", "mean"]
+    expected = group_summary(table, "sex", "drop", 10)[columns]
+    shuffled = group_summary(table.sample(frac=1, random_state=1), "sex", "drop", 10)[columns]
+    pd.testing.assert_frame_equal(shuffled, expected)
+
+
+def test_age_groups_keep_their_order_and_those_without_an_image():
+    table = pd.DataFrame({"age": [85.0, 55, 20, None], "drop": [0.1, 0.2, 0.3, 0.4]})
+    table["age_group"] = age_group(table["age"])
+    summary = group_summary(table, "age_group", "drop", n_resamples=10)
+    assert summary["group"].tolist() == ["<= 30", "31-50", "> 50", "unknown"]
+    assert summary["n"].tolist() == [1, 0, 2, 1]
+    assert summary["mean"].tolist() == pytest.approx([0.3, np.nan, 0.15, 0.4], nan_ok=True)
+
+
+def test_bounds_of_the_age_groups():
+    ages = pd.Series([0, 30, 31, 50, 51, 85, None, np.nan], index=range(10, 18))
+    groups = age_group(ages)
+    assert groups.index.equals(ages.index)
+    assert groups.tolist()[:6] == ["<= 30", "<= 30", "31-50", "31-50", "> 50", "> 50"]
+    assert groups.isna().tolist() == [False] * 6 + [True] * 2
+    assert groups.cat.ordered
+
+
+def test_shares_of_the_paper_on_the_training_metadata():
+    root = os.environ.get("HTL_DATA")
+    if root is None:
+        pytest.skip("set HTL_DATA to the folder that holds isic2017")
+    files = sorted((Path(root) / "isic2017" / "ISIC-2017_Training_Data").glob("*metadata.csv"))
+    assert files, "the official training data come with their metadata"
+    ages = pd.to_numeric(pd.read_csv(files[0])["age_approximate"], errors="coerce")
+    shares = age_group(ages).value_counts(normalize=True, sort=False)
+    assert (100 * shares).round(2).tolist() == pytest.approx([23.80, 30.96, 45.24], abs=0.02)
+
+
+def test_bad_input_is_refused():
+    table = build_table()
+    with pytest.raises(ValueError, match="^age_years must be at least 0, got -3.0; mark an unknown age"):
+        age_group([20, -3])
+    with pytest.raises(
+        KeyError, match=r"table must have the columns \['site'\], got \['sex', 'age', 'drop'\]; name one"
+    ):
+        group_summary(table, "site", "drop")
+    with pytest.raises(
+        ValueError, match="^sex must not hold the group 'unknown', got it as a value; mark it as missing"
+    ):
+        group_summary(table.fillna({"sex": "unknown"}), "sex", "drop")

@@ -1,0 +1,78 @@
+"""A small phantom, the settings of a tiny run, and one finished run that tests read."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from monai.networks.nets import BasicUNet
+
+from htl_monai.data.phantom import write_phantom
+from htl_monai.workflow import run_setting
+
+FEATURES = [8, 8, 16, 16, 32, 8]
+TINY = {
+    "features": FEATURES,
+    "network_def#norm": ["batch", {"momentum": 0.5}],  # so that few batches suffice
+    "spatial_size": [48, 64],
+    "max_epochs": 4,
+    "milestones": [3],
+    "learning_rate": 0.1,
+    "finetune_epochs": 4,
+    "finetune_milestones": [3],
+    "batch_size": 2,
+    "num_workers": 0,
+    "device": "cpu",
+    "precision": "fp32",
+    "sparsities": [0.5, 0.7],
+    "rule": "top",
+    "amount": 0.3,
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Sums then have one order, so that runs can be compared byte by byte; and test processes do not fight."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny() -> dict[str, Any]:
+    """Settings of a run that takes seconds; a copy, to be changed at will."""
+    return dict(TINY)
+
+
+@pytest.fixture
+def tiny_unet() -> BasicUNet:
+    """A seeded U-Net whose batch norm has seen data and which calls about half of the pixels lesion."""
+    torch.manual_seed(0)
+    network = BasicUNet(2, 3, 2, FEATURES, act=("relu", {"inplace": False}), norm="batch")
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.rand(4, 3, 48, 64))
+        background, lesion = network.eval()(torch.rand(1, 3, 48, 64))[0]
+        network.final_conv.bias[0] += (lesion - background).median()
+    return network
+
+
+@pytest.fixture(scope="session")
+def tiny_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine training images (an odd number, for uneven shards), three for validation and four for the test."""
+    counts = {"training": 9, "validation": 3, "test": 4}
+    return write_phantom(tmp_path_factory.mktemp("phantom"), counts, size=(48, 64), seed=1, hard_fraction=0.25)
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All stages of the supervised setting on the phantom; to be read only, see ``tiny_run``."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    return run_setting("supervised", tiny_phantom, out, settings=TINY, progress=False, say=lambda text: None)
+
+
+@pytest.fixture
+def tiny_run(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run that a test may change."""
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))

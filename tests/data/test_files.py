@@ -1,0 +1,76 @@
+"""Atomic writing: the old file or the whole new one."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import stat
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from htl_monai.data.files import sha256, write_atomically, write_csv, write_json, write_text
+
+
+def test_contents_come_back(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b"], "score": [1 / 3, float("nan")]})
+    path = write_csv(tmp_path / "deep" / "table.csv", table)
+    assert path.read_text().splitlines() == ["id,score", "a,0.3333333333333333", "b,"]
+    assert json.loads(write_json(tmp_path / "x.json", {"é": [1, None]}).read_text(encoding="utf-8")) == {"é": [1, None]}
+    assert write_text(tmp_path / "x.txt", "new").read_text() == "new"
+    assert not list(tmp_path.rglob(".*"))
+
+
+def test_the_temporary_file_has_the_suffix_and_is_replaced_in_one_step(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "x.csv", "old")
+
+    def write(temporary: Path) -> None:
+        assert temporary.suffix == ".csv" and temporary.parent == tmp_path
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+
+    assert write_atomically(path, write).read_text() == "new"
+
+
+def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    path = write_text(tmp_path / "x.txt", "")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, existed: bool) -> None:
+    path = tmp_path / "table.csv"
+    if existed:
+        path.write_text("old")
+
+    def fill(temporary: Path) -> None:
+        temporary.write_text("ha")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"table.csv could not be written \(No space left on device\) and is as it was"):
+        write_atomically(path, fill)
+    assert [file.name for file in tmp_path.iterdir()] == (["table.csv"] if existed else [])
+    assert not existed or path.read_text() == "old"
+
+
+def test_any_other_error_leaves_the_old_file_too(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "x.json", {"a": 1})
+    with pytest.raises(ValueError, match="Out of range float values"):
+        write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_place_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="x.txt could not be written"):
+        write_text(tmp_path / "file" / "x.txt", "")
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"abc" * 100_000)
+    assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()

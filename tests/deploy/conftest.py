@@ -1,0 +1,55 @@
+"""Bundles with made-up weights and an asymmetric picture."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.networks.nets import BasicUNet
+
+BUNDLE = Path(__file__).parents[2] / "bundle" / "lesion_localization"
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """Light skin (60, 90, 3) with a dark block in the upper right and a reddish one below: no symmetry at all."""
+    pixels = np.full((60, 90, 3), (220, 180, 160), dtype=np.uint8)
+    pixels[6:18, 60:84] = (20, 10, 30)
+    pixels[40:50, 5:15] = (250, 120, 110)
+    return pixels
+
+
+@pytest.fixture
+def slim_bundle(tmp_path: Path, picture: np.ndarray) -> Path:
+    """The shipped configs with a slim U-Net of seeded random weights that calls about half of ``picture`` lesion."""
+    folder = tmp_path / "slim_bundle"
+    shutil.copytree(BUNDLE / "configs", folder / "configs")
+    torch.manual_seed(0)
+    features = json.loads((folder / "configs" / "inference.json").read_text(encoding="utf-8"))["features"]
+    network = BasicUNet(2, 3, 2, features, act=("relu", {"inplace": False}), norm="batch").eval()
+    with torch.no_grad():
+        background, lesion = network(torch.from_numpy(picture.transpose(2, 0, 1)[None] / np.float32(255)))[0]
+        network.final_conv.bias[0] += (lesion - background).median()
+    (folder / "models").mkdir()
+    torch.save(network.state_dict(), folder / "models" / "model.pt")
+    return folder
+
+
+@pytest.fixture
+def dark_bundle(tmp_path: Path) -> Path:
+    """The shipped configs around a 1x1 convolution that calls dark pixels lesion, at the size of ``picture``."""
+    folder = tmp_path / "dark_bundle"
+    shutil.copytree(BUNDLE / "configs", folder / "configs")
+    path = folder / "configs" / "inference.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["spatial_size"] = [60, 90]
+    config["network_def"] = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 2, "kernel_size": 1}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    weight = torch.tensor([10.0, -10.0]).reshape(2, 1, 1, 1).expand(2, 3, 1, 1).contiguous()
+    (folder / "models").mkdir()
+    torch.save({"weight": weight, "bias": torch.tensor([-12.0, 12.0])}, folder / "models" / "model.pt")
+    return folder

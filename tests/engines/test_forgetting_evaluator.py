@@ -1,0 +1,139 @@
+"""The forgetting evaluator against a plain loop, and its laws."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from monai.data import DataLoader
+from torch import nn
+
+from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+from htl_monai.engines.precision import PrecisionInferer
+from htl_monai.handlers.forgetting_table import ForgettingTable
+from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.networks.prepare import prepare_network
+from htl_monai.pruning import GlobalMagnitude, StructuredMagnitude, pruned
+
+SPARSITIES = (0.3, 0.6)
+
+
+@pytest.fixture
+def items() -> list[dict]:
+    generator = torch.Generator().manual_seed(3)
+    return [
+        {
+            "id": f"image_{number}",
+            "image": torch.rand(3, 48, 64, generator=generator),
+            "label": (torch.rand(1, 48, 64, generator=generator) > 0.6).float(),
+        }
+        for number in range(5)
+    ]
+
+
+def mine(network: nn.Module, items: list[dict], batch_size: int = 2, **settings) -> ForgettingEvaluator:
+    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, **settings}
+    evaluator = ForgettingEvaluator(
+        device=torch.device("cpu"),
+        val_data_loader=DataLoader([dict(item) for item in items], batch_size=batch_size),
+        network=network,
+        val_handlers=[ForgettingTable(items)],
+        **settings,
+    )
+    evaluator.run()
+    return evaluator
+
+
+@pytest.mark.parametrize("pruner", [GlobalMagnitude, StructuredMagnitude])
+def test_scores_equal_a_loop_that_prunes_for_each_image(tiny_unet: nn.Module, items: list[dict], pruner: type) -> None:
+    table = mine(tiny_unet, items, batch_size=1, pruner=pruner()).state.forgetting.set_index(["id", "sparsity"])
+    for item in items:
+        image, label = item["image"][None], item["label"][None]
+        with torch.no_grad():
+            dense = segmentation_scores(tiny_unet(image), label)
+        for sparsity in SPARSITIES:
+            with torch.no_grad(), pruned(tiny_unet, pruner(amount=sparsity).masks(tiny_unet)):
+                after = segmentation_scores(tiny_unet(image), label)
+            row = table.loc[(item["id"], sparsity)]
+            for name in dense:
+                assert row[f"{name}_dense"] == dense[name].item()
+                assert row[f"{name}_pruned"] == after[name].item()
+            assert row["forgetting"] == dense["foreground_iou"].item() - after["foreground_iou"].item()
+
+
+def test_output_holds_scores_by_image_and_sparsity(tiny_unet: nn.Module, items: list[dict]) -> None:
+    output = mine(tiny_unet, items, batch_size=5).state.output
+    assert output["pred"].shape == (5, 2, 48, 64)
+    assert output["dense_scores"]["background_dice"].shape == (5,)
+    assert output["pruned_scores"]["background_dice"].shape == (5, 2)
+    assert output["pruned_scores"]["foreground_iou"].dtype == torch.float64
+
+
+def test_sparsity_zero_forgets_nothing(tiny_unet: nn.Module, items: list[dict]) -> None:
+    table = mine(tiny_unet, items, sparsities=(0.0, 0.9)).state.forgetting
+    assert (table.loc[table["sparsity"] == 0, "forgetting"] == 0).all()
+    assert (table.loc[table["sparsity"] == 0.9, "forgetting"] != 0).any()
+
+
+def test_weights_and_mode_are_the_same_after_a_run(tiny_unet: nn.Module, items: list[dict]) -> None:
+    tiny_unet.train()
+    before = {name: tensor.clone() for name, tensor in tiny_unet.state_dict().items()}
+    mine(tiny_unet, items)
+    after = tiny_unet.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert tiny_unet.training
+
+
+def test_the_order_of_images_plays_no_part(tiny_unet: nn.Module, items: list[dict]) -> None:
+    straight = mine(tiny_unet, items, batch_size=1).state.forgetting
+    turned = mine(tiny_unet, items[::-1], batch_size=1).state.forgetting
+    order = ["id", "sparsity"]
+    assert straight.sort_values(order).reset_index(drop=True).equals(turned.sort_values(order).reset_index(drop=True))
+
+
+def test_each_run_sorts_the_weights_anew(tiny_unet: nn.Module, items: list[dict]) -> None:
+    evaluator = mine(tiny_unet, items)
+    first, old_sweep = evaluator.state.forgetting, evaluator.sweep
+    with torch.no_grad():
+        for parameter in tiny_unet.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    evaluator.run()
+    assert evaluator.sweep is not old_sweep
+    assert not evaluator.state.forgetting.equals(first)
+    assert evaluator.state.forgetting.equals(mine(tiny_unet, items).state.forgetting)
+
+
+def test_bf16_and_channels_last_stay_close_to_fp32(tiny_unet: nn.Module, items: list[dict]) -> None:
+    plain = mine(tiny_unet, items).state.forgetting
+    network = prepare_network(tiny_unet, "cpu", channels_last=True)
+    fast = mine(network, items, inferer=PrecisionInferer("bf16")).state.forgetting
+    assert not fast["foreground_iou_pruned"].equals(plain["foreground_iou_pruned"])  # bf16 it was
+    assert (fast["foreground_iou_pruned"] - plain["foreground_iou_pruned"]).abs().max() < 0.05
+    assert fast.loc[fast["sparsity"] == 0.6, "foreground_iou_pruned"].ne(
+        fast.loc[fast["sparsity"] == 0.6, "foreground_iou_dense"]
+    ).any()
+
+
+def test_weights_come_back_when_a_batch_fails(tiny_unet: nn.Module, items: list[dict]) -> None:
+    class FailsWhenPruned(PrecisionInferer):
+        def __call__(self, inputs, network, *args, **kwargs):
+            if (network.final_conv.weight == 0).any():
+                raise RuntimeError("no memory left")
+            return super().__call__(inputs, network)
+
+    before = {name: tensor.clone() for name, tensor in tiny_unet.state_dict().items()}
+    with pytest.raises(RuntimeError, match="no memory left"):
+        mine(tiny_unet, items, inferer=FailsWhenPruned(), sparsities=[0.95])
+    assert all(torch.equal(before[name], tensor) for name, tensor in tiny_unet.state_dict().items())
+
+
+@pytest.mark.parametrize("sparsity", [1.0, -0.1, 1.5])
+def test_a_sparsity_outside_its_range_is_refused(tiny_unet: nn.Module, items: list[dict], sparsity: float) -> None:
+    with pytest.raises(ValueError, match=r"sparsities must be in \[0, 1\), got"):
+        mine(tiny_unet, items, sparsities=[sparsity])
+
+
+def test_a_batch_before_run_is_refused(tiny_unet: nn.Module, items: list[dict]) -> None:
+    evaluator = ForgettingEvaluator(torch.device("cpu"), DataLoader(items), tiny_unet, GlobalMagnitude(), SPARSITIES)
+    with pytest.raises(RuntimeError, match="start the evaluator with run"):
+        evaluator._iteration(evaluator, items[0])

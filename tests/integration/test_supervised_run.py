@@ -1,0 +1,195 @@
+"""The whole supervised setting on a small phantom: what it writes, skips, repeats, and that a kill changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from htl_monai.data.phantom import write_phantom
+from htl_monai.settings import SETTINGS
+from htl_monai.workflow import run_setting
+
+STAGES = [stage.name for stage in SETTINGS["supervised"].stages]
+
+RUN = """
+import json, sys, torch
+from htl_monai.workflow import run_setting
+torch.set_num_threads(1)
+data, out, settings = sys.argv[1:]
+run_setting("supervised", data, out, settings=json.loads(settings), progress=False)
+"""
+
+
+def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
+    """Run, and return what was said of each stage."""
+    said: list[str] = []
+    run_setting("supervised", data, out, settings=settings, progress=False, say=said.append, **arguments)
+    return dict(text.split(": ", 1) for text in said)
+
+
+def kill_when(data: Path, out: Path, settings: dict, ready: Path) -> None:
+    """Run in a process of its own and send SIGKILL as soon as ``ready`` exists."""
+    command = [sys.executable, "-c", RUN, str(data), str(out), json.dumps(settings)]
+    with open(out.parent / "killed.log", "ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        try:
+            while not ready.exists():
+                assert process.poll() is None, (out.parent / "killed.log").read_text()
+                time.sleep(0.005)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == -signal.SIGKILL
+
+
+def assert_same_results(run_a: Path, run_b: Path) -> None:
+    for stage in SETTINGS["supervised"].stages:
+        for name in stage.outputs:
+            path_a, path_b = run_a / stage.name / name, run_b / stage.name / name
+            if path_a.suffix == ".pt":
+                state_a, state_b = (torch.load(path, weights_only=True) for path in (path_a, path_b))
+                assert state_a.keys() == state_b.keys()
+                assert all(torch.equal(state_a[key], state_b[key]) for key in state_a), path_b
+            else:
+                assert path_a.read_bytes() == path_b.read_bytes(), path_b
+
+
+def test_every_stage_writes_its_outputs_and_their_provenance(finished_run: Path) -> None:
+    for stage in SETTINGS["supervised"].stages:
+        record = json.loads((finished_run / stage.name / "provenance.json").read_text(encoding="utf-8"))
+        assert set(record["outputs"]) == set(stage.outputs)
+        assert set(record["inputs"]) == set(stage.inputs)
+        assert record["run_id"] == stage.run_id
+        assert record["seed"] == 10 and record["device"] == "cpu"
+        assert record["versions"]["monai"] and record["config"]["features"] == [8, 8, 16, 16, 32, 8]
+        assert not list((finished_run / stage.name).glob(".*"))
+
+
+def test_tables_have_a_row_for_every_image(finished_run: Path) -> None:
+    table = pd.read_csv(finished_run / "mining" / "forgetting.csv")
+    assert len(table) == 9 * 2 and table["id"].nunique() == 9
+    assert table["sparsity"].unique().tolist() == [0.5, 0.7]
+    assert table["foreground_iou_dense"].max() > 0  # it learned something that can be forgotten
+    drop = table["foreground_iou_dense"] - table["foreground_iou_pruned"]
+    assert table["forgetting"].to_list() == drop.to_list()
+    scores = {arm: pd.read_csv(finished_run / f"evaluating_{arm}" / "scores.csv") for arm in ("dense", "htl", "random")}
+    assert all(frame["id"].tolist() == [f"test_{i:05d}" for i in range(4)] for frame in scores.values())
+    summary = pd.read_csv(finished_run / "reporting" / "scores.csv").set_index("model")
+    for arm, frame in scores.items():
+        assert summary.loc[arm, "foreground_iou"] == pytest.approx(frame["foreground_iou"].mean())
+    epochs = pd.read_csv(finished_run / "training" / "epochs.csv")
+    assert epochs["epoch"].tolist() == [1, 2, 3, 4]
+    assert epochs["learning_rate"].tolist() == pytest.approx([0.1, 0.1, 0.1, 0.01])
+
+
+def test_networks_differ_and_carry_no_pruning_residue(finished_run: Path) -> None:
+    dense = torch.load(finished_run / "training" / "dense.pt", weights_only=True)
+    tuned = torch.load(finished_run / "finetuning_htl" / "model.pt", weights_only=True)
+    assert dense.keys() == tuned.keys()
+    assert not [key for key in dense if "mask" in key or "orig" in key or key.startswith("module.")]
+    assert any(not torch.equal(dense[key], tuned[key]) for key in dense)
+
+
+def test_a_second_call_does_nothing(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
+    before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()}
+    assert set(run(tiny_phantom, tiny_run, tiny).values()) == {"done already"}
+    assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()} == before
+
+
+def test_a_changed_setting_repeats_its_stage_and_those_after_it(
+    tiny_phantom: Path, tiny_run: Path, tiny: dict
+) -> None:
+    said = run(tiny_phantom, tiny_run, {**tiny, "finetune_learning_rate": 0.02})
+    again = {stage for stage in STAGES if said[stage] == "running"}
+    assert again == {"finetuning_htl", "finetuning_random", "evaluating_htl", "evaluating_random", "reporting"}
+    assert {said[stage] for stage in STAGES if stage not in again} == {"done already"}
+
+
+def test_places_are_no_settings(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
+    said = run(tiny_phantom, tiny_run, {**tiny, "num_workers": 1})
+    assert set(said.values()) == {"done already"}
+
+
+def test_a_changed_seed_drops_the_checkpoint_of_the_old_one(tiny_phantom: Path, tmp_path: Path, tiny: dict) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop_before_mining(text: str) -> None:
+        said.append(text)
+        if text.startswith("mining"):
+            raise Stop
+
+    for seed, expected in ((1, "running"), (2, "running")):
+        said: list[str] = []
+        with pytest.raises(Stop):
+            run_setting(
+                "supervised",
+                tiny_phantom,
+                tmp_path / "run",
+                settings={**tiny, "max_epochs": 1},
+                seed=seed,
+                progress=False,
+                say=stop_before_mining,
+            )
+        assert said[1] == f"training: {expected}"
+        if seed == 1:  # as a kill would leave it
+            (tmp_path / "run" / "training" / "provenance.json").unlink()
+            (tmp_path / "run" / "training" / "checkpoint.pt").write_bytes(b"of seed 1: to be read by nobody")
+    record = json.loads((tmp_path / "run" / "training" / "provenance.json").read_text(encoding="utf-8"))
+    assert record["seed"] == 2
+
+
+def test_a_lost_output_is_made_again(tiny_phantom: Path, tiny_run: Path, finished_run: Path, tiny: dict) -> None:
+    (tiny_run / "finetuning_htl" / "model.pt").unlink()
+    said = run(tiny_phantom, tiny_run, tiny)
+    assert [stage for stage in STAGES if said[stage] != "done already"] == ["finetuning_htl"]
+    assert_same_results(finished_run, tiny_run)
+
+
+def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, tiny: dict) -> None:
+    counts = {"training": 4, "validation": 1, "test": 1}
+    data = write_phantom(tmp_path / "phantom", counts, size=(48, 64), seed=2, hard_fraction=0.5)
+    settings = {**tiny, "max_epochs": 1, "finetune_epochs": 1, "rule": "count", "amount": 1, "seed": 3}
+
+    class Stop(Exception):
+        pass
+
+    said: list[str] = []
+
+    def stop_before_mining(text: str) -> None:
+        said.append(text)
+        if text.startswith("mining"):
+            raise Stop
+
+    for _ in range(2):
+        with pytest.raises(Stop):
+            run_setting(
+                "supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining
+            )
+        os.utime(next((data / "images").glob("training_*.jpg")), ns=(1, 1))
+    assert said.count("training: running") == 2
+
+
+def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
+    tiny_phantom: Path, finished_run: Path, tmp_path: Path, tiny: dict
+) -> None:
+    out = tmp_path / "run"
+    kill_when(tiny_phantom, out, tiny, out / "training" / "checkpoint.pt")
+    assert not (out / "training" / "provenance.json").exists()
+    kill_when(tiny_phantom, out, tiny, out / "mining" / "started.json")
+    assert not (out / "mining" / "forgetting.csv").exists()
+    kill_when(tiny_phantom, out, tiny, out / "finetuning_htl" / "checkpoint.pt")
+    assert not (out / "finetuning_htl" / "provenance.json").exists()
+    said = run(tiny_phantom, out, tiny)
+    assert said["mining"] == "done already"
+    assert said["finetuning_htl"] == "going on from its last checkpoint"
+    assert_same_results(finished_run, out)

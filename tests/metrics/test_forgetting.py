@@ -1,0 +1,63 @@
+"""Tests of forgetting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from htl_monai.metrics import forgetting, relative_forgetting
+
+SCORE = st.just(0.0) | st.floats(1e-6, 1)  # no score lies between 0 and one pixel of the union
+SCORES = st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=20)
+
+
+def test_values_by_hand():
+    dense, pruned = [0.8, 0.5, 0.5, 0.25], [0.2, 0.5, 0.75, 0.0]
+    np.testing.assert_allclose(forgetting(dense, pruned), [0.6, 0.0, -0.25, 0.25])
+    np.testing.assert_allclose(relative_forgetting(dense, pruned), [0.75, 0.0, -0.5, 1.0])
+
+
+def test_what_cannot_be_measured_is_nan():
+    dense, pruned = [np.nan, 0.5, 0.0, 0.0], [0.5, np.nan, 0.0, 0.3]
+    np.testing.assert_array_equal(forgetting(dense, pruned), [np.nan, np.nan, 0.0, -0.3])
+    np.testing.assert_array_equal(relative_forgetting(dense, pruned), [np.nan] * 4)
+
+
+@given(pairs=SCORES)
+def test_no_drop_is_zero_and_higher_means_harder(pairs):
+    dense, pruned = np.array(pairs).T
+    assert not forgetting(dense, dense).any()
+    harder = forgetting(dense, pruned / 2)
+    assert (harder >= forgetting(dense, pruned)).all()
+    relative = relative_forgetting(dense, pruned)
+    assert (np.isnan(relative) == (dense == 0)).all()
+    assert (relative[dense > 0] <= 1).all()
+
+
+@given(pairs=SCORES, seed=st.integers(0, 100))
+def test_permuting_images_permutes_forgetting(pairs, seed):
+    dense, pruned = np.array(pairs).T
+    order = np.random.default_rng(seed).permutation(len(dense))
+    np.testing.assert_array_equal(
+        relative_forgetting(dense[order], pruned[order]), relative_forgetting(dense, pruned)[order]
+    )
+
+
+def test_columns_are_taken_by_position_and_inputs_stay():
+    dense, pruned = pd.Series([0.5, 0.0], index=[0, 1]), pd.Series([0.25, 0.5], index=[1, 0])
+    assert relative_forgetting(dense, pruned)[0] == 0.5
+    assert dense.tolist() == [0.5, 0.0]
+
+
+def test_float32_scores_are_computed_in_float64():
+    assert forgetting(torch.tensor([0.5]), np.float32([0.25])).dtype == np.float64
+
+
+@pytest.mark.parametrize("function", [forgetting, relative_forgetting])
+def test_shapes_must_agree(function):
+    with pytest.raises(ValueError, match=r"^pruned must have the shape of dense, \(2,\), got \(3,\); score the same"):
+        function([0.5, 0.5], [0.1, 0.2, 0.3])

@@ -1,0 +1,92 @@
+"""The closing tables of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_summary
+
+
+def scores(seed: int, better: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    values = {name: rng.uniform(0.2, 0.7, 12) + better for name in SCORE_NAMES}
+    return pd.DataFrame({"id": [f"{number:03d}" for number in range(12)], **values})
+
+
+def forgetting(planted: bool) -> pd.DataFrame:
+    """Eight images at two sparsities; women lose half of their score at 0.7, men a tenth."""
+    rows = []
+    for number in range(8):
+        for sparsity in (0.5, 0.7):
+            share = (0.5 if number % 2 else 0.1) * (1 if sparsity == 0.7 else 0.1)
+            row = {"id": f"{number:03d}", "sex": "female" if number % 2 else "male", "age": 20.0 + 10 * number}
+            row |= {"diagnosis": None, "sparsity": sparsity}
+            for name in SCORE_NAMES:
+                row |= {f"{name}_dense": 0.8, f"{name}_pruned": 0.8 * (1 - share)}
+            row |= {"forgetting": 0.8 * share, "forgetting_relative": share}
+            rows.append(row | ({"hard": number % 2} if planted else {}))
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> dict[str, Path]:
+    reference = scores(0)
+    tables = {"dense": reference, "htl": reference.copy(), "random": scores(0)}
+    tables["htl"]["foreground_iou"] += 0.1
+    for model, table in tables.items():
+        table.to_csv(tmp_path / f"{model}.csv", index=False)
+    return {model: tmp_path / f"{model}.csv" for model in tables}
+
+
+def test_mean_scores_by_hand() -> None:
+    table = pd.DataFrame({name: [0.2, 0.4] for name in SCORE_NAMES})
+    table["background_iou"] = [0.8, np.nan]
+    row = mean_scores({"dense": table}).iloc[0]
+    assert row["n"] == 2 and row["model"] == "dense"
+    assert row["foreground_iou"] == pytest.approx(0.3) and row["background_iou"] == pytest.approx(0.8)
+    assert row["mean_iou"] == pytest.approx(0.55) and row["dice"] == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool) -> None:
+    forgetting(planted).to_csv(tmp_path / "forgetting.csv", index=False)
+    tables = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out")
+    written = {"scores", "comparison", "impact", "groups"} | ({"detection"} if planted else set())
+    assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
+    comparison = tables["comparison"].set_index(["model", "reference", "score"])
+    gain = comparison.loc[("htl", "dense", "foreground_iou")]
+    assert gain["difference"] == pytest.approx(0.1) and gain["low"] == pytest.approx(0.1)
+    assert comparison.loc[("random", "dense", "foreground_iou"), "difference"] == 0
+    assert comparison.loc[("htl", "random", "foreground_iou"), "difference"] == pytest.approx(0.1)
+    assert tables["impact"]["sparsity"].tolist() == [0.5, 0.7]
+    assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])
+    if planted:
+        assert (tables["detection"].iloc[:2]["auroc"] == 1).all()
+
+
+def test_groups_show_whom_forgetting_hits() -> None:
+    mined = forgetting(planted=False).query("sparsity == 0.7")
+    groups = groups_of_forgetting(mined).set_index(["column", "group"])
+    assert set(groups.index.get_level_values("column")) == {"sex", "age_group"}  # no diagnosis is known
+    assert groups.loc[("sex", "female"), "share_of_images"] == 0.5
+    assert groups.loc[("sex", "female"), "share_of_forgotten"] == 1
+    assert groups.loc[("sex", "male"), "share_of_forgotten"] == 0
+    assert groups.loc[("sex", "female"), "mean"] == pytest.approx(0.5)
+    # Ages 20..90: two up to 30 (one forgotten), two to 50 (one), four above (two).
+    assert groups.loc[("age_group", "> 50"), "share_of_images"] == 0.5
+    assert groups.loc[("age_group", "> 50"), "share_of_forgotten"] == 0.5
+
+
+def test_where_nothing_is_forgotten_there_is_no_share() -> None:
+    mined = forgetting(planted=False).query("sparsity == 0.5")
+    groups = groups_of_forgetting(mined)
+    assert groups.loc[groups["group"].isin(["male", "female"]), "share_of_forgotten"].isna().all()
+
+
+def test_a_table_without_metadata_gives_no_groups() -> None:
+    assert groups_of_forgetting(pd.DataFrame({"id": ["a"], "forgetting_relative": [0.5]})).empty

@@ -11,6 +11,8 @@ from typing import Any
 
 import fire
 
+from htl_monai.report.console import is_terminal, print_files, print_run, print_table, print_written
+
 __all__ = ["Commands", "main"]
 
 
@@ -29,10 +31,10 @@ class Data:
         from htl_monai.data.datalists import load_datalists
 
         datalists = load_datalists(data, _pairs(columns) or None, on_missing="keep", unique_ids=False)
-        report = check_data(datalists, decode=decode, progress=_is_terminal())
-        _show("Images", report.counts.rename_axis("split").reset_index())
-        _show("Metadata known", report.coverage.rename_axis("column").reset_index())
-        _show("Problems", report.table())
+        report = check_data(datalists, decode=decode, progress=is_terminal())
+        print_table("Images", report.counts.rename_axis("split").reset_index())
+        print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
+        print_table("Problems", report.table())
         for problem in [problem for problem in report.problems if problem.fatal][:20]:
             print(f"{problem.split} {problem.id}: {problem.detail}")
         if not report.ok:
@@ -56,7 +58,7 @@ class Data:
 
         height, width = (int(part) for part in re.findall(r"\d+", str(size)))
         counts = {"training": training, "validation": validation, "test": test}
-        print(write_phantom(out, counts, (height, width), seed, progress=_is_terminal()))
+        print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
 
 
 class Commands:
@@ -78,7 +80,7 @@ class Commands:
         """
         from htl_monai.demo import run_demo
 
-        _close(run_demo(out, setting, seed, progress=_is_terminal(), say=_say))
+        print_run(run_demo(out, setting, seed, progress=is_terminal(), say=_say))
 
     def run(self, setting: str, data: str, out: str, overlay: str = "", seed: int | None = None, set: str = "") -> None:
         """Train, prune, mine, select, fine-tune (on hard and on random images), evaluate, compare.
@@ -95,8 +97,8 @@ class Commands:
         """
         from htl_monai.workflow import run_setting
 
-        overlays = [name for name in _as_text(overlay).split(",") if name]
-        _close(run_setting(setting, data, out, overlays, seed, _pairs(set), _is_terminal(), _say))
+        overlays = _names(overlay)
+        print_run(run_setting(setting, data, out, overlays, seed, _pairs(set), is_terminal(), _say))
 
     def mine(self, model: str, data: str, out: str, sparsities: str = "", overlay: str = "", set: str = "") -> None:
         """Rank the training images of a data set by what a trained model forgets of them when it is pruned.
@@ -114,11 +116,10 @@ class Commands:
         changes = _pairs(set)
         if sparsities != "":
             changes["sparsities"] = _numbers(sparsities)
-        overlays = [name for name in _as_text(overlay).split(",") if name]
-        folder = mine_with(model, data, out, overlays, changes, _is_terminal(), _say)
-        _show_file(folder, "impact", "What pruning costs (training images)")
-        _show_file(folder, "groups", "Whom it hits (relative foreground forgetting)")
-        _show_written(folder)
+        overlays = _names(overlay)
+        folder = mine_with(model, data, out, overlays, changes, is_terminal(), _say)
+        print_files(folder, ("impact", "groups"))
+        print_written(folder)
 
     def evaluate(self, model: str, data: str, out: str, split: str = "test", overlay: str = "", set: str = "") -> None:
         """Score a trained model on a data set with masks, image by image.
@@ -136,11 +137,11 @@ class Commands:
         from htl_monai.report.summary import mean_scores
         from htl_monai.single_stage import evaluate_with
 
-        overlays = [name for name in _as_text(overlay).split(",") if name]
-        folder = evaluate_with(model, data, out, split, overlays, _pairs(set), _is_terminal(), _say)
+        overlays = _names(overlay)
+        folder = evaluate_with(model, data, out, split, overlays, _pairs(set), is_terminal(), _say)
         scores = pd.read_csv(folder / "scores.csv", dtype={"id": str})
-        _show(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
-        _show_written(folder)
+        print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
+        print_written(folder)
 
     def predict(self, model: str, images: str, out: str, device: str = "cpu", batch_size: int = 8) -> None:
         """Outline lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
@@ -154,9 +155,9 @@ class Commands:
         """
         from htl_monai.deploy.predict import predict
 
-        table = predict(model, images, out, device=device, batch_size=batch_size, progress=_is_terminal())
+        table = predict(model, images, out, device=device, batch_size=batch_size, progress=is_terminal())
         failed = table[table["error"].notna()]
-        _show("Predictions", table.drop(columns="error").head(20))
+        print_table("Predictions", table.drop(columns="error").head(20))
         print(f"{len(table) - len(failed)} of {len(table)} images done, written to {Path(out).resolve()}")
         if len(failed):
             for row in failed.itertuples():
@@ -179,56 +180,6 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _close(folder: Path) -> None:
-    _show_file(folder / "reporting", "scores", "Test images: mean scores")
-    _show_file(folder / "reporting", "comparison", "Did it help? Paired differences, 95 % bootstrap interval")
-    _show_file(folder / "reporting", "impact", "What pruning costs (training images)")
-    _show_file(folder / "reporting", "detection", "How well mining found the planted hard images")
-    _show_written(folder)
-
-
-def _show_file(folder: Path, name: str, title: str) -> None:
-    import pandas as pd
-
-    path = folder / f"{name}.csv"
-    if path.is_file():
-        table = pd.read_csv(path)
-        keep = {
-            "comparison": "model reference score mean_reference mean difference low high p_value",
-            "impact": "sparsity foreground_iou_pruned foreground_drop_percent background_drop_percent "
-            "foreground_forgotten background_forgotten",
-        }
-        chosen = keep.get(name)
-        _show(title, table if chosen is None else table[chosen.split()])
-
-
-def _show(title: str, table: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(title=title, title_justify="left")
-    for column in table.columns:
-        shown.add_column(str(column).replace("_", " "))
-    for row in table.itertuples(index=False):
-        shown.add_row(*(_cell(value) for value in row))
-    width = None if _is_terminal(sys.stdout) else 160
-    Console(width=width).print(shown)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return "–" if value != value else f"{value:.4g}"
-    return str(value)
-
-
-def _show_written(folder: Path) -> None:
-    print(f"\nWritten to {folder}:")
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".csv", ".json", ".pt") and path.name not in ("started.json", "checkpoint.pt"):
-            if "phantom" not in path.relative_to(folder).parts:
-                print(f"  {path.relative_to(folder)}")
-
-
 def _pairs(text: Any) -> dict[str, Any]:
     """Read ``key=value,…``; a value is JSON where it parses as such, else text; commas in brackets do not part."""
     parts = [part for part in re.split(r",(?![^\[{]*[\]}])", _as_text(text)) if part]
@@ -245,18 +196,17 @@ def _value(text: str) -> Any:
         return text
 
 
+def _names(text: Any) -> list[str]:
+    return [name for name in _as_text(text).split(",") if name]
+
+
 def _numbers(values: Any) -> list[float]:
-    parts = values if isinstance(values, (list, tuple)) else str(values).split(",")
-    return [float(part) for part in parts]
+    return [float(part) for part in _names(values)]
 
 
 def _as_text(value: Any) -> str:
     """Undo what fire makes of ``a,b``: a tuple."""
     return ",".join(str(part) for part in value) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _is_terminal(stream: Any = None) -> bool:
-    return (stream or sys.stderr).isatty()
 
 
 def _say(message: str) -> None:

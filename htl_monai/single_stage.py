@@ -14,10 +14,11 @@ from htl_monai.analysis.impact import impact_of_pruning
 from htl_monai.bundles import find_model
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import sha256, write_csv
+from htl_monai.overlays import collect_changes, merged_config
 from htl_monai.provenance import data_digest, digest, write_provenance
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
-from htl_monai.workflow import collect_changes, merged_config, run_stage
+from htl_monai.workflow import run_stage
 
 __all__ = ["evaluate_with", "mine_with"]
 

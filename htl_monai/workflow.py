@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigWorkflow
 
-from htl_monai.bundles import find_bundle, find_overlay
+from htl_monai.bundles import find_bundle
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import sha256, write_json
+from htl_monai.overlays import applicable, check_all_apply, collect_changes, merged_config
 from htl_monai.provenance import data_digest, digest, entries_behind, is_done, write_provenance
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.stage_log import stage_log
 
-__all__ = ["collect_changes", "merged_config", "run_setting", "run_stage"]
+__all__ = ["run_setting", "run_stage"]
 
 # Where files lie and how many hands work on them: nothing in the results depends on these.
 _PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "num_workers", "tensorboard", "mlflow", "mlflow_uri")
@@ -62,7 +63,7 @@ def run_setting(
     changes = collect_changes(overlays, seed, settings or {})
     bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in chosen.stages}
-    _check_all_apply(changes, merged)
+    check_all_apply(changes, merged)
     columns = merged[chosen.stages[0].name]["columns"]
     source = data_digest(load_datalists(data, columns, on_missing="keep"))
     for stage in chosen.stages:
@@ -100,7 +101,7 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
                 logging_file=False,
                 workflow_type="train",
                 run_id=stage.run_id,
-                **_applicable(entries, merged_config(bundle, stage, {})),
+                **applicable(entries, merged_config(bundle, stage, {})),
             )
             workflow.initialize()
             workflow.run()
@@ -160,50 +161,6 @@ def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
         left.unlink()
     write_json(note, {"fingerprint": fingerprint})
     return "going on from its last checkpoint" if goes_on else "running"
-
-
-def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    for name in overlays:
-        changes.update(ConfigParser.load_config_file(str(find_overlay(name))))
-    if seed is not None:
-        changes["seed"] = seed
-    changes.update(settings)
-    device = changes.get("device")
-    if isinstance(device, str) and not device.startswith("$"):
-        changes["device"] = f"$torch.device({device!r})"
-    return changes
-
-
-def merged_config(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
-    parser = ConfigParser(ConfigParser.load_config_files([str(bundle / "configs" / name) for name in stage.configs]))
-    parser.update(_applicable({**changes, **stage.settings}, parser.get()))
-    return parser.get()
-
-
-def _applicable(changes: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the changes of entries that a stage's config has; another stage may have the others."""
-    return {key: value for key, value in changes.items() if _parent_of(key, config)}
-
-
-def _parent_of(key: str, config: Any) -> bool:
-    *folders, last = key.replace("::", "#").split("#")
-    for name in folders:
-        if isinstance(config, list) and name.isdigit() and int(name) < len(config):
-            config = config[int(name)]
-        elif isinstance(config, Mapping) and name in config:
-            config = config[name]
-        else:
-            return False
-    return bool(folders) or (isinstance(config, Mapping) and last in config)
-
-
-def _check_all_apply(changes: Mapping[str, Any], merged: Mapping[str, Mapping[str, Any]]) -> None:
-    for key in changes:
-        if not any(_parent_of(key, config) for config in merged.values()):
-            entries = (item for config in merged.values() for item in config.items())
-            known = sorted({name for name, value in entries if not isinstance(value, dict)})
-            raise KeyError(f"{key} must be an entry of the configs, such as {', '.join(known)}; correct its name")
 
 
 def _cause(error: BaseException) -> BaseException:

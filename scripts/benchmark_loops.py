@@ -1,4 +1,4 @@
-"""What benchmark_mining.py times: the bundle's own workflows, and bare PyTorch loops over the same network and images."""
+"""What benchmark_mining.py times: workflows of the bundle, and bare loops over the same network and images."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def bundle_workflow(run_id: str, overlays: Sequence[str], entries: Mapping[str, 
 
     Args:
         run_id: ``training`` or ``mining``.
-        overlays: config files laid upon ``train.json``, see :func:`~htl_monai.bundles.find_overlay`.
+        overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         entries: config entries to replace.
     """
     configs = find_bundle("lesion_localization") / "configs"
-    files = [configs / "train.json", *map(find_overlay, overlays)]
-    files += [configs / "mine.json"] if run_id == "mining" else []
+    files = [configs / "train.json", *([configs / "mine.json"] if run_id == "mining" else [])]
+    files += [find_overlay(name) for name in overlays]
     workflow = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(configs / "metadata.json"),

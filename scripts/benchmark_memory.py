@@ -24,19 +24,20 @@ def mining_memory(
     entries: Mapping[str, Any],
     folder: Path,
     say: Callable[[str], None],
-) -> list[dict[str, float]]:
+) -> list[dict[str, Any]]:
     """Mine each number of images in a process of its own.
 
     Args:
         counts: numbers of images.
         items: a data list; its files are read again and again under new ids where there are fewer of them.
-        overlays: config files laid upon ``train.json``.
+        overlays: config files laid upon the bundle's.
         entries: config entries to replace.
         folder: where to work.
         say: told what was measured.
 
     Returns:
-        ``images``, ``peak_mib`` (the main process), ``worker_peak_mib`` (its largest worker) and ``seconds`` by count.
+        ``images``, ``peak_mib`` (the main process) and ``worker_peak_mib`` (its largest worker, None without workers)
+        by count.
     """
     results = []
     for count in counts:
@@ -51,7 +52,7 @@ def mining_memory(
             raise RuntimeError(f"mining {count} images must end well, got exit code {run.returncode}: {run.stderr}")
         result = json.loads(run.stdout.strip().splitlines()[-1])
         results.append({"images": count, **result})
-        say(f"  {count} images: {result['peak_mib']:.0f} MiB, worker {result['worker_peak_mib']:.0f} MiB")
+        say(f"  {count} images: {result['peak_mib']:.0f} MiB")
     return results
 
 
@@ -77,7 +78,9 @@ def main() -> None:
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     workflow = bundle_workflow("mining", settings["overlays"], settings["entries"])
     workflow.run()
-    print(json.dumps({"peak_mib": _peak_mib(), "worker_peak_mib": _mib(resource.RUSAGE_CHILDREN)}))
+    has_workers = workflow.parser.get_parsed_content("num_workers") > 0
+    worker_peak_mib = _mib(resource.RUSAGE_CHILDREN) if has_workers else None
+    print(json.dumps({"peak_mib": _peak_mib(), "worker_peak_mib": worker_peak_mib}))
 
 
 if __name__ == "__main__":

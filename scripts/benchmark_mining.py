@@ -6,13 +6,10 @@ import argparse
 import copy
 import logging
 import os
-import platform
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +25,10 @@ from benchmark_loops import (
     timed_epochs,
 )
 from benchmark_memory import mining_memory
+from benchmark_table import Row, circumstances, closing_table, rounded
 from monai.bundle import ConfigWorkflow
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
 
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import write_json
@@ -42,39 +39,6 @@ from htl_monai.pruning import Sweep
 
 SELECTING_SPARSITY = 0.7
 VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
-PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pillow")
-
-
-@dataclass
-class Row:
-    """One line of the closing table. Of several values, one a repetition, the median counts."""
-
-    quantity: str
-    values: Sequence[float]
-    reach: float | None = None
-    at_most: bool = False
-
-    @property
-    def value(self) -> float:
-        return float(np.median(self.values))
-
-    @property
-    def verdict(self) -> str:
-        if self.reach is None:
-            return ""
-        return "met" if (self.value <= self.reach if self.at_most else self.value >= self.reach) else "not met"
-
-    def cells(self) -> list[str]:
-        spread = f"{min(self.values):.4g} to {max(self.values):.4g}" if len(self.values) > 1 else ""
-        reach = "" if self.reach is None else f"{'≤' if self.at_most else '≥'} {self.reach:g}"
-        return [self.quantity, f"{self.value:.4g}", spread, reach, self.verdict]
-
-    def record(self) -> dict[str, Any]:
-        values = [_rounded(value) for value in self.values]
-        reach = None if self.reach is None else {"at_most" if self.at_most else "at_least": self.reach}
-        return {"quantity": self.quantity, "median": _rounded(self.value), "values": values, "reach": reach} | (
-            {"verdict": self.verdict} if self.verdict else {}
-        )
 
 
 @dataclass
@@ -105,6 +69,7 @@ class Bench:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all measurements, print the table and write it."""
     options = _parse(arguments)
+    load = os.getloadavg()[0]
     console = Console(width=None if os.isatty(1) else 120)
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
@@ -112,14 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bench = Bench(options, Path(folder), console)
         prepare(bench)
         rows = [*mining_rows(bench), *training_rows(bench), *memory_rows(bench)]
-    table = Table("quantity", "median", "min to max", "reach", "", title="Mining and training")
-    for row in rows:
-        table.add_row(*row.cells())
-    console.print(table)
+    console.print(closing_table(rows, "Mining and training"))
     for note in bench.notes:
         console.print(f"- {note}", highlight=False)
     if options.out:
-        write_json(options.out, {"rows": [row.record() for row in rows], **bench.details, **_circumstances(bench)})
+        bench.details |= {
+            "load_average_at_start": load,
+            "notes": bench.notes,
+            "overlays": options.overlay,
+            "entries": {key: value for key, value in bench.entries.items() if not key.endswith(("_dir", "_path"))},
+        }
+        write_json(
+            options.out, {"rows": [row.record() for row in rows], **bench.details, **circumstances(bench.device)}
+        )
         console.print(f"written: {options.out}")
 
 
@@ -179,7 +149,7 @@ def mining_rows(bench: Bench) -> list[Row]:
     speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
     tables = {name: pd.read_csv(bench.folder / name / "mining" / "forgetting.csv") for name in ("bf16", "fp32")}
     spearman = _spearman(tables["bf16"], tables["fp32"])
-    bench.details["spearman_by_sparsity"] = {f"{key:g}": _rounded(value) for key, value in spearman.items()}
+    bench.details["spearman_by_sparsity"] = {f"{key:g}": rounded(value) for key, value in spearman.items()}
     mined = tables["bf16"]["foreground_iou_pruned"].to_numpy().reshape(-1, len(sparsities))
     difference = float(np.nanmax(np.abs(mined - scores[-1][:, 1:])))
     forwards = f"dense + {len(sparsities)} pruned forwards, bf16"
@@ -237,7 +207,7 @@ def memory_rows(bench: Bench) -> list[Row]:
         Row(f"peak memory, mining {many} images, MiB", [large["peak_mib"]]),
         Row(f"peak memory, {many} / {few} images", [large["peak_mib"] / small["peak_mib"]], 1.10, at_most=True),
     ]
-    if small["worker_peak_mib"] > 0:
+    if small["worker_peak_mib"] is not None:
         ratio = large["worker_peak_mib"] / small["worker_peak_mib"]
         rows.append(Row("the same of a loader's worker", [ratio], 1.10, at_most=True))
     return rows
@@ -251,44 +221,15 @@ def _spearman(table: pd.DataFrame, other: pd.DataFrame) -> dict[float, float]:
     }
 
 
-def _rounded(value: float) -> float | None:
-    return float(f"{value:.5g}") if np.isfinite(value) else None
-
-
-def _circumstances(bench: Bench) -> dict[str, Any]:
-    revision = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+changes"],
-        capture_output=True,
-        text=True,
-    )
-    cpu = Path("/proc/cpuinfo")
-    models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.is_file() else []
-    return {
-        "notes": bench.notes,
-        "entries": {key: value for key, value in bench.entries.items() if not key.endswith(("_dir", "_path"))},
-        "overlays": bench.options.overlay,
-        "machine": {
-            "cpu": models[0].split(":")[1].strip() if models else platform.processor(),
-            "cores": os.cpu_count(),
-            "torch_threads": torch.get_num_threads(),
-            "device": torch.cuda.get_device_name() if bench.device.type == "cuda" else "cpu",
-            "load_average": os.getloadavg(),
-        },
-        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
-        "git_revision": revision.stdout.strip() or None,
-    }
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    has_gpu = torch.cuda.is_available()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", help="data set with training and validation images; without it a phantom is drawn")
     parser.add_argument("--weights", help="the trained network; without it one is trained briefly on the images")
     parser.add_argument("--images", type=int, help="number of images to mine and to train on (default: 256)")
     parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
-    parser.add_argument("--device", default="cuda" if has_gpu else "cpu", help="where to run")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     parser.add_argument(
-        "--overlay", action="append", help="configs upon train.json (default: settings/cpu.json on cpu)"
+        "--overlay", action="append", help="configs upon the bundle's (default: settings/cpu.json on cpu)"
     )
     parser.add_argument("--out", help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")

@@ -85,7 +85,9 @@ def check_properties(bundle: Path) -> str:
             workflow.initialize()
             wrong = workflow.check_properties()
             if wrong:
-                raise ValueError(f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; mend it")
+                raise ValueError(
+                    f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; mend it"
+                )
     return "what MONAI's training and inference read can be built"
 
 

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from htl_monai.data.examine import FOREGROUND_ABOVE
+
 __all__ = ["class_weights", "foreground_frequency"]
 
 
@@ -18,7 +20,7 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
     """Return the mean share of lesion pixels over the masks of a data list; each image counts the same.
 
     Args:
-        data: items with a mask under ``label``; all but 0 is lesion.
+        data: items with a mask under ``label``.
         num_workers: masks are read by as many threads.
 
     Raises:
@@ -54,4 +56,4 @@ def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Te
 
 def _foreground_share(path: str) -> float:
     with Image.open(path) as mask:
-        return float((np.asarray(mask.convert("L")) > 0).mean())
+        return float((np.asarray(mask.convert("L")) > FOREGROUND_ABOVE).mean())

@@ -109,7 +109,8 @@ def workflow(finished_run: Path, tiny: dict, files: list[str], kind: str, **entr
 
 
 @pytest.mark.parametrize(
-    ("files", "kind"), [(["train.json"], "train"), (["train.json", "evaluate.json"], "train"), (["inference.json"], "infer")]
+    ("files", "kind"),
+    [(["train.json"], "train"), (["train.json", "evaluate.json"], "train"), (["inference.json"], "infer")],
 )
 def test_monai_finds_the_properties_that_it_asks_for(
     finished_run: Path, tiny_phantom: Path, tiny: dict, files: list[str], kind: str

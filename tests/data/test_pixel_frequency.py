@@ -26,8 +26,9 @@ def test_each_image_counts_the_same(tmp_path: Path) -> None:
     assert class_weights(data).tolist() == pytest.approx([0.5 / 0.8, 0.5 / 0.2])
 
 
-def test_masks_of_ones_are_masks_too(tmp_path: Path) -> None:
-    assert foreground_frequency([write_mask(tmp_path / "a.png", 25, value=1)]) == 0.25
+@pytest.mark.parametrize(("value", "frequency"), [(128, 0.25), (127, 0.0)])
+def test_a_mask_is_cut_where_the_transforms_cut_it(tmp_path: Path, value: int, frequency: float) -> None:
+    assert foreground_frequency([write_mask(tmp_path / "a.png", 25, value=value)]) == frequency
 
 
 def test_both_classes_weigh_the_same_in_sum(tmp_path: Path) -> None:

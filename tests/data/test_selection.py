@@ -78,9 +78,7 @@ def test_random_images_are_seeded_and_drawn_once() -> None:
         select_random(ids, 51, seed=4)
 
 
-def test_files_hold_the_lists_their_rule_and_their_table(
-    table: pd.DataFrame, data: list[dict], tmp_path: Path
-) -> None:
+def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
     both = pd.concat([table.assign(sparsity=0.5, forgetting_relative=0.9), table])
     both.to_csv(tmp_path / "forgetting.csv", index=False)
     counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, sparsity=0.7, seed=1)

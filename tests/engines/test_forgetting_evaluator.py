@@ -109,9 +109,11 @@ def test_bf16_and_channels_last_stay_close_to_fp32(tiny_unet: nn.Module, items: 
     fast = mine(network, items, inferer=PrecisionInferer("bf16")).state.forgetting
     assert not fast["foreground_iou_pruned"].equals(plain["foreground_iou_pruned"])  # bf16 it was
     assert (fast["foreground_iou_pruned"] - plain["foreground_iou_pruned"]).abs().max() < 0.05
-    assert fast.loc[fast["sparsity"] == 0.6, "foreground_iou_pruned"].ne(
-        fast.loc[fast["sparsity"] == 0.6, "foreground_iou_dense"]
-    ).any()
+    assert (
+        fast.loc[fast["sparsity"] == 0.6, "foreground_iou_pruned"]
+        .ne(fast.loc[fast["sparsity"] == 0.6, "foreground_iou_dense"])
+        .any()
+    )
 
 
 def test_weights_come_back_when_a_batch_fails(tiny_unet: nn.Module, items: list[dict]) -> None:

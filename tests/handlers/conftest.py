@@ -42,7 +42,9 @@ def build_trainer(
     return SupervisedTrainer(
         device=torch.device("cpu"),
         max_epochs=max_epochs,
-        train_data_loader=DataLoader(dataset, 2, shuffle=sampler is None, sampler=sampler, num_workers=num_workers),
+        train_data_loader=DataLoader(
+            dataset, batch_size=2, shuffle=sampler is None, sampler=sampler, num_workers=num_workers
+        ),
         network=network,
         optimizer=optimizer,
         loss_function=lambda pred, label: nn.functional.cross_entropy(pred, label[:, 0].long()),
@@ -59,7 +61,7 @@ def build_dataset() -> Dataset:
 def build_evaluator(network: nn.Module, handlers: Sequence[Any] = (), **settings: Any) -> SupervisedEvaluator:
     return SupervisedEvaluator(
         device=torch.device("cpu"),
-        val_data_loader=DataLoader(build_items(4), 2),
+        val_data_loader=DataLoader(build_items(4), batch_size=2),
         network=network,
         val_handlers=list(handlers),
         decollate=False,

@@ -18,7 +18,7 @@ def test_a_bar_over_epochs(
     trainer.run()
     shown = capsys.readouterr().err
     assert "learning" in shown and "2/2" in shown
-    assert shown.count("2/2") == 1
+    assert shown.count("\n") == 1  # one bar, however often it was attached
 
 
 def test_a_bar_over_batches(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,9 +27,7 @@ def test_a_bar_over_batches(network: nn.Module, build_evaluator, capsys: pytest.
     assert "mining" in shown and "2/2" in shown
 
 
-def test_other_processes_show_nothing(
-    network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_processes_show_nothing(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]) -> None:
     evaluator = build_evaluator(network)
     evaluator.state.rank = 1
     IterationProgress("mining").attach(evaluator)

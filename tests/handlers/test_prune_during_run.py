@@ -46,7 +46,9 @@ def test_the_run_sees_the_pruned_network_and_leaves_the_dense_one(
 @pytest.mark.parametrize("how", ["error", "terminate"])
 def test_the_weights_come_back_when_the_run_breaks_off(network: nn.Module, build_evaluator, how: str) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    evaluator = build_evaluator(network, [PruneDuringRun(network, GlobalMagnitude(0.5)), StatsHandler()])
+    evaluator = build_evaluator(
+        network, [PruneDuringRun(network, GlobalMagnitude(0.5)), StatsHandler(iteration_log=False)]
+    )
 
     def stop(engine: Engine) -> None:
         assert zeros(network) > 0

@@ -29,11 +29,11 @@ def train(build_network, build_items, build_dataset, build_trainer):
 
     def run(folder: Path, stop_in: int | None = None) -> tuple[dict[int, list[float]], nn.Module]:
         network, dataset, data = build_network(0), build_dataset(), build_items()
-        optimizer = torch.optim.SGD(network.parameters(), 0.3, momentum=0.9)
-        sampler = HTLWeightedSampler(dataset, data, sparsity=0.6, seed=5)
+        optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
+        sampler = HTLWeightedSampler(dataset, data, sparsity=0.9, seed=5)
         table = ForgettingTable(data, folder / "remined.csv")
         miner = ForgettingEvaluator(
-            torch.device("cpu"), DataLoader(data, 3), network, GlobalMagnitude(), [0.6], val_handlers=[table]
+            torch.device("cpu"), DataLoader(data, batch_size=3), network, GlobalMagnitude(), [0.9], val_handlers=[table]
         )
         remining = Remining(miner, sampler, interval=2, start=2, table_path=folder / "remined.csv")
         handlers = [
@@ -58,7 +58,7 @@ def train(build_network, build_items, build_dataset, build_trainer):
                 trainer.run()
         assert miner.state.forgetting is not None
         if stop_in is None:
-            assert list(sampler.weights) == forgetting_weights(data, miner.state.forgetting, 0.6, 4.0)
+            assert list(sampler.weights) == forgetting_weights(data, miner.state.forgetting, 0.9, 4.0)
         return weights, network
 
     return run

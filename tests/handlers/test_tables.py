@@ -19,15 +19,18 @@ from htl_monai.pruning import GlobalMagnitude
 
 def miner(network: nn.Module, items: list[dict], handler: ForgettingTable) -> ForgettingEvaluator:
     evaluator = ForgettingEvaluator(
-        torch.device("cpu"), DataLoader(items, 4), network, GlobalMagnitude(), [0.5, 0.9], val_handlers=[handler]
+        torch.device("cpu"),
+        DataLoader(items, batch_size=4),
+        network,
+        GlobalMagnitude(),
+        [0.5, 0.9],
+        val_handlers=[handler],
     )
     handler.attach(evaluator)  # a second time
     return evaluator
 
 
-def test_forgetting_is_written_with_metadata_and_real_sparsity(
-    network: nn.Module, build_items, tmp_path: Path
-) -> None:
+def test_forgetting_is_written_with_metadata_and_real_sparsity(network: nn.Module, build_items, tmp_path: Path) -> None:
     data = [{"id": item["id"], "image": "x.jpg", "age": 30.0 + number} for number, item in enumerate(build_items())]
     handler = ForgettingTable(data, tmp_path / "forgetting.csv", "background_iou", tmp_path / "sparsity.csv")
     evaluator = miner(network, build_items(), handler)

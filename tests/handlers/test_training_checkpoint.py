@@ -126,9 +126,7 @@ def test_a_checkpoint_goes_before_initial_weights(train, build_network, tmp_path
     assert_equal(first.state_dict(), again.state_dict())
 
 
-def test_a_checkpoint_of_another_network_is_refused(
-    train, build_trainer, build_network, tmp_path: Path
-) -> None:
+def test_a_checkpoint_of_another_network_is_refused(train, build_trainer, build_network, tmp_path: Path) -> None:
     train(tmp_path)
     network = nn.Sequential(*build_network(), nn.Conv2d(2, 2, 1))
     optimizer = torch.optim.SGD(network.parameters(), 0.1)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,13 +19,9 @@ from htl_monai.workflow import run_setting
 
 STAGES = [stage.name for stage in SETTINGS["supervised"].stages]
 
-RUN = """
-import json, sys, torch
-from htl_monai.workflow import run_setting
-torch.set_num_threads(1)
-data, out, settings = sys.argv[1:]
-run_setting("supervised", data, out, settings=json.loads(settings), progress=False)
-"""
+# One process that has imported everything and is copied for each run to be killed.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["htl_monai.workflow"])
 
 
 def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
@@ -38,17 +33,17 @@ def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
 
 def kill_when(data: Path, out: Path, settings: dict, ready: Path) -> None:
     """Run in a process of its own and send SIGKILL as soon as ``ready`` exists."""
-    command = [sys.executable, "-c", RUN, str(data), str(out), json.dumps(settings)]
-    with open(out.parent / "killed.log", "ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        try:
-            while not ready.exists():
-                assert process.poll() is None, (out.parent / "killed.log").read_text()
-                time.sleep(0.005)
-        finally:
-            process.kill()
-            process.wait()
-    assert process.returncode == -signal.SIGKILL
+    arguments = {"settings": settings, "progress": False, "say": str}
+    process = FORKS.Process(target=run_setting, args=("supervised", data, out), kwargs=arguments)
+    process.start()
+    try:
+        while not ready.exists():
+            assert process.is_alive(), f"the run ended before {ready} was there"
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def assert_same_results(run_a: Path, run_b: Path) -> None:
@@ -105,9 +100,7 @@ def test_a_second_call_does_nothing(tiny_phantom: Path, tiny_run: Path, tiny: di
     assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()} == before
 
 
-def test_a_changed_setting_repeats_its_stage_and_those_after_it(
-    tiny_phantom: Path, tiny_run: Path, tiny: dict
-) -> None:
+def test_a_changed_setting_repeats_its_stage_and_those_after_it(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
     said = run(tiny_phantom, tiny_run, {**tiny, "finetune_learning_rate": 0.02})
     again = {stage for stage in STAGES if said[stage] == "running"}
     assert again == {"finetuning_htl", "finetuning_random", "evaluating_htl", "evaluating_random", "reporting"}
@@ -172,16 +165,15 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
 
     for _ in range(2):
         with pytest.raises(Stop):
-            run_setting(
-                "supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining
-            )
+            run_setting("supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining)
         os.utime(next((data / "images").glob("training_*.jpg")), ns=(1, 1))
     assert said.count("training: running") == 2
 
 
 def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
-    tiny_phantom: Path, finished_run: Path, tmp_path: Path, tiny: dict
+    tiny_phantom: Path, finished_run: Path, tmp_path: Path, tiny: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     out = tmp_path / "run"
     kill_when(tiny_phantom, out, tiny, out / "training" / "checkpoint.pt")
     assert not (out / "training" / "provenance.json").exists()

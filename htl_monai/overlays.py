@@ -1,0 +1,74 @@
+"""Lays overlays and single entries upon the configs of a stage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from htl_monai.bundles import find_overlay
+from htl_monai.settings import Stage
+
+__all__ = ["applicable", "check_all_apply", "collect_changes", "merged_config"]
+
+
+def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config entries that overlays, seed and settings replace; later ones win.
+
+    Args:
+        overlays: see :func:`~htl_monai.bundles.find_overlay`.
+        seed: replaces the configs' seed; None leaves it.
+        settings: single entries; a device may be given by its name, such as ``cpu``.
+    """
+    changes: dict[str, Any] = {}
+    for name in overlays:
+        changes.update(ConfigParser.load_config_file(str(find_overlay(name))))
+    if seed is not None:
+        changes["seed"] = seed
+    changes.update(settings)
+    device = changes.get("device")
+    if isinstance(device, str) and not device.startswith("$"):
+        changes["device"] = f"$torch.device({device!r})"
+    return changes
+
+
+def merged_config(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stage's configs as one, with those changes that apply to it and what the stage fixes."""
+    parser = ConfigParser(ConfigParser.load_config_files([str(bundle / "configs" / name) for name in stage.configs]))
+    parser.update(applicable({**changes, **stage.settings}, parser.get()))
+    return parser.get()
+
+
+def applicable(changes: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes of entries that a stage's config has; another stage may have the others."""
+    return {key: value for key, value in changes.items() if _applies(key, config)}
+
+
+def _applies(key: str, config: Any) -> bool:
+    """Tell whether ``key`` is an entry of ``config``, or may be set inside one (``train#dataset#num_workers``)."""
+    *folders, last = key.replace("::", "#").split("#")
+    for name in folders:
+        if isinstance(config, list) and name.isdigit() and int(name) < len(config):
+            config = config[int(name)]
+        elif isinstance(config, Mapping) and name in config:
+            config = config[name]
+        else:
+            return False
+    return bool(folders) or (isinstance(config, Mapping) and last in config)
+
+
+def check_all_apply(changes: Mapping[str, Any], merged: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse a change that applies to no stage: it would do nothing.
+
+    Raises:
+        KeyError: names the entry and those like it.
+    """
+    for key in changes:
+        if not any(_applies(key, config) for config in merged.values()):
+            known = sorted({name for config in merged.values() for name in config})
+            near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"the configs have {', '.join(known)}"
+            raise KeyError(f"{key} must be an entry of the configs, which have none of that name; {hint}")

@@ -1,0 +1,158 @@
+"""Tests of the project's own rules: versions agree, imports run downwards, files stay small, the wheel is whole."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "htl_monai"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+# From top to bottom: a room may import from its own layer and from every layer below.
+LAYERS = (
+    {"cli"},
+    {"demo", "single_stage"},
+    {"workflow", "bundles", "overlays", "settings", "provenance", "stage_log"},
+    {"report", "deploy", "label"},
+    {"analysis"},
+    {"engines", "handlers"},
+    {"data", "metrics", "localization", "pruning"},
+    {"networks", "losses"},
+)
+EVERYWHERE = {"htl_monai.data.files"}  # writes files atomically and knows nothing of data: any room may write
+
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
+MAX_LINES = 400
+
+
+def python_files() -> list[Path]:
+    return sorted(path for folder in ("htl_monai", "scripts", "tests") for path in (ROOT / folder).rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer(module: str) -> int:
+    """Return how deep a module lies; 0 is the top."""
+    room = module.split(".")[1]
+    depths = [depth for depth, rooms in enumerate(LAYERS) if room in rooms]
+    assert depths, f"{module} must be in a room of {LAYERS}, got {room!r}; give it a layer here and in DESIGN.md"
+    return depths[0]
+
+
+def imports(path: Path, modules: set[str]) -> Iterator[str]:
+    """Yield the modules of the package that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                if name in modules or node.module in modules:
+                    yield name if name in modules else node.module
+
+
+@pytest.fixture(scope="module")
+def graph() -> dict[str, set[str]]:
+    """Which module of the package imports which others."""
+    files = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+    return {name: set(imports(path, set(files))) - {"htl_monai"} for name, path in files.items() if name != "htl_monai"}
+
+
+def test_imports_run_downwards(graph: dict[str, set[str]]) -> None:
+    upward = [
+        f"{module} imports {other}"
+        for module, others in sorted(graph.items())
+        for other in sorted(others - EVERYWHERE)
+        if layer(other) < layer(module)
+    ]
+    assert not upward
+
+
+def test_imports_go_in_no_circle(graph: dict[str, set[str]]) -> None:
+    TopologicalSorter(graph).prepare()  # raises CycleError naming the circle
+
+
+def test_the_import_parser_sees_each_form(tmp_path: Path) -> None:
+    file = tmp_path / "every_form.py"
+    file.write_text(
+        "import htl_monai.a\nfrom htl_monai import b\nfrom htl_monai.c import thing\n"
+        "def late():\n    from htl_monai.d import thing\nimport os\nfrom json import loads\n"
+    )
+    modules = {"htl_monai", *(f"htl_monai.{name}" for name in "abcd")}
+    assert set(imports(file, modules)) == {f"htl_monai.{name}" for name in "abcd"}
+
+
+def test_no_relative_imports() -> None:
+    relative = [
+        str(path.relative_to(ROOT))
+        for path in python_files()
+        if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(ast.parse(path.read_text())))
+    ]
+    assert not relative
+
+
+def test_files_are_named_after_one_idea() -> None:
+    assert not [str(path.relative_to(ROOT)) for path in python_files() if path.stem in FORBIDDEN_NAMES]
+
+
+def test_files_stay_short() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in python_files()}
+    assert not {name: length for name, length in lengths.items() if length >= MAX_LINES}
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert not {name for name in names if names.count(name) > 1}
+
+
+def test_changelog_begins_with_the_version_of_the_package() -> None:
+    headings = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## [")]
+    released = [heading for heading in headings if "Unreleased" not in heading]
+    assert released[0].startswith(f"## [{PROJECT['version']}] - ")
+
+
+def test_constraints_pin_each_direct_dependency_to_an_allowed_version() -> None:
+    pins = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, version = line.split("==")
+            pins[canonicalize_name(name)] = version
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *extras["tracking"], *extras["deploy"], *extras["dev"]]:
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name)
+        if name != "htl-monai" and requirement.name != "monai-deploy-app-sdk":
+            assert name in pins, f"constraints.txt must pin {name}"
+            assert requirement.specifier.contains(pins[name]), f"{text} does not allow {pins[name]}"
+
+
+def test_the_wheel_holds_the_bundles_and_the_configs(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="needs hatchling, of the extra dev")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("bundle", "configs"):
+        wanted = {f"htl_monai/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.json") if is_kept(path)}
+        assert wanted and wanted <= names
+    assert {f"htl_monai/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*.py")} <= names
+    assert not [name for name in names if "__pycache__" in name or "/runs/" in name or name.startswith("tests/")]
+    assert wheel.stat().st_size < 12e6  # at most a bundle's network of 10 MB
+
+
+def is_kept(path: Path) -> bool:
+    return "runs" not in path.relative_to(ROOT).parts

@@ -15,13 +15,15 @@ help:  ## list the commands
 
 install: $(STAMP)  ## make .venv and install the package, at the versions that were tested
 
-# An installation that was killed may hold half a package that pip takes for a whole one: it starts afresh.
+# An installation that was cut off may hold half a package that pip takes for a whole one: then it starts afresh. One
+# that failed before it wrote anything (no network, versions that exclude each other) leaves .venv as it was.
 $(STAMP): pyproject.toml constraints.txt
 	@if [ -e $(UNFINISHED) ]; then echo "$(VENV) was left unfinished: starting afresh"; rm -rf $(VENV); fi
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 		|| { echo "PYTHON must be a Python 3.11, got $(PYTHON); name yours: make PYTHON=... install"; exit 1; }
 	@touch $(UNFINISHED)
-	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]" || { rm -f $(UNFINISHED) $(STAMP); exit 1; }
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]" || { \
+		find $(VENV)/lib -maxdepth 2 -name site-packages -newer $(UNFINISHED) | grep -q . || rm -f $(UNFINISHED); exit 1; }
 	@rm -f $(UNFINISHED) && touch $(STAMP)
 
 demo: $(STAMP)  ## the main job on drawn images, results in runs/demo

@@ -21,8 +21,8 @@ from htl_monai.stage_log import stage_log
 
 __all__ = ["run_setting", "run_stage"]
 
-# Where files lie and how many hands work on them: nothing in the results depends on these.
-_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "num_workers", "tensorboard", "mlflow", "mlflow_uri")
+# Where files lie and who watches: nothing in the results depends on these.
+_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri")
 
 Say = Callable[[str], None]
 

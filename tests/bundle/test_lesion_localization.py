@@ -136,6 +136,7 @@ def test_tensorboard_is_one_entry(finished_run: Path, tmp_path: Path, tiny: dict
     assert list((tmp_path / "training" / "tensorboard").rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_training_runs_by_monais_command(finished_run: Path, tmp_path: Path) -> None:
     command = [
         *(sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", "configs/train.json"),

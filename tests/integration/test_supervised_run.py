@@ -170,6 +170,7 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
     assert said.count("training: running") == 2
 
 
+@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
     tiny_phantom: Path, finished_run: Path, tmp_path: Path, tiny: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:

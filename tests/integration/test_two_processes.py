@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import torch
 
 from htl_monai.bundles import find_bundle
+
+# Processes of their own import for minutes where others compute.
+pytestmark = pytest.mark.timeout(1800)
 
 
 def run_bundle(run_id: str, configs: list[str], entries: dict[str, object]) -> None:

@@ -108,7 +108,7 @@ def test_a_changed_setting_repeats_its_stage_and_those_after_it(tiny_phantom: Pa
 
 
 def test_places_are_no_settings(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
-    said = run(tiny_phantom, tiny_run, {**tiny, "num_workers": 1})
+    said = run(tiny_phantom, tiny_run, {**tiny, "mlflow_uri": "elsewhere"})
     assert set(said.values()) == {"done already"}
 
 

@@ -82,7 +82,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
         inference(lambda c: c["inferer"].update(_target_="htl_monai.engines.precision.PrecisionInferer")),
         "must use MONAI's own parts",
     ),
-    "no device to train": ("check_properties", train(lambda c: c["train"].pop("trainer")), "train::trainer"),
+    "no trainer": ("check_properties", train(lambda c: c["train"].pop("trainer")), "train::trainer"),
     "no inferer": ("check_properties", inference(lambda c: c.pop("inferer")), "inferer"),
     "three classes": ("check_network", inference(lambda c: c["network_def"].update(out_channels=3)), "channel number"),
     "other weights": ("check_export", of_another_network, "Missing key"),

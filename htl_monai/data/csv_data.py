@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from htl_monai.data.listing import (
-    SPLITS,
+    LISTS,
+    UNLABELLED,
     Datalists,
     Item,
     check_on_missing,
@@ -22,7 +23,7 @@ from htl_monai.data.listing import (
 
 __all__ = ["read_csv"]
 
-SPLIT_WORDS = {"train": "training", "val": "validation", "valid": "validation"} | {split: split for split in SPLITS}
+SPLIT_WORDS = {"train": "training", "val": "validation", "valid": "validation"} | {name: name for name in LISTS}
 SEX_WORDS = {"m": "male", "f": "female"}
 # "none" is not among them: it is the name of a group in some tables.
 MISSING_WORDS = {"", "unknown", "na", "n/a", "nan", "null", "<na>"}
@@ -47,13 +48,16 @@ def read_csv(
         path: the CSV file; relative image and mask paths in it are relative to its folder.
         columns: our names to the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is
             looked for as it is. ``id`` and ``image`` are required; ``label``, ``split`` (without it all rows are
-            training), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept as metadata.
-        on_missing: what to do with an image that has no mask, or whose image file is not there: ``raise``; ``skip``
-            leaves it out and names it in a warning; ``keep`` lists it, without the key ``label`` where the mask lacks.
+            training), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept as metadata. A mask of
+            a row of split ``unlabelled`` is passed over.
+        on_missing: what to do with an image of the three splits that has no mask, or with any whose file is not there:
+            ``raise``; ``skip`` leaves it out and names it in a warning; ``keep`` lists it, without the key ``label``
+            where the mask lacks.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
 
     Returns:
-        ``training``, ``validation`` and ``test``, each a list of dicts in the order of the rows; paths are absolute.
+        ``training``, ``validation``, ``test`` and ``unlabelled``, each a list of dicts in the order of the rows, the
+        last without ``label``; paths are absolute.
 
     Raises:
         FileNotFoundError: the CSV file is not there.
@@ -66,12 +70,12 @@ def read_csv(
         raise FileNotFoundError(f"path must be a CSV file, got {path}, which is not there; check the path")
     table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
     table = _named(table.fillna(""), columns or {}, path)
-    datalists: Datalists = {split: [] for split in SPLITS}
+    datalists: Datalists = {name: [] for name in LISTS}
     for row in _rows(table, path):
         datalists[_split(row.pop("split", "training"), row["id"])].append(row)
     if unique_ids:
         require_unique_ids(datalists)
-    return {split: _settle(items, path.parent, on_missing) for split, items in datalists.items()}
+    return {name: _settle(items, path.parent, on_missing, name != UNLABELLED) for name, items in datalists.items()}
 
 
 def _named(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
@@ -123,12 +127,13 @@ def _split(value: str, id_: str) -> str:
     return SPLIT_WORDS[value.lower()]
 
 
-def _settle(items: list[Item], folder: Path, on_missing: str) -> list[Item]:
+def _settle(items: list[Item], folder: Path, on_missing: str, masks: bool) -> list[Item]:
     for item in items:
         item["image"] = str(folder / item["image"])
         label = item.pop("label", "")
-        if label and (folder / label).is_file():
+        if masks and label and (folder / label).is_file():
             item["label"] = str(folder / label)
     missing = [item["id"] for item in items if not Path(item["image"]).is_file()]
     items = settle_missing(items, missing, "image", str(folder), on_missing)
-    return settle_missing(items, [item["id"] for item in items if "label" not in item], "mask", str(folder), on_missing)
+    without = [item["id"] for item in items if masks and "label" not in item]
+    return settle_missing(items, without, "mask", str(folder), on_missing)

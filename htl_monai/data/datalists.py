@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from htl_monai.data.csv_data import read_csv
 from htl_monai.data.isic2017 import has_isic2017_layout, read_isic2017
-from htl_monai.data.listing import SPLITS, Datalists
+from htl_monai.data.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
+from htl_monai.data.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
+from htl_monai.data.splitting import split_by_subject
 
 __all__ = ["load_datalists"]
+
+# Of ISIC-2018 Task 3 alone, whose official test diagnoses belong to other images.
+SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
+SPLIT_SEED = 0
 
 
 def load_datalists(
@@ -20,22 +26,28 @@ def load_datalists(
     on_missing: str = "raise",
     unique_ids: bool = True,
 ) -> Datalists:
-    """Read the data lists of a CSV file, of a folder with ``data.csv``, or of a folder in the ISIC-2017 layout.
+    """Read the data lists of a CSV file, of a folder with ``data.csv``, or of official ISIC folders.
+
+    ISIC-2017 has three splits with masks. ISIC-2018 Task 3 has diagnoses and no masks: alone, it is split 70/10/20 % so
+    that no lesion is parted; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its images are
+    the unlabelled ones.
 
     Args:
         dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
-            ``data.csv`` goes before the ISIC-2017 folders.
-        columns: our names to the CSV file's, see ``read_csv``; the ISIC-2017 layout takes none.
-        on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``.
+            ``data.csv`` goes before the ISIC folders.
+        columns: our names to the CSV file's, see ``read_csv``; the official folders take none.
+        on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
+            images and those of ISIC-2018 Task 3 need none.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
 
     Returns:
-        ``training``, ``validation`` and ``test``: lists of dicts with ``id``, ``image``, ``label``, ``age``, ``sex``,
-        ``diagnosis`` and any other metadata; None where a value is not known.
+        ``training``, ``validation``, ``test`` and ``unlabelled``: lists of dicts with ``id``, ``image``, ``label`` (not
+        where there is no mask), ``age``, ``sex``, ``diagnosis`` and any other metadata; None where a value is unknown.
 
     Raises:
-        FileNotFoundError: nothing is there, or neither layout.
-        ValueError: ``columns`` given for the ISIC-2017 layout, or the data is not sound (see the readers).
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: ``columns`` given for official folders, two subfolders of one layout, or the data is not sound (see
+            the readers).
     """
     path = Path(dataset_dir)
     if path.suffix.lower() == ".json":
@@ -46,24 +58,51 @@ def load_datalists(
         raise FileNotFoundError(f"dataset_dir must be a folder or a .csv file, got {path}, which is not there")
     if (path / "data.csv").is_file():
         return read_csv(path / "data.csv", columns, on_missing, unique_ids)
-    if not has_isic2017_layout(path):
+    isic2017, isic2018 = _find(path, has_isic2017_layout), _find(path, has_isic2018_layout)
+    both = isic2017 is not None and isic2018 is not None
+    if not both and path not in (isic2017, isic2018):
         raise FileNotFoundError(
-            f"dataset_dir must hold data.csv or the folders ISIC-2017_{{Training,Validation,Test_v2}}_Data, got {path} "
-            "with neither; give the path of your csv, or of the folder above the images"
+            "dataset_dir must hold data.csv or the folders ISIC-2017_{Training,Validation,Test_v2}_Data or "
+            f"ISIC2018_Task3_Training_Input, or a subfolder with the former and one with the latter, got {path} "
+            "with none of these; give the path of your csv, or of the folder above the images"
         )
     if columns:
         raise ValueError(
-            f"columns must be empty for the ISIC-2017 layout, got {dict(columns)}; it names a CSV's columns"
+            f"columns must be empty for the official ISIC layouts, got {dict(columns)}; it names a CSV's columns"
         )
-    return read_isic2017(path, on_missing, unique_ids)
+    return _read_official(isic2017, isic2018, on_missing, unique_ids)
+
+
+def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
+    """Return the folder itself or the one subfolder of a layout."""
+    if has_layout(path):
+        return path
+    found = sorted(folder for folder in path.iterdir() if folder.is_dir() and has_layout(folder))
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise ValueError(f"dataset_dir must hold one data set of a layout, got {names} in {path}; give one of them")
+    return found[0] if found else None
+
+
+def _read_official(isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool) -> Datalists:
+    if isic2017 is None:
+        items = read_isic2018_task3(isic2018, on_missing, unique_ids)
+        return {**split_by_subject(items, SHARES, SPLIT_SEED), UNLABELLED: []}
+    datalists = read_isic2017(isic2017, on_missing, unique_ids)
+    if isic2018 is not None:
+        datalists[UNLABELLED] = read_isic2018_task3(isic2018, on_missing, unique_ids)
+        if unique_ids:
+            require_unique_ids(datalists)
+    return datalists
 
 
 def _read_json(path: Path) -> Datalists:
     if not path.is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
     datalists = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(datalists, dict) or set(datalists) != set(SPLITS):
+    if not isinstance(datalists, dict) or set(datalists) | {UNLABELLED} != set(LISTS):
         raise ValueError(
-            f"data list {path} must hold the lists {', '.join(SPLITS)}; give a file of the stage preparing"
+            f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; "
+            "give a file of the stage preparing"
         )
-    return datalists
+    return {UNLABELLED: []} | datalists

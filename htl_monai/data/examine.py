@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import Image
-from tqdm import tqdm
 
 from htl_monai.data.listing import Item
+from htl_monai.data.threads import on_threads
 
 __all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable"]
-
-T = TypeVar("T")
 
 # What no training can use; every other kind is a note.
 FATAL = frozenset(
@@ -76,14 +71,14 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
 
 def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[list[Finding], str | None]]:
     """Examine items on some threads, in order; at most a few images are in memory at once."""
-    yield from _on_threads(examine, items, "checking images", progress)
+    yield from on_threads(examine, items, "checking images", progress)
 
 
 def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str, str]:
     """Name the images that a training cannot use, so that a run can leave them out and say so.
 
     Args:
-        datalist: one split.
+        datalist: one list of a data set.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -133,9 +128,3 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
-
-
-def _on_threads(work: Callable[[Item], T], items: Iterable[Item], title: str, progress: bool) -> Iterator[T]:
-    items = list(items)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        yield from tqdm(pool.map(work, items), total=len(items), desc=title, unit="image", disable=not progress)

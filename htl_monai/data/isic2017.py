@@ -6,17 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from htl_monai.data.listing import (
     SPLITS,
+    UNLABELLED,
     Datalists,
     Item,
     check_on_missing,
-    name_first,
     require_unique_ids,
     settle_missing,
 )
+from htl_monai.data.official_tables import IMAGE_SUFFIXES, age_years, known_word, read_rows
 
 __all__ = ["has_isic2017_layout", "read_isic2017"]
 
@@ -24,12 +23,11 @@ __all__ = ["has_isic2017_layout", "read_isic2017"]
 PREFIXES = {
     split: f"ISIC-2017_{part}" for split, part in zip(SPLITS, ("Training", "Validation", "Test_v2"), strict=True)
 }
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 def has_isic2017_layout(dataset_dir: str | os.PathLike[str]) -> bool:
     """Tell whether a folder holds at least one of the three official image folders."""
-    return any((Path(dataset_dir) / f"{prefix}_Data").is_dir() for prefix in PREFIXES.values())
+    return any(os.path.isdir(Path(dataset_dir) / f"{prefix}_Data") for prefix in PREFIXES.values())
 
 
 def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise", unique_ids: bool = True) -> Datalists:
@@ -47,8 +45,8 @@ def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise"
 
     Returns:
         ``training``, ``validation`` and ``test``, each a list of dicts with ``id``, ``image``, ``label``, ``age``
-        (years), ``sex`` (male, female) and ``diagnosis`` (melanoma, seborrheic_keratosis, nevus). A split whose image
-        folder is not there is empty. Paths are absolute.
+        (years), ``sex`` (male, female) and ``diagnosis`` (melanoma, seborrheic_keratosis, nevus), and ``unlabelled``,
+        which is empty. A split whose image folder is not there is empty. Paths are absolute.
 
     Raises:
         FileNotFoundError: the training images' folder is not there.
@@ -63,6 +61,7 @@ def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise"
             f"dataset_dir must hold the folder {training.name}, got {root}; give ISIC-2017's folder"
         )
     datalists = {split: _read_split(root, prefix, on_missing) for split, prefix in PREFIXES.items()}
+    datalists[UNLABELLED] = []
     if unique_ids:
         require_unique_ids(datalists)
     return datalists
@@ -72,8 +71,8 @@ def _read_split(root: Path, prefix: str, on_missing: str) -> list[Item]:
     images, masks = root / f"{prefix}_Data", root / f"{prefix}_Part1_GroundTruth"
     if not images.is_dir():
         return []
-    metadata = _read_rows(images / f"{prefix}_Data_metadata.csv")
-    diagnoses = _read_rows(root / f"{prefix}_Part3_GroundTruth.csv")
+    metadata = read_rows(images / f"{prefix}_Data_metadata.csv", "image_id")
+    diagnoses = read_rows(root / f"{prefix}_Part3_GroundTruth.csv", "image_id")
     mask_names = set(os.listdir(masks)) if masks.is_dir() else set()
     items, missing = [], []
     for path in sorted(images.iterdir(), key=lambda path: path.stem):
@@ -86,38 +85,11 @@ def _read_split(root: Path, prefix: str, on_missing: str) -> list[Item]:
         else:
             missing.append(id_)
         row = metadata.get(id_, {})
-        item["age"] = _age(row.get("age_approximate"), id_)
-        item["sex"] = _known(row.get("sex"))
+        item["age"] = age_years(row.get("age_approximate"), id_, "age_approximate")
+        item["sex"] = known_word(row.get("sex"))
         item["diagnosis"] = _diagnosis(diagnoses.get(id_))
         items.append(item)
     return settle_missing(items, missing, "mask", str(masks), on_missing)
-
-
-def _read_rows(path: Path) -> dict[str, dict[Any, Any]]:
-    if not path.is_file():
-        return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
-    if "image_id" not in table:
-        raise KeyError(f"{path} must have the column image_id, got {list(table.columns)}; restore the official file")
-    repeated = table["image_id"][table["image_id"].duplicated()].tolist()
-    if repeated:
-        raise ValueError(f"image_id must be unique in {path}, got repeated {name_first(repeated)}; remove these rows")
-    return {row["image_id"]: row for row in table.to_dict("records")}
-
-
-def _known(value: str | None) -> str | None:
-    value = (value or "").strip().lower()
-    return None if value in ("", "unknown", "na", "nan") else value
-
-
-def _age(value: str | None, id_: str) -> float | None:
-    known = _known(value)
-    try:
-        return None if known is None else float(known)
-    except ValueError as error:
-        raise ValueError(
-            f"age_approximate must be a number or unknown, got {value!r} for {id_}; correct the csv"
-        ) from error
 
 
 def _diagnosis(row: dict[str, Any] | None) -> str | None:

@@ -7,9 +7,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["SPLITS", "Datalists", "Item", "check_on_missing", "name_first", "require_unique_ids", "settle_missing"]
+__all__ = [
+    "LISTS",
+    "SPLITS",
+    "UNLABELLED",
+    "Datalists",
+    "Item",
+    "check_on_missing",
+    "name_first",
+    "require_unique_ids",
+    "settle_missing",
+]
 
 SPLITS = ("training", "validation", "test")
+# Images of which no mask is known or used.
+UNLABELLED = "unlabelled"
+LISTS = (*SPLITS, UNLABELLED)
 
 Item = dict[str, Any]
 Datalists = dict[str, list[Item]]
@@ -56,8 +69,8 @@ def settle_missing(items: list[Item], missing: Sequence[str], what: str, where: 
 
     Args:
         items: one split.
-        missing: the ids of its items that lack the file.
-        what: the file that they lack, "mask" or "image".
+        missing: the ids of its items that lack it.
+        what: what they lack: "mask", "image" or "row".
         where: the place where it was looked for.
         on_missing: ``raise`` stops; ``skip`` leaves the items out and names each in a warning; ``keep`` returns all.
 
@@ -77,5 +90,5 @@ def settle_missing(items: list[Item], missing: Sequence[str], what: str, where: 
         return [item for item in items if item["id"] not in left_out]
     raise ValueError(
         f"every image must have its {what} in {where}, got {len(missing)} of {len(items)} without: "
-        f"{name_first(missing)}; add the files, or leave these images out with on_missing='skip'"
+        f"{name_first(missing)}; add them, or leave these images out with on_missing='skip'"
     )

@@ -15,7 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from htl_monai.data.files import write_csv, write_json
-from htl_monai.data.listing import SPLITS
+from htl_monai.data.listing import LISTS, UNLABELLED
 from htl_monai.data.phantom_drawing import GROUPS, draw_phantom
 
 __all__ = ["planted_group", "write_phantom"]
@@ -35,6 +35,10 @@ COLUMNS = (
     "contrast",
 )
 HARD_GROUPS = tuple(group for group in GROUPS if group != "none")
+DIAGNOSES = ("nevus", "melanoma", "seborrheic_keratosis")
+# Mean grey values, 0 to 255, that part the lesions: about a quarter of the easy ones are darker, a quarter paler.
+DARK, PALE = 82, 98
+DIAGNOSIS_NOISE = 0.1
 
 
 def write_phantom(
@@ -51,15 +55,17 @@ def write_phantom(
     Image number i of a split depends on the seed, the split and i alone, so a larger phantom begins with the smaller
     one. Easy images show a large brown lesion. Hard ones are rare and planted in four groups of equal number:
     ``small``, ``low_contrast``, ``hair``, and ``rare_colour``, a red or blue lesion that mostly women over 50 have.
+    The diagnosis can be seen: dark lesions and those of a rare colour are melanoma, pale ones seborrheic keratosis, the
+    others nevus; of one image in ten it is another. Unlabelled images are drawn likewise, and no mask is written.
     ``data.csv`` is written last: a folder without it is unfinished. The same settings again leave a finished folder
     as it is.
 
     Args:
         out_dir: folder to fill with ``images/*.jpg``, ``masks/*.png`` (0 and 255), ``phantom.json`` and ``data.csv``.
-        counts: images of each split, by default 200 training, 40 validation, 80 test.
+        counts: images of each list, by default 200 training, 40 validation, 80 test, and none ``unlabelled``.
         size: height and width in pixels, each at least 32.
         seed: the only source of randomness.
-        hard_fraction: share of the images of each split that are hard, in [0, 1].
+        hard_fraction: share of the images of each list that are hard, in [0, 1].
         vignette_fraction: share of images with dark corners, in [0, 1], independent of what is hard.
         progress: show a progress bar on stderr.
 
@@ -80,12 +86,13 @@ def write_phantom(
         "seed": int(seed),
         "hard_fraction": hard_fraction,
         "vignette_fraction": vignette_fraction,
+        "diagnosis_noise": DIAGNOSIS_NOISE,
     }
     if _is_finished(out_dir, settings):
         return out_dir
     _clear(out_dir)
     write_json(out_dir / "phantom.json", settings)
-    jobs = [(split, number) for split in SPLITS for number in range(counts.get(split, 0))]
+    jobs = [(split, number) for split in LISTS for number in range(counts.get(split, 0))]
     bar = tqdm(jobs, desc="drawing the phantom", unit="image", disable=not progress)
     rows = [_write_image(out_dir, split, number, settings) for split, number in bar]
     write_csv(out_dir / "data.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
@@ -105,35 +112,47 @@ def planted_group(number: int, hard_fraction: float) -> str:
 
 
 def _write_image(out_dir: Path, split: str, number: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    rng = np.random.default_rng(np.random.SeedSequence([settings["seed"], SPLITS.index(split), number]))
+    rng = np.random.default_rng(np.random.SeedSequence([settings["seed"], LISTS.index(split), number]))
     group = planted_group(number, settings["hard_fraction"])
-    row: dict[str, Any] = {"id": f"{split}_{number:05d}"}
-    row |= {"image": f"images/{row['id']}.jpg", "label": f"masks/{row['id']}.png", "split": split}
-    row |= _person(group, rng) | {"hard": int(group != "none"), "hard_group": group}
+    row: dict[str, Any] = {"id": f"{split}_{number:05d}", "split": split}
+    row |= {"image": f"images/{row['id']}.jpg", "label": "" if split == UNLABELLED else f"masks/{row['id']}.png"}
+    row |= _age_and_sex(group, rng) | {"hard": int(group != "none"), "hard_group": group}
+    chance = row.pop("chance")
     vignette = bool(rng.uniform() < settings["vignette_fraction"])
     image, mask = draw_phantom(group, tuple(settings["size"]), rng, vignette)
     Image.fromarray(image).save(out_dir / row["image"], quality=95, subsampling=0)
-    Image.fromarray(mask.astype(np.uint8) * 255).save(out_dir / row["label"])
+    if row["label"]:
+        Image.fromarray(mask.astype(np.uint8) * 255).save(out_dir / row["label"])
+    row["diagnosis"] = _diagnosis(group, float(image[mask].mean()), chance)
     contrast = np.linalg.norm(image[mask].mean(axis=0) - image[~mask].mean(axis=0))
     return row | {"lesion_fraction": round(float(mask.mean()), 5), "contrast": round(float(contrast), 2)}
 
 
-def _person(group: str, rng: np.random.Generator) -> dict[str, Any]:
-    """Age in steps of five, sex and diagnosis; some are unknown, as in ISIC-2017."""
+def _age_and_sex(group: str, rng: np.random.Generator) -> dict[str, Any]:
+    """Age in steps of five and sex, some unknown, as in ISIC-2017; and the chance that decides on the diagnosis."""
     age, sex = 5 * int(rng.integers(3, 18)), str(rng.choice(["male", "female"]))
     older = 5 * int(rng.integers(11, 18))
     if group == "rare_colour" and rng.uniform() < 0.9:
         age, sex = older, "female"
-    odds = (0.25, 0.6, 0.15) if group == "rare_colour" else (0.7, 0.18, 0.12)
-    diagnosis = str(rng.choice(["nevus", "melanoma", "seborrheic_keratosis"], p=odds))
+    chance = float(rng.uniform())
     unknown_age, unknown_sex = rng.uniform(size=2) < 0.08
-    return {"age": None if unknown_age else age, "sex": None if unknown_sex else sex, "diagnosis": diagnosis}
+    return {"age": None if unknown_age else age, "sex": None if unknown_sex else sex, "chance": chance}
+
+
+def _diagnosis(group: str, grey: float, chance: float) -> str:
+    """Return what the lesion looks like, or another diagnosis where ``chance``, in [0, 1), is below the noise."""
+    dark = group == "rare_colour" or grey < DARK
+    seen = "melanoma" if dark else "seborrheic_keratosis" if grey > PALE else "nevus"
+    if chance >= DIAGNOSIS_NOISE:
+        return seen
+    others = [name for name in DIAGNOSES if name != seen]
+    return others[int(chance / DIAGNOSIS_NOISE * len(others))]
 
 
 def _validate(counts: Mapping[str, int], size: tuple[int, int], fractions: Mapping[str, float]) -> None:
-    unknown = sorted(set(counts) - set(SPLITS))
+    unknown = sorted(set(counts) - set(LISTS))
     if unknown:
-        raise ValueError(f"counts must name the splits {', '.join(SPLITS)}, got {', '.join(unknown)}; rename them")
+        raise ValueError(f"counts must name the splits {', '.join(LISTS)}, got {', '.join(unknown)}; rename them")
     for split, count in counts.items():
         if isinstance(count, bool) or int(count) != count or count < 0:
             raise ValueError(f"counts must be whole numbers from 0, got {count!r} for {split}; give how many to draw")
@@ -149,7 +168,7 @@ def _clear(out_dir: Path) -> None:
     (out_dir / "data.csv").unlink(missing_ok=True)
     for folder, suffix in (("images", "jpg"), ("masks", "png")):
         (out_dir / folder).mkdir(parents=True, exist_ok=True)
-        for split in SPLITS:
+        for split in LISTS:
             for path in (out_dir / folder).glob(f"{split}_{'[0-9]' * 5}.{suffix}"):
                 path.unlink()
 

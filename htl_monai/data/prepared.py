@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
-from pathlib import Path
 
-import pandas as pd
-
-from htl_monai.data.check import find_unusable
 from htl_monai.data.datalists import load_datalists
-from htl_monai.data.files import write_csv, write_json
-from htl_monai.data.listing import SPLITS, Datalists, name_first
+from htl_monai.data.left_out import Skipped, keep_new, keep_usable, require_images, write_lists
+from htl_monai.data.listing import LISTS, UNLABELLED, Datalists
 
 __all__ = ["prepare_data"]
 
@@ -22,6 +17,8 @@ def prepare_data(
     out_path: str | os.PathLike[str],
     columns: Mapping[str, str] | None = None,
     skip_unusable: bool = False,
+    use_unlabelled: bool = False,
+    leave_out_near_duplicates: bool = True,
     progress: bool = False,
 ) -> Datalists:
     """Read a data set, open every image and mask once, and write its data lists.
@@ -32,6 +29,9 @@ def prepare_data(
         columns: see :func:`~htl_monai.data.datalists.load_datalists`.
         skip_unusable: leave out images that are unreadable, have no mask, an empty one or one of another size, and
             name them; otherwise the first of them stops the run.
+        use_unlabelled: write the images without mask, too, and ``near_duplicates.csv``: which of them show the same
+            picture as a test image. Otherwise their list is written empty and none is opened.
+        leave_out_near_duplicates: leave these out, and name them.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -39,34 +39,33 @@ def prepare_data(
 
     Raises:
         FileNotFoundError: nothing is there, or no layout that is known.
-        ValueError: an unusable image without ``skip_unusable``, or a split without images.
+        ValueError: an unusable image without ``skip_unusable``, a split without images, or ``use_unlabelled`` without
+            unlabelled images.
     """
-    datalists = load_datalists(dataset_dir, columns, on_missing="skip" if skip_unusable else "raise")
-    complete = load_datalists(dataset_dir, columns, on_missing="keep") if skip_unusable else datalists
-    skipped = []
-    for split in SPLITS:
-        reasons = find_unusable(datalists[split], progress)
-        kept = {item["id"] for item in datalists[split]}
-        reasons |= {item["id"]: "image or mask is missing" for item in complete[split] if item["id"] not in kept}
-        if reasons and not skip_unusable:
-            first = next(iter(reasons))
-            raise ValueError(
-                f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
-                f"{first}: {reasons[first]}; mend them, or leave them out with skip_unusable=true"
-            )
-        datalists[split] = [item for item in datalists[split] if item["id"] not in reasons]
-        skipped += [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
-    empty = [split for split in SPLITS if not datalists[split]]
-    if empty:
-        raise ValueError(
-            f"each split must hold at least one usable image, got none in {', '.join(empty)}; "
-            "name training, validation and test in the column split"
+    datalists = load_datalists(dataset_dir, columns, on_missing="keep" if skip_unusable else "raise")
+    if not use_unlabelled:
+        datalists[UNLABELLED] = []
+    elif not datalists[UNLABELLED]:
+        raise ValueError(_no_unlabelled(dataset_dir))
+    skipped: list[Skipped] = []
+    for name in LISTS:
+        kept = keep_usable(datalists[name], name, name != UNLABELLED, skip_unusable, progress)
+        datalists[name], skipped = kept[0], skipped + kept[1]
+    require_images(datalists)
+    duplicates = None
+    if use_unlabelled:
+        datalists[UNLABELLED], near, duplicates = keep_new(
+            datalists[UNLABELLED], UNLABELLED, datalists["test"], leave_out_near_duplicates, progress
         )
-    if skipped:
-        warnings.warn(
-            f"{len(skipped)} images are left out: {name_first([str(row['id']) for row in skipped])}; see skipped.csv",
-            stacklevel=2,
-        )
-    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=["id", "split", "reason"]))
-    write_json(out_path, datalists)
+        skipped += near
+        if not datalists[UNLABELLED]:
+            raise ValueError(_no_unlabelled(dataset_dir))
+    write_lists(out_path, datalists, skipped, duplicates)
     return datalists
+
+
+def _no_unlabelled(dataset_dir: str | os.PathLike[str]) -> str:
+    return (
+        f"unlabelled must hold at least one usable image, got no unlabelled images in {dataset_dir}; name some "
+        "unlabelled in the column split, or give a folder with both ISIC-2017 and ISIC-2018 Task 3"
+    )

@@ -33,8 +33,8 @@ def kinds(problems: list[Problem]) -> list[tuple[str, str, str]]:
 def test_sound_data(datalists: dict[str, list[dict[str, Any]]]) -> None:
     report = check_data(datalists)
     assert report.ok and report.problems == [] and report.table().empty
-    assert report.counts["images"].to_dict() == {"training": 8, "validation": 0, "test": 4}
-    assert report.counts["with_mask"].to_dict() == {"training": 8, "validation": 0, "test": 4}
+    assert report.counts["images"].to_dict() == {"training": 8, "validation": 0, "test": 4, "unlabelled": 0}
+    assert report.counts["with_mask"].to_dict() == {"training": 8, "validation": 0, "test": 4, "unlabelled": 0}
 
 
 def test_coverage_is_the_share_known(datalists: dict[str, list[dict[str, Any]]]) -> None:
@@ -103,6 +103,7 @@ def test_table_puts_fatal_kinds_first_and_counts_them(datalists: dict[str, list[
         "training": [0, 1],
         "validation": [0, 0],
         "test": [2, 0],
+        "unlabelled": [0, 0],
         "ids": ["test_00000, test_00001", "training_00000"],
     }
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected))
@@ -145,6 +146,21 @@ def test_masks_may_be_absent_on_purpose(datalists: dict[str, list[dict[str, Any]
     assert kept.ok and {problem.kind for problem in kept.problems} == {"mask_without_image"}
 
 
+def test_unlabelled_images_need_no_mask_and_copies_of_test_images_are_noted(
+    datalists: dict[str, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.png"
+    Image.open(datalists["test"][1]["image"]).resize((60, 48)).save(copy)
+    datalists["unlabelled"] = [{"id": "copy", "image": str(copy), "age": None}]
+    report = check_data(datalists)
+    assert kinds(report.problems) == [("near_duplicate_of_test", "unlabelled", "copy")] and report.ok
+    assert report.problems[0].detail.startswith("same picture as test_00001 in test but for ")
+    assert report.counts.loc["unlabelled"].tolist() == [1, 0]
+    assert check_data(datalists, decode=False).problems == []
+    copy.write_bytes(b"no image")
+    assert kinds(check_data(datalists).problems) == [("unreadable_image", "unlabelled", "copy")]
+
+
 def test_find_unusable_names_id_and_reason(datalists: dict[str, list[dict[str, Any]]]) -> None:
     training = datalists["training"]
     assert find_unusable(training) == {} and find_unusable([]) == {}
@@ -162,8 +178,8 @@ def test_find_unusable_names_id_and_reason(datalists: dict[str, list[dict[str, A
 @pytest.mark.skipif("HTL_DATA" not in os.environ, reason="needs the real ISIC-2017 under the folder HTL_DATA")
 def test_real_data_is_usable_and_leaks_four_images() -> None:
     report = check_data(load_datalists(Path(os.environ["HTL_DATA"]) / "isic2017"))
-    assert report.ok and report.counts["with_mask"].tolist() == [2000, 150, 600]
+    assert report.ok and report.counts["with_mask"].tolist() == [2000, 150, 600, 0]
     assert {problem.kind for problem in report.problems} == {"same_image_across_splits", "same_image_within_split"}
     leaked = [problem.id for problem in report.problems if problem.kind == "same_image_across_splits"]
     assert leaked == ["ISIC_0012127", "ISIC_0015982", "ISIC_0016002", "ISIC_0016018"]
-    assert report.coverage.loc["sex"].round(4).tolist() == [0.8855, 0.9933, 0.9467]
+    assert report.coverage.loc["sex"].round(4).dropna().tolist() == [0.8855, 0.9933, 0.9467]

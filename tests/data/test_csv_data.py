@@ -41,7 +41,7 @@ def test_rows_become_items_with_typed_metadata(tmp_path: Path) -> None:
     (second,) = datalists["validation"]
     assert second["id"] == "NA"
     assert (second["age"], second["sex"], second["site"], second["subject"]) == (None, None, None, "3")
-    assert datalists["test"] == []
+    assert datalists["test"] == [] and datalists["unlabelled"] == []
 
 
 def test_whole_numbers_stay_whole_beside_unknown_ones(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_order_of_rows_is_kept_and_split_is_optional(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["", "lost.png"])
 def test_image_without_mask(tmp_path: Path, label: str) -> None:
     path = write(tmp_path, f"id,image,label\n1,a.jpg,{label}\n2,b.jpg,b.png\n")
-    with pytest.raises(ValueError, match="every image must have its mask in .*, got 1 of 2 without: 1; add the files"):
+    with pytest.raises(ValueError, match="every image must have its mask in .*, got 1 of 2 without: 1; add them"):
         read_csv(path)
     with pytest.warns(UserWarning, match="1 of 2 images left out, no mask in .*: 1"):
         assert [row["id"] for row in read_csv(path, on_missing="skip")["training"]] == ["2"]
@@ -91,6 +91,16 @@ def test_missing_image_file(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="no image in"):
         assert len(read_csv(path, on_missing="skip")["training"]) == 1
     assert len(read_csv(path, on_missing="keep")["training"]) == 2
+
+
+def test_unlabelled_rows_need_no_mask_and_lose_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,image,label,split\n1,a.jpg,,unlabelled\n2,b.jpg,b.png,Unlabelled\n3,a.jpg,a.png,train\n")
+    datalists = read_csv(path)
+    assert [(item["id"], "label" in item) for item in datalists["unlabelled"]] == [("1", False), ("2", False)]
+    assert datalists["training"][0]["label"] == str(tmp_path / "a.png")
+    (tmp_path / "b.jpg").unlink()
+    with pytest.raises(ValueError, match="every image must have its image in .*, got 1 of 2 without: 2"):
+        read_csv(path)
 
 
 def test_repeated_and_empty_ids(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_items_carry_mask_age_sex_and_diagnosis(root: Path) -> None:
 def test_missing_splits_are_empty_and_missing_tables_give_none(tmp_path: Path) -> None:
     lay_out(tmp_path, "Training", ["ISIC_1"])
     datalists = read_isic2017(tmp_path)
-    assert datalists["validation"] == [] and datalists["test"] == []
+    assert datalists["validation"] == datalists["test"] == datalists["unlabelled"] == []
     assert all(datalists["training"][0][name] is None for name in ("age", "sex", "diagnosis"))
 
 
@@ -61,7 +61,7 @@ def test_paths_are_absolute_for_a_relative_folder(root: Path, monkeypatch: pytes
 
 def test_image_without_mask_raises_is_skipped_or_kept(tmp_path: Path) -> None:
     lay_out(tmp_path, "Training", ["ISIC_1", "ISIC_2", "ISIC_3"], masks=["ISIC_2"])
-    with pytest.raises(ValueError, match=r"got 2 of 3 without: ISIC_1, ISIC_3; add the files, or .*on_missing='skip'"):
+    with pytest.raises(ValueError, match=r"got 2 of 3 without: ISIC_1, ISIC_3; add them, or .*on_missing='skip'"):
         read_isic2017(tmp_path)
     with pytest.warns(UserWarning, match="2 of 3 images left out, no mask in .*: ISIC_1, ISIC_3"):
         skipped = read_isic2017(tmp_path, on_missing="skip")
@@ -109,6 +109,7 @@ def test_real_counts_and_demographics() -> None:
         "training": 2000,
         "validation": 150,
         "test": 600,
+        "unlabelled": 0,
     }
     assert all("label" in item for items in datalists.values() for item in items)
     sexes = [item["sex"] for item in datalists["training"] if item["sex"] is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,9 @@ def contents(folder: Path, pattern: str) -> dict[str, bytes]:
 
 def test_counts_sizes_and_values(phantom: Path) -> None:
     datalists = load_datalists(phantom)
-    assert {split: len(items) for split, items in datalists.items()} == {"training": 80, "validation": 0, "test": 10}
+    assert {split: len(items) for split, items in datalists.items()} == {
+        "training": 80, "validation": 0, "test": 10, "unlabelled": 0,
+    }  # fmt: skip
     for item in datalists["training"] + datalists["test"]:
         with Image.open(item["image"]) as image, Image.open(item["label"]) as mask:
             assert (image.mode, image.format, image.size) == ("RGB", "JPEG", (64, 48))
@@ -57,6 +60,55 @@ def test_some_metadata_is_unknown(phantom: Path) -> None:
     table = pd.DataFrame(load_datalists(phantom)["training"])
     assert 0.8 < table["age"].notna().mean() < 1 and 0.8 < table["sex"].notna().mean() < 1
     assert set(table["sex"].dropna()) == {"male", "female"} and table["age"].dropna().between(15, 85).all()
+
+
+def test_unlabelled_images_have_no_mask_and_change_no_other(phantom: Path, tmp_path: Path) -> None:
+    counts = {"training": 2, "unlabelled": 10}
+    more = write_phantom(tmp_path, counts, size=(48, 64), seed=3, hard_fraction=0.4)
+    unlabelled = load_datalists(more)["unlabelled"]
+    assert len(unlabelled) == 10 and not any("label" in item for item in unlabelled)
+    assert {item["hard_group"] for item in unlabelled} == set(GROUPS)
+    assert all(item["diagnosis"] and item["lesion_fraction"] > 0 for item in unlabelled)
+    masks, images = contents(more, "masks/*.png"), contents(more, "images/*.jpg")
+    assert list(masks) == ["training_00000.png", "training_00001.png"] and len(images) == 12
+    assert {name: images[name] for name in images if "training" in name}.items() <= (
+        contents(phantom, "images/*.jpg").items()
+    )
+    write_phantom(tmp_path, {"training": 2}, size=(48, 64), seed=3, hard_fraction=0.4)
+    assert len(contents(more, "images/*.jpg")) == 2
+
+
+def test_the_pictures_stay_what_they_are(tmp_path: Path) -> None:
+    write_phantom(tmp_path, {"training": 4}, size=(32, 48), hard_fraction=0.5)
+    means = [np.asarray(Image.open(path)).mean() for path in sorted((tmp_path / "images").iterdir())]
+    # Published results were measured on these very pictures.
+    assert means == pytest.approx([179.84, 142.65, 163.29, 174.66], abs=0.2)
+
+
+def lesion_grey(item: dict[str, Any]) -> float:
+    image, mask = (np.asarray(Image.open(item[key])) for key in ("image", "label"))
+    return float(image[mask > 0].mean())
+
+
+def test_the_diagnosis_can_be_seen(phantom: Path) -> None:
+    items = [item for items in load_datalists(phantom).values() for item in items]
+    seen = [
+        "melanoma" if item["hard_group"] == "rare_colour" or lesion_grey(item) < 82
+        else "seborrheic_keratosis" if lesion_grey(item) > 98
+        else "nevus"
+        for item in items
+    ]  # fmt: skip
+    agree = np.mean([name == item["diagnosis"] for name, item in zip(seen, items, strict=True)])
+    assert 0.82 < agree < 0.97
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("hard_fraction", [0.0, 0.15])
+def test_every_diagnosis_is_in_every_list_of_forty(tmp_path: Path, seed: int, hard_fraction: float) -> None:
+    counts = {"training": 40, "validation": 40, "test": 40, "unlabelled": 40}
+    datalists = load_datalists(write_phantom(tmp_path, counts, (32, 40), seed, hard_fraction))
+    for items in datalists.values():
+        assert {item["diagnosis"] for item in items} == {"nevus", "melanoma", "seborrheic_keratosis"}
 
 
 def test_a_larger_phantom_begins_with_the_smaller(phantom: Path, tmp_path: Path) -> None:
@@ -120,7 +172,9 @@ def test_share_of_hard_images(fraction: float, count: int) -> None:
 
 
 def test_settings_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="counts must name the splits training, validation, test, got train;"):
+    with pytest.raises(
+        ValueError, match="counts must name the splits training, validation, test, unlabelled, got train;"
+    ):
         write_phantom(tmp_path, {"train": 1})
     with pytest.raises(ValueError, match="counts must be whole numbers from 0, got -1 for test"):
         write_phantom(tmp_path, {"test": -1})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.phantom import write_phantom
@@ -22,6 +23,7 @@ def test_the_lists_come_back_from_the_file(data: Path, tmp_path: Path) -> None:
     written = prepare_data(data, tmp_path / "run" / "data.json")
     assert written == load_datalists(data) == load_datalists(tmp_path / "run" / "data.json")
     assert [len(written[split]) for split in ("training", "validation", "test")] == [3, 1, 1]
+    assert written["unlabelled"] == [] and not (tmp_path / "run" / "near_duplicates.csv").exists()
     skipped = pd.read_csv(tmp_path / "run" / "skipped.csv")
     assert skipped.empty and skipped.columns.tolist() == ["id", "split", "reason"]
 
@@ -58,3 +60,65 @@ def test_a_split_without_images_is_refused(data: Path, tmp_path: Path) -> None:
         prepare_data(data, tmp_path / "run" / "data.json", skip_unusable=True)
     assert not (tmp_path / "run" / "data.json").exists()
     assert json.loads((data / "phantom.json").read_text())  # the data itself is not touched
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """A phantom with unlabelled images, of which the second shows a test image in another size."""
+    counts = {"training": 2, "validation": 1, "test": 2, "unlabelled": 3}
+    data = write_phantom(tmp_path / "mixed", counts, size=(48, 64))
+    with Image.open(data / "images" / "test_00001.jpg") as image:
+        image.resize((120, 90)).save(data / "images" / "unlabelled_00001.jpg")
+    return data
+
+
+def test_unlabelled_images_are_neither_kept_nor_opened_unless_asked_for(mixed: Path, tmp_path: Path) -> None:
+    (mixed / "images" / "unlabelled_00000.jpg").write_bytes(b"no picture")
+    written = prepare_data(mixed, tmp_path / "data.json")
+    assert written["unlabelled"] == [] and len(written["training"]) == 2
+
+
+def test_near_duplicates_of_test_images_are_left_out_and_named(mixed: Path, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="1 images are left out: unlabelled_00001; see skipped.csv"):
+        written = prepare_data(mixed, tmp_path / "run" / "data.json", use_unlabelled=True)
+    assert [item["id"] for item in written["unlabelled"]] == ["unlabelled_00000", "unlabelled_00002"]
+    assert written == load_datalists(tmp_path / "run" / "data.json")
+    duplicates = pd.read_csv(tmp_path / "run" / "near_duplicates.csv")
+    assert duplicates[["id", "other_id"]].to_numpy().tolist() == [["unlabelled_00001", "test_00001"]]
+    (skipped,) = pd.read_csv(tmp_path / "run" / "skipped.csv").to_dict("records")
+    assert skipped["split"] == "unlabelled"
+    assert skipped["reason"] == f"near-duplicate of test image test_00001 ({duplicates['distance'][0]} bits)"
+
+
+def test_near_duplicates_may_stay_and_are_listed_all_the_same(mixed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run" / "data.json"
+    written = prepare_data(mixed, out, use_unlabelled=True, leave_out_near_duplicates=False)
+    assert len(written["unlabelled"]) == 3 and pd.read_csv(out.with_name("skipped.csv")).empty
+    assert pd.read_csv(out.with_name("near_duplicates.csv"))["id"].tolist() == ["unlabelled_00001"]
+
+
+def test_without_near_duplicates_their_table_is_empty(mixed: Path, tmp_path: Path) -> None:
+    write_phantom(mixed, {"training": 1, "validation": 1, "test": 1, "unlabelled": 2}, size=(48, 64), seed=1)
+    prepare_data(mixed, tmp_path / "data.json", use_unlabelled=True)
+    duplicates = pd.read_csv(tmp_path / "near_duplicates.csv")
+    assert duplicates.empty and duplicates.columns.tolist() == ["id", "other_id", "distance"]
+
+
+def test_unlabelled_images_that_are_asked_for_must_be_there(data: Path, mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="got no unlabelled images in .*phantom; name some unlabelled in the column"):
+        prepare_data(data, tmp_path / "run" / "data.json", use_unlabelled=True)
+    (mixed / "images" / "unlabelled_00002.jpg").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="unlabelled must hold usable images only, got 1 .*unreadable image"):
+        prepare_data(mixed, tmp_path / "run" / "data.json", use_unlabelled=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_without_masks_are_no_supervised_data(tmp_path: Path) -> None:
+    images = tmp_path / "ISIC2018_Task3_Training_Input"
+    diagnoses = tmp_path / "ISIC2018_Task3_Training_GroundTruth"
+    images.mkdir()
+    diagnoses.mkdir()
+    (images / "a.jpg").write_bytes(b"never opened")
+    (diagnoses / "diagnoses.csv").write_text("image,MEL,NV\na,1,0\n")
+    with pytest.raises(ValueError, match="training must hold usable images only, got 1 .*a: image or mask is missing"):
+        prepare_data(tmp_path, tmp_path / "run" / "data.json")

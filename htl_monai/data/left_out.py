@@ -1,0 +1,107 @@
+"""Leaves out of data lists what must not be used, names each image, and writes the lists."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from htl_monai.data.examine import find_unusable
+from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.listing import SPLITS, Datalists, Item, name_first
+from htl_monai.data.near_duplicates import near_duplicates
+
+__all__ = ["Skipped", "keep_new", "keep_usable", "require_images", "write_lists"]
+
+# id, split, reason
+Skipped = dict[str, str]
+
+
+def keep_usable(
+    items: Sequence[Item], split: str, masks: bool, skip_unusable: bool, progress: bool = False
+) -> tuple[list[Item], list[Skipped]]:
+    """Open every image of one list, and its mask where it has one, and keep what a training can use.
+
+    Args:
+        items: the list.
+        split: its name.
+        masks: whether an image without mask is unusable.
+        skip_unusable: leave unusable images out; otherwise they stop the run.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        the usable images, and one row for each other one.
+
+    Raises:
+        ValueError: there are unusable images and ``skip_unusable`` is false.
+    """
+    reasons = {item["id"]: "image or mask is missing" for item in items if masks and "label" not in item}
+    if skip_unusable or not reasons:
+        reasons = find_unusable(items, progress) | reasons
+    if reasons and not skip_unusable:
+        first = next(iter(reasons))
+        raise ValueError(
+            f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
+            f"{first}: {reasons[first]}; mend them, or leave them out with skip_unusable=true"
+        )
+    kept = [item for item in items if item["id"] not in reasons]
+    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
+
+
+def keep_new(
+    items: Sequence[Item], split: str, test: Sequence[Item], leave_out: bool, progress: bool = False
+) -> tuple[list[Item], list[Skipped], pd.DataFrame]:
+    """Compare one list with the test images, see :func:`~htl_monai.data.near_duplicates.near_duplicates`.
+
+    Args:
+        items: the list.
+        split: its name.
+        test: the test images.
+        leave_out: leave out the near-duplicates; otherwise they are listed only.
+        progress: show progress bars on stderr.
+
+    Returns:
+        the images to go on with, one row for each other one, and the table of near-duplicates.
+    """
+    table = near_duplicates(items, test, progress=progress)
+    nearest = table.drop_duplicates("id") if leave_out else table.head(0)
+    reasons = {
+        row.id: f"near-duplicate of test image {row.other_id} ({row.distance} bits)" for row in nearest.itertuples()
+    }
+    kept = [item for item in items if item["id"] not in reasons]
+    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()], table
+
+
+def require_images(datalists: Datalists) -> None:
+    """Stop where a split has no image.
+
+    Raises:
+        ValueError: training, validation or test is empty.
+    """
+    empty = [split for split in SPLITS if not datalists[split]]
+    if empty:
+        raise ValueError(
+            f"each split must hold at least one usable image, got none in {', '.join(empty)}; "
+            "name training, validation and test in the column split"
+        )
+
+
+def write_lists(
+    out_path: str | os.PathLike[str],
+    datalists: Datalists,
+    skipped: Sequence[Skipped],
+    duplicates: pd.DataFrame | None = None,
+) -> None:
+    """Write the data lists, with ``skipped.csv`` and ``near_duplicates.csv`` (unless None) beside them, and warn."""
+    if skipped:
+        warnings.warn(
+            f"{len(skipped)} images are left out: {name_first([str(row['id']) for row in skipped])}; see skipped.csv",
+            stacklevel=3,
+        )
+    if duplicates is not None:
+        write_csv(Path(out_path).with_name("near_duplicates.csv"), duplicates)
+    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=["id", "split", "reason"]))
+    write_json(out_path, datalists)

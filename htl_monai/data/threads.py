@@ -1,0 +1,23 @@
+"""Works on the images of a data list on some threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from htl_monai.data.listing import Item
+
+__all__ = ["on_threads"]
+
+T = TypeVar("T")
+
+
+def on_threads(work: Callable[[Item], T], items: Iterable[Item], title: str, progress: bool) -> Iterator[T]:
+    """Yield ``work`` of each item, in order; at most a few images are in memory at once."""
+    items = list(items)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        yield from tqdm(pool.map(work, items), total=len(items), desc=title, unit="image", disable=not progress)

@@ -30,6 +30,11 @@ __all__ = [
     "timed_epochs",
 ]
 
+STAGES = {
+    "training": ("train.json",),
+    "mining": ("train.json", "mine.json"),
+    "mining_unlabelled": ("train.json", "mine.json", "mine_unlabelled.json"),
+}
 PRUNABLE = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -37,19 +42,19 @@ def bundle_workflow(run_id: str, overlays: Sequence[str], entries: Mapping[str, 
     """Return the initialized workflow of a run id of the bundle, as ``python -m monai.bundle run`` would build it.
 
     Args:
-        run_id: ``training`` or ``mining``.
+        run_id: ``training``, ``mining`` or ``mining_unlabelled``.
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         entries: config entries to replace.
     """
     configs = find_bundle("lesion_localization") / "configs"
-    files = [configs / "train.json", *([configs / "mine.json"] if run_id == "mining" else [])]
+    files = [configs / name for name in STAGES[run_id]]
     files += [find_overlay(name) for name in overlays]
     workflow = ConfigWorkflow(
         config_file=[str(file) for file in files],
         meta_file=str(configs / "metadata.json"),
         logging_file=False,
         workflow_type="train",
-        run_id=run_id,
+        run_id=run_id.partition("_")[0],
         **entries,
     )
     workflow.initialize()

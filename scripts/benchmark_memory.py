@@ -20,6 +20,7 @@ __all__ = ["mining_memory"]
 def mining_memory(
     counts: Sequence[int],
     items: Sequence[Mapping[str, Any]],
+    unlabelled: bool,
     overlays: Sequence[str],
     entries: Mapping[str, Any],
     folder: Path,
@@ -30,6 +31,7 @@ def mining_memory(
     Args:
         counts: numbers of images.
         items: a data list; its files are read again and again under new ids where there are fewer of them.
+        unlabelled: mine them as images without mask.
         overlays: config files laid upon the bundle's.
         entries: config entries to replace.
         folder: where to work.
@@ -42,10 +44,12 @@ def mining_memory(
     results = []
     for count in counts:
         data = [{**items[i % len(items)], "id": f"image_{i:06d}"} for i in range(count)]
-        place = folder / f"memory_{count}"
-        write_json(place / "data.json", {"training": data, "validation": [], "test": []})
+        run_id, name = ("mining_unlabelled", "unlabelled") if unlabelled else ("mining", "training")
+        place = folder / f"memory_{run_id}_{count}"
+        write_json(place / "data.json", {"training": [], "validation": [], "test": [], "unlabelled": [], name: data})
         places = {"dataset_dir": str(place / "data.json"), "output_dir": str(place / "out")}
-        write_json(place / "entries.json", {"overlays": list(overlays), "entries": {**entries, **places}})
+        settings = {"run_id": run_id, "overlays": list(overlays), "entries": {**entries, **places}}
+        write_json(place / "entries.json", settings)
         command = [sys.executable, str(Path(__file__).resolve()), str(place / "entries.json")]
         run = subprocess.run(command, capture_output=True, text=True)
         if run.returncode:
@@ -76,7 +80,7 @@ def _mib(who: int) -> float:
 def main() -> None:
     """Mine as the file given says; print the peak memory as one line of JSON."""
     settings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    workflow = bundle_workflow("mining", settings["overlays"], settings["entries"])
+    workflow = bundle_workflow(settings["run_id"], settings["overlays"], settings["entries"])
     workflow.run()
     has_workers = workflow.parser.get_parsed_content("num_workers") > 0
     worker_peak_mib = _mib(resource.RUSAGE_CHILDREN) if has_workers else None

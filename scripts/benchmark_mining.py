@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import write_json
 from htl_monai.data.listing import Item
 from htl_monai.data.phantom import write_phantom
+from htl_monai.engines.precision import fastest_precision
 from htl_monai.networks.weights import load_weights
 from htl_monai.pruning import Sweep
 
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
         bench = Bench(options, Path(folder), console)
         prepare(bench)
-        rows = [*mining_rows(bench), *training_rows(bench), *memory_rows(bench)]
+        rows = [row for part in options.parts for row in PARTS[part](bench)]
     console.print(closing_table(rows, "Mining and training"))
     for note in bench.notes:
         console.print(f"- {note}", highlight=False)
@@ -124,11 +125,11 @@ def prepare(bench: Bench) -> None:
 
 
 def mining_rows(bench: Bench) -> list[Row]:
-    """Mining against the forward limit and against reloading for each sparsity; bf16 against fp32."""
-    bench.say("mining")
-    bf16 = bench.workflow("mining", "bf16", precision="bf16")
-    fp32 = bench.workflow("mining", "fp32", precision="fp32")
-    entry = bf16.parser.get_parsed_content
+    """Mining against the forward limit and against reloading for each sparsity; bf16 against fp32 where it is fast."""
+    precision = fastest_precision(bench.device)
+    bench.say(f"mining in {precision}")
+    mining = bench.workflow("mining", precision, precision=precision)
+    entry = mining.parser.get_parsed_content
     sparsities, loader = entry("sparsities"), entry("mine#dataloader")
     network = copy.deepcopy(entry("network"))  # mining loads the weights of its own anew, which ends a sweep over them
     load_weights(network, bench.entries["dense_path"])
@@ -140,30 +141,43 @@ def mining_rows(bench: Bench) -> list[Row]:
         scores.append(reload_for_each_sparsity(network, loader, sparsities, entry("inferer"), bench.device))
 
     contenders = {
-        "mining": bf16.run,
-        "limit": lambda: forward_limit(network, sweep, images, "bf16"),
-        "fp32": fp32.run,
+        "mining": mining.run,
+        "limit": lambda: forward_limit(network, sweep, images, precision),
         "reloading": reloading,
     }
+    if precision == "bf16":
+        contenders["fp32"] = bench.workflow("mining", "fp32", precision="fp32").run
+    else:
+        bench.notes.append("bf16 is not measured: this device has no instructions for it")
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
-    tables = {name: pd.read_csv(bench.folder / name / "mining" / "forgetting.csv") for name in ("bf16", "fp32")}
-    spearman = _spearman(tables["bf16"], tables["fp32"])
-    bench.details["spearman_by_sparsity"] = {f"{key:g}": rounded(value) for key, value in spearman.items()}
-    mined = tables["bf16"]["foreground_iou_pruned"].to_numpy().reshape(-1, len(sparsities))
+    table = _forgetting(bench, precision)
+    mined = table["foreground_iou_pruned"].to_numpy().reshape(-1, len(sparsities))
     difference = float(np.nanmax(np.abs(mined - scores[-1][:, 1:])))
-    forwards = f"dense + {len(sparsities)} pruned forwards, bf16"
-    return [
+    forwards = f"dense + {len(sparsities)} pruned forwards, {precision}"
+    rows = [
         Row(f"forward limit ({forwards}), images/s", speed["limit"]),
-        Row("mining from JPEG, bf16, images/s", speed["mining"]),
+        Row(f"mining from JPEG, {precision}, images/s", speed["mining"]),
         Row("mining / forward limit", speed["mining"] / speed["limit"], 0.90),
-        Row("reloading for each sparsity, bf16, images/s", speed["reloading"]),
+        Row(f"reloading for each sparsity, {precision}, images/s", speed["reloading"]),
         Row("mining / reloading", speed["mining"] / speed["reloading"]),
         Row("largest difference of a pruned foreground IoU, mining and reloading", [difference]),
+    ]
+    return [*rows, *(_precision_rows(bench, table, speed) if precision == "bf16" else ())]
+
+
+def _precision_rows(bench: Bench, table: pd.DataFrame, speed: Mapping[str, NDArray[np.float64]]) -> list[Row]:
+    spearman = _spearman(table, _forgetting(bench, "fp32"))
+    bench.details["spearman_by_sparsity"] = {f"{key:g}": rounded(value) for key, value in spearman.items()}
+    return [
         Row("mining from JPEG, fp32, images/s", speed["fp32"]),
         Row("mining, bf16 / fp32", speed["mining"] / speed["fp32"], 1.4),
         Row(f"Spearman of forgetting at {SELECTING_SPARSITY:.0%}, bf16 and fp32", [spearman[SELECTING_SPARSITY]], 0.99),
     ]
+
+
+def _forgetting(bench: Bench, name: str) -> pd.DataFrame:
+    return pd.read_csv(bench.folder / name / "mining" / "forgetting.csv")
 
 
 def training_rows(bench: Bench) -> list[Row]:
@@ -195,22 +209,33 @@ def training_rows(bench: Bench) -> list[Row]:
 
 
 def memory_rows(bench: Bench) -> list[Row]:
-    """Peak memory of mining few and many small images."""
+    """Peak memory of mining few and many small images, with masks and without."""
     few, many = (20, 60) if bench.options.quick else (1000, 10000)
-    bench.say(f"peak memory of mining {few} and {many} images of 32 x 32 pixels")
     entries = {**bench.entries, "spatial_size": [32, 32]}
-    overlays = bench.options.overlay
-    small, large = mining_memory((few, many), bench.items[:200], overlays, entries, bench.folder, bench.say)
-    bench.details["memory"] = [small, large]
-    rows = [
-        Row(f"peak memory, mining {few} images, MiB", [small["peak_mib"]]),
-        Row(f"peak memory, mining {many} images, MiB", [large["peak_mib"]]),
-        Row(f"peak memory, {many} / {few} images", [large["peak_mib"] / small["peak_mib"]], 1.10, at_most=True),
-    ]
-    if small["worker_peak_mib"] is not None:
-        ratio = large["worker_peak_mib"] / small["worker_peak_mib"]
-        rows.append(Row("the same of a loader's worker", [ratio], 1.10, at_most=True))
+    rows = []
+    for kind, unlabelled in (("images", False), ("unlabelled images", True)):
+        bench.say(f"peak memory of mining {few} and {many} {kind} of 32 x 32 pixels")
+        small, large = mining_memory(
+            (few, many), bench.items[:200], unlabelled, bench.options.overlay, entries, bench.folder, bench.say
+        )
+        bench.details.setdefault("memory", {})[kind] = [small, large]
+        ratio = large["peak_mib"] / small["peak_mib"]
+        rows += [
+            Row(f"peak memory, mining {few} {kind}, MiB", [small["peak_mib"]]),
+            Row(f"peak memory, mining {many} {kind}, MiB", [large["peak_mib"]]),
+            Row(f"peak memory, {many} / {few} {kind}", [ratio], 1.10, at_most=True),
+        ]
+        if small["worker_peak_mib"] is not None:
+            worker_ratio = large["worker_peak_mib"] / small["worker_peak_mib"]
+            rows.append(Row(f"the same of a loader's worker, {kind}", [worker_ratio], 1.10, at_most=True))
     return rows
+
+
+PARTS: dict[str, Callable[[Bench], list[Row]]] = {
+    "mining": mining_rows,
+    "training": training_rows,
+    "memory": memory_rows,
+}
 
 
 def _spearman(table: pd.DataFrame, other: pd.DataFrame) -> dict[float, float]:
@@ -231,6 +256,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--overlay", action="append", help="configs upon the bundle's (default: settings/cpu.json on cpu)"
     )
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to measure")
     parser.add_argument("--out", help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")
     options = parser.parse_args(arguments)

@@ -52,25 +52,29 @@ def with_class_labels(items: Sequence[Item], classes: Sequence[str]) -> list[Ite
     return [{**item, "label": numbers[item["diagnosis"]]} for item in items]
 
 
-def diagnosis_weights(items: Sequence[Item], classes: Sequence[str]) -> Tensor:
+def diagnosis_weights(items: Sequence[Item], classes: Sequence[str], power: float = 1.0) -> Tensor:
     """Return the weights of the classes for the cross-entropy of paper 1, equation (3).
 
-    A class weighs the inverse of its number of images, ``n / (C n_c)``, so that each class weighs the same in sum.
+    A class weighs the inverse of its number of images, ``n / (C n_c)``, so that each class weighs the same in sum; a
+    power below 1 brings the weights nearer to each other, for classes so rare that theirs would drown the others.
 
     Args:
         items: the training list; images of no class do not count.
         classes: the C classes in the order of the network's outputs.
+        power: of each weight, in [0, 1]; 0 weighs all images alike.
 
     Returns:
         Float32 of shape ``(C,)``.
 
     Raises:
-        ValueError: a class has no image.
+        ValueError: a class has no image, or ``power`` is outside [0, 1].
 
     Example:
         >>> diagnosis_weights([{"diagnosis": "MEL"}, *[{"diagnosis": "NV"}] * 3], ["MEL", "NV"])
         tensor([2.0000, 0.6667])
     """
+    if not 0 <= power <= 1:
+        raise ValueError(f"power must be in [0, 1], got {power}; 1 weighs by the inverse frequency")
     counts = Counter(item.get("diagnosis") for item in items)
     absent = [name for name in classes if not counts[name]]
     if absent:
@@ -79,4 +83,4 @@ def diagnosis_weights(items: Sequence[Item], classes: Sequence[str]) -> Tensor:
             "add images, or leave these classes out"
         )
     numbers = torch.tensor([counts[name] for name in classes], dtype=torch.float64)
-    return (numbers.sum() / (len(classes) * numbers)).float()
+    return ((numbers.sum() / (len(classes) * numbers)) ** power).float()

@@ -23,23 +23,25 @@ class ForgettingEvaluator(SupervisedEvaluator):
     """Score every image under the dense network and under each sparsity of it, reading the data once.
 
     Each batch is loaded and moved to the device once and goes through the network ``1 + S`` times (paper 1, Algorithm
-    1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit.
+    1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit. Images without
+    label are scored against what the dense network says of them (Algorithms 2 and 3): a drop is then a disagreement.
 
     Args:
         device: where to run.
-        val_data_loader: batches with ``id``, ``image`` and ``label``.
+        val_data_loader: batches with ``id``, ``image`` and, where there are labels, ``label``.
         network: the dense network, wrapped for several processes or not.
         pruner: what ranks the weights.
         sparsities: the fractions of weights to remove, each in [0, 1).
-        scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name.
+        scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name; without labels ``(pred, dense pred)``.
         inferer: how to run the network; MONAI's ``SimpleInferer`` by default.
-        prepare_batch: takes image and label from a batch.
+        prepare_batch: takes image and label from a batch, and where the inferer needs more, its further positional and
+            named inputs.
         non_blocking: copy to the device asynchronously.
         val_handlers: handlers, attached in order.
 
-    Writes: ``engine.state.output`` with ``image``, ``label``, ``pred`` (of the dense network), ``dense_scores``
-        (``(N,)`` float64 by name) and ``pruned_scores`` (``(N, S)`` float64 by name, in the order of ``sparsities``);
-        ``engine.sweep`` during a run.
+    Writes: ``engine.state.output`` with ``image``, ``label`` (None without), ``pred`` (of the dense network),
+        ``dense_scores`` (``(N,)`` float64 by name) and ``pruned_scores`` (``(N, S)`` float64 by name, in the order of
+        ``sparsities``); ``engine.sweep`` during a run.
     """
 
     def __init__(
@@ -78,16 +80,18 @@ class ForgettingEvaluator(SupervisedEvaluator):
     def _iteration(self, engine: ForgettingEvaluator, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         if engine.sweep is None:
             raise RuntimeError("the weights must be sorted before a batch is mined; start the evaluator with run()")
-        inputs, targets = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
+        inputs, targets, *more = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
+        args, kwargs = more or ((), {})
         engine.state.output = {Keys.IMAGE: inputs, Keys.LABEL: targets}
         with engine.mode(engine.network):
-            pred = engine.inferer(inputs, engine.network)
+            pred = engine.inferer(inputs, engine.network, *args, **kwargs)
             engine.state.output[Keys.PRED] = pred
-            engine.state.output["dense_scores"] = engine.scores(pred, targets)
+            reference = pred if targets is None else targets
+            engine.state.output["dense_scores"] = engine.scores(pred, reference)
             after = []
             for sparsity in engine.sparsities:
                 with engine.sweep.at(sparsity):
-                    after.append(engine.scores(engine.inferer(inputs, engine.network), targets))
+                    after.append(engine.scores(engine.inferer(inputs, engine.network, *args, **kwargs), reference))
             engine.state.output["pruned_scores"] = {
                 name: torch.stack([scores[name] for scores in after], dim=1)
                 for name in engine.state.output["dense_scores"]

@@ -12,6 +12,7 @@ from ignite.engine import Events
 
 from htl_monai.data.files import write_csv
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.metrics.table import forgetting_table
 
@@ -20,6 +21,9 @@ __all__ = ["ForgettingTable"]
 
 class ForgettingTable:
     """Write ``forgetting.csv``: what every image lost at every sparsity, with its metadata.
+
+    Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
+    ``y_max_px``, rounded outwards, empty where there is no box.
 
     Args:
         data: the data list that the evaluator reads.
@@ -56,6 +60,7 @@ class ForgettingTable:
     def __call__(self, engine: ForgettingEvaluator) -> None:
         ids, dense = self._dense.gathered()
         _, pruned = self._pruned.gathered()
+        dense, pruned = (boxes_in_pixels(self.data, ids, scores) for scores in (dense, pruned))
         table = forgetting_table(self.data, ids, dense, pruned, engine.sparsities, self.score)
         engine.state.forgetting = table
         if engine.state.rank == 0:

@@ -11,6 +11,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor
 
 from htl_monai.data.files import write_csv
+from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.metrics.table import score_table
@@ -20,6 +21,9 @@ __all__ = ["ScoresTable"]
 
 class ScoresTable:
     """Write ``scores.csv``: one row an image, its metadata and its scores.
+
+    Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
+    ``y_max_px``, rounded outwards, empty where there is no box.
 
     Args:
         data: the data list that the evaluator reads.
@@ -51,7 +55,7 @@ class ScoresTable:
 
     def __call__(self, engine: Engine) -> None:
         ids, scores = self._collector.gathered()
-        engine.state.scores = score_table(self.data, ids, scores)
+        engine.state.scores = score_table(self.data, ids, boxes_in_pixels(self.data, ids, scores))
         if engine.state.rank == 0:
             write_csv(self.path, engine.state.scores)
 

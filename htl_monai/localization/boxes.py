@@ -48,10 +48,14 @@ def mask_to_box(mask: ArrayLike) -> Box | None:
     foreground = np.asarray(mask) != 0
     if foreground.ndim != 2:
         raise ValueError(f"mask must have the shape (H, W), got {foreground.shape}; pass one channel of one image")
-    labels, count = ndimage.label(foreground, structure=_EIGHT_CONNECTED)
-    if count == 0:
+    rows, columns = np.flatnonzero(foreground.any(axis=1)), np.flatnonzero(foreground.any(axis=0))
+    if rows.size == 0:
         return None
-    sizes = np.bincount(labels.ravel())
-    largest = int(sizes[1:].argmax()) + 1
-    rows, columns = ndimage.find_objects(labels, max_label=largest)[largest - 1]
-    return Box(columns.start, rows.start, columns.stop, rows.stop)
+    # Regions are sought within the box of the whole foreground: for most masks that is the answer, and much smaller.
+    top, left, bottom, right = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    labels, count = ndimage.label(foreground[top:bottom, left:right], structure=_EIGHT_CONNECTED)
+    if count == 1:
+        return Box(left, top, right, bottom)
+    largest = int(np.bincount(labels.ravel())[1:].argmax()) + 1
+    y, x = ndimage.find_objects(labels, max_label=largest)[largest - 1]
+    return Box(left + x.start, top + y.start, left + x.stop, top + y.stop)

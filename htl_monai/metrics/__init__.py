@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from htl_monai.metrics.boxes import box_iou
 from htl_monai.metrics.forgetting import forgetting, relative_forgetting
-from htl_monai.metrics.segmentation import SCORE_NAMES, segmentation_scores
+from htl_monai.metrics.localization import agreement_scores, foreground_mask, heat_map_scores
+from htl_monai.metrics.segmentation import SCORE_NAMES, mask_scores, segmentation_scores
 
-__all__ = ["SCORE_NAMES", "forgetting", "relative_forgetting", "segmentation_scores"]
+__all__ = [
+    "SCORE_NAMES",
+    "agreement_scores",
+    "box_iou",
+    "foreground_mask",
+    "forgetting",
+    "heat_map_scores",
+    "mask_scores",
+    "relative_forgetting",
+    "segmentation_scores",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["SCORE_NAMES", "segmentation_scores"]
+__all__ = ["SCORE_NAMES", "mask_scores", "segmentation_scores"]
 
 SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
@@ -42,10 +42,36 @@ def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
     if tuple(label.shape) != expected:
         raise ValueError(f"label must be {expected} to match pred, got {tuple(label.shape)}; pass one mask channel")
     pred, label = pred.as_subclass(Tensor), label.as_subclass(Tensor)  # type: ignore[attr-defined]
-    predicted = (pred[:, 1] > pred[:, 0]).flatten(1)
-    actual = (label[:, 0] > 0.5).flatten(1)
     unmeasured = torch.isnan(pred).flatten(1).any(dim=1)
+    return mask_scores(pred[:, 1] > pred[:, 0], label[:, 0] > 0.5, unmeasured)
 
+
+def mask_scores(predicted: Tensor, actual: Tensor, unmeasured: Tensor | None = None) -> dict[str, Tensor]:
+    """Score each mask of a batch against another: IoU and Dice of the foreground and of the background.
+
+    Args:
+        predicted: bool, ``(N, ...)``.
+        actual: bool, the same shape.
+        unmeasured: bool, ``(N,)``: images whose prediction is no mask, such as NaN; their scores are NaN.
+
+    Returns:
+        Those of :func:`segmentation_scores`: a class that is absent from both masks is NaN, one absent from one is 0.
+
+    Raises:
+        ValueError: the masks differ in shape.
+
+    Example:
+        >>> predicted, actual = torch.tensor([[True, True, True, True]]), torch.tensor([[True, True, True, False]])
+        >>> mask_scores(predicted, actual)["foreground_iou"].item()
+        0.75
+    """
+    if predicted.shape != actual.shape:
+        raise ValueError(
+            f"actual must be {tuple(predicted.shape)} as predicted, got {tuple(actual.shape)}; pass masks of one size"
+        )
+    predicted, actual = predicted.flatten(1), actual.flatten(1)
+    if unmeasured is None:
+        unmeasured = torch.zeros(len(predicted), dtype=torch.bool, device=predicted.device)
     intersection = (predicted & actual).sum(dim=1).double().masked_fill_(unmeasured, torch.nan)
     both = (predicted.sum(dim=1) + actual.sum(dim=1)).double()
     union = both - intersection

@@ -51,3 +51,11 @@ def test_weights_are_those_of_scikit_learn() -> None:
 def test_a_class_without_images_is_named() -> None:
     with pytest.raises(ValueError, match="every class must have an image to train on, got none of BCC, DF; add"):
         diagnosis_weights(items("MEL", "NV"), ["BCC", "DF", "MEL", "NV"])
+
+
+def test_a_power_brings_the_weights_nearer() -> None:
+    items = [{"diagnosis": "MEL"}, *[{"diagnosis": "NV"}] * 3]
+    assert diagnosis_weights(items, ["MEL", "NV"], power=0.5).tolist() == pytest.approx([2**0.5, (2 / 3) ** 0.5])
+    assert diagnosis_weights(items, ["MEL", "NV"], power=0).tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"power must be in \[0, 1\], got 2"):
+        diagnosis_weights(items, ["MEL", "NV"], power=2)

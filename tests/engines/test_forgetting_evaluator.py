@@ -7,9 +7,11 @@ import torch
 from monai.data import DataLoader
 from torch import nn
 
+from htl_monai.engines.diagnosis_batch import explain_diagnosis
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.precision import PrecisionInferer
 from htl_monai.handlers.forgetting_table import ForgettingTable
+from htl_monai.metrics.localization import agreement_scores
 from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.networks.prepare import prepare_network
 from htl_monai.pruning import GlobalMagnitude, StructuredMagnitude, pruned
@@ -31,12 +33,12 @@ def items() -> list[dict]:
 
 
 def mine(network: nn.Module, items: list[dict], batch_size: int = 2, **settings) -> ForgettingEvaluator:
-    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, **settings}
+    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, "handlers": [ForgettingTable(items)], **settings}
     evaluator = ForgettingEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader([dict(item) for item in items], batch_size=batch_size),
         network=network,
-        val_handlers=[ForgettingTable(items)],
+        val_handlers=settings.pop("handlers"),
         **settings,
     )
     evaluator.run()
@@ -101,6 +103,38 @@ def test_each_run_sorts_the_weights_anew(tiny_unet: nn.Module, items: list[dict]
     assert evaluator.sweep is not old_sweep
     assert not evaluator.state.forgetting.equals(first)
     assert evaluator.state.forgetting.equals(mine(tiny_unet, items).state.forgetting)
+
+
+def test_images_without_label_are_scored_against_the_dense_prediction(tiny_unet: nn.Module, items: list[dict]) -> None:
+    unlabelled = [{key: value for key, value in item.items() if key != "label"} for item in items]
+    evaluator = mine(tiny_unet, unlabelled, scores=agreement_scores, sparsities=(0.0, 0.6), handlers=[])
+    output = evaluator.state.output
+    assert output["label"] is None
+    dense, after = output["dense_scores"]["box_iou"], output["pruned_scores"]["box_iou"]
+    assert (dense == 1).all() and torch.equal(after[:, 0], dense)
+    image = items[-1]["image"][None]
+    with torch.no_grad(), pruned(tiny_unet, GlobalMagnitude(amount=0.6).masks(tiny_unet)):
+        changed = tiny_unet.eval()(image)
+    with torch.no_grad():
+        expected = agreement_scores(changed, tiny_unet(image))
+    assert expected["foreground_iou"] < 1
+    for name, score in expected.items():
+        torch.testing.assert_close(output["pruned_scores"][name][-1:, 1], score, equal_nan=True)
+
+
+def test_what_prepare_batch_adds_reaches_the_inferer_dense_and_pruned(tiny_unet: nn.Module, items: list[dict]) -> None:
+    seen = []
+
+    class Notes(PrecisionInferer):
+        def __call__(self, inputs, network, *args, **kwargs):
+            seen.append((args, {name: value.tolist() for name, value in kwargs.items()}))
+            return super().__call__(inputs, network)
+
+    diagnosed = [{**item, "label": number % 3} for number, item in enumerate(items)]
+    settings = {"scores": agreement_scores, "inferer": Notes(), "prepare_batch": explain_diagnosis}
+    evaluator = mine(tiny_unet, diagnosed, **settings, handlers=[])
+    assert seen == [((), {"class_index": classes}) for classes in ([0, 1], [2, 0], [1]) for _ in range(3)]
+    assert evaluator.state.output["label"] is None and (evaluator.state.output["dense_scores"]["box_iou"] == 1).all()
 
 
 def test_bf16_and_channels_last_stay_close_to_fp32(tiny_unet: nn.Module, items: list[dict]) -> None:

@@ -10,7 +10,7 @@ from monai.data import MetaTensor
 from monai.metrics import compute_dice, compute_iou
 from sklearn.metrics import f1_score, jaccard_score
 
-from htl_monai.metrics import SCORE_NAMES, segmentation_scores
+from htl_monai.metrics import SCORE_NAMES, mask_scores, segmentation_scores
 
 
 def draw(seed: int, n: int = 5, shape: tuple[int, ...] = (7, 9), rate: float = 0.3):
@@ -128,3 +128,17 @@ def test_wrong_shapes_are_refused():
         segmentation_scores(pred, label[:4])
     with pytest.raises(ValueError, match=r"^label must be \(5, 1, 7, 9\) to match pred, got \(5, 7, 9\); pass one"):
         segmentation_scores(pred, label[:, 0])
+
+
+def test_masks_are_scored_as_predictions_are():
+    pred, label = draw(2)
+    scores = mask_scores(pred[:, 1] > pred[:, 0], label[:, 0] > 0.5)
+    for name, score in segmentation_scores(pred, label).items():
+        assert torch.equal(scores[name], score)
+
+
+def test_masks_of_two_sizes_are_refused():
+    with pytest.raises(
+        ValueError, match=r"^actual must be \(1, 4\) as predicted, got \(1, 5\); pass masks of one size"
+    ):
+        mask_scores(torch.ones(1, 4).bool(), torch.ones(1, 5).bool())

@@ -1,0 +1,162 @@
+"""Scores of masks and boxes where a network localizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from monai.data import MetaTensor
+from skimage.measure import label as regions_of
+from skimage.measure import regionprops
+from sklearn.metrics import jaccard_score
+from torch import Tensor
+from torchvision.ops import box_iou as torchvision_iou
+
+from htl_monai.metrics import SCORE_NAMES, agreement_scores, foreground_mask, heat_map_scores, segmentation_scores
+
+EDGES = ("x_min", "y_min", "x_max", "y_max")
+
+
+def as_logits(mask: np.ndarray) -> Tensor:
+    chosen = torch.from_numpy(mask)[:, None]
+    return torch.cat([~chosen, chosen], dim=1).float()
+
+
+def as_heat(mask: np.ndarray) -> Tensor:
+    return torch.from_numpy(mask)[:, None].float()
+
+
+def draw(seed: int, n: int = 5) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 2, 9, 11, generator=generator), torch.randn(n, 2, 9, 11, generator=generator)
+
+
+def independent_box(mask: np.ndarray) -> list[int] | None:
+    regions = regionprops(regions_of(mask, connectivity=2))
+    if not regions:
+        return None
+    y_min, x_min, y_max, x_max = max(regions, key=lambda region: region.area).bbox
+    return [x_min, y_min, x_max, y_max]
+
+
+def independent_iou(a: list[int] | None, b: list[int] | None) -> float:
+    if a is None or b is None:
+        return float(a is b)
+    return torchvision_iou(*(torch.tensor([box], dtype=torch.float64) for box in (a, b))).item()
+
+
+PAIR = arrays(bool, (2, 9, 11), elements=st.sampled_from([True, False, False, False]))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(PAIR, st.sampled_from([as_logits, as_heat]))
+def test_agreement_equals_regionprops_and_torchvision(masks: np.ndarray, kind) -> None:
+    scores = agreement_scores(kind(masks[:1]), kind(masks[1:]))
+    box, other = map(independent_box, masks)
+    assert scores["box_iou"].item() == independent_iou(box, other)
+    edges = [scores[name].item() for name in EDGES]
+    expected = [np.nan] * 4 if box is None else np.array(box) / [11, 9, 11, 9]
+    np.testing.assert_array_equal(edges, expected)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(PAIR, st.sampled_from([as_logits, as_heat]))
+def test_scores_against_masks_equal_independent_ones(masks: np.ndarray, kind) -> None:
+    pred, label = kind(masks[:1]), torch.from_numpy(masks[1:])[:, None].float()
+    scores = heat_map_scores(pred, label)
+    box, other = map(independent_box, masks)
+    assert scores["box_iou"].item() == independent_iou(box, other)
+    filled = np.zeros((9, 11), dtype=bool)
+    if box is not None:
+        filled[box[1] : box[3], box[0] : box[2]] = True
+    if filled.any() or masks[1].any():
+        expected = jaccard_score(masks[1].ravel(), filled.ravel(), zero_division=0)
+        assert scores["box_foreground_iou"].item() == pytest.approx(expected, abs=1e-12)
+    else:
+        assert scores["box_foreground_iou"].isnan()
+    for name, score in segmentation_scores(as_logits(masks[:1]), label).items():
+        torch.testing.assert_close(scores[name], score, rtol=0, atol=0, equal_nan=True)
+
+
+def test_names_shape_and_type() -> None:
+    pred, reference = draw(0)
+    scores = agreement_scores(MetaTensor(pred), MetaTensor(reference))
+    assert tuple(scores) == ("box_iou", *SCORE_NAMES, *EDGES)
+    against = heat_map_scores(MetaTensor(pred), MetaTensor(torch.ones(5, 1, 9, 11)))
+    assert tuple(against) == (*SCORE_NAMES, "box_iou", "box_foreground_iou", *EDGES)
+    for score in (*scores.values(), *against.values()):
+        assert type(score) is Tensor and score.shape == (5,) and score.dtype == torch.float64
+
+
+@pytest.mark.parametrize("level", [179.9, 180.0])
+def test_a_heat_map_is_foreground_from_the_threshold_on(level: float) -> None:
+    heat = torch.full((1, 1, 2, 2), level / 255)
+    assert foreground_mask(heat).all() == (level == 180.0)
+    assert foreground_mask(heat, threshold=100).all()
+
+
+def test_a_tie_and_nan_are_background() -> None:
+    assert not foreground_mask(torch.zeros(1, 2, 2, 2)).any()
+    assert not foreground_mask(torch.full((1, 1, 2, 2), torch.nan)).any()
+
+
+def test_every_image_agrees_with_itself() -> None:
+    pred, _ = draw(3)
+    scores = agreement_scores(pred, pred)
+    for name in ("box_iou", *SCORE_NAMES):
+        assert torch.equal(scores[name], torch.ones(5, dtype=torch.float64))
+
+
+def test_nothing_on_both_sides_is_no_box_drop_and_no_foreground() -> None:
+    nothing, something = torch.zeros(1, 1, 3, 4), torch.ones(1, 1, 3, 4)
+    scores = agreement_scores(nothing, nothing)
+    assert scores["box_iou"] == 1 and scores["foreground_iou"].isnan() and scores["background_iou"] == 1
+    assert all(scores[name].isnan() for name in EDGES)
+    assert agreement_scores(nothing, something)["box_iou"] == agreement_scores(something, nothing)["box_iou"] == 0
+    against = heat_map_scores(nothing, something)
+    assert against["box_iou"] == against["box_foreground_iou"] == against["foreground_iou"] == 0
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(st.integers(0, 1000), st.permutations(range(5)))
+def test_permuting_images_permutes_scores(seed: int, order: list[int]) -> None:
+    pred, reference = draw(seed)
+    scores = agreement_scores(pred, reference)
+    for name, score in agreement_scores(pred[order], reference[order]).items():
+        assert torch.equal(score, scores[name][order])
+
+
+def test_nan_in_one_prediction_is_nan_in_all_its_scores_and_no_others() -> None:
+    pred, reference = draw(1)
+    label = torch.ones(5, 1, 9, 11)
+    expected = [agreement_scores(pred, reference), heat_map_scores(pred, label)]
+    pred[2, 1, 0, 0] = torch.nan
+    for before, after in zip(expected, [agreement_scores(pred, reference), heat_map_scores(pred, label)], strict=True):
+        for name, score in after.items():
+            assert score[2].isnan()
+            assert torch.equal(score[[0, 1, 3, 4]], before[name][[0, 1, 3, 4]])
+    assert all(score[2].isnan() for score in agreement_scores(reference, pred).values())
+
+
+def test_no_images_have_no_scores() -> None:
+    pred = torch.zeros(0, 1, 4, 4)
+    assert all(score.shape == (0,) for score in (*agreement_scores(pred, pred).values(),))
+    assert all(score.shape == (0,) for score in heat_map_scores(pred, pred).values())
+
+
+def test_wrong_shapes_and_thresholds_are_refused() -> None:
+    pred, reference = draw(0)
+    with pytest.raises(
+        ValueError, match=r"^pred must be logits \(N, 2, H, W\) or heat maps .*, got \(5, 3, 9, 11\); p"
+    ):
+        foreground_mask(torch.zeros(5, 3, 9, 11))
+    with pytest.raises(ValueError, match=r"^reference must be \(5, 2, 9, 11\) as pred, got \(5, 1, 9, 11\); pass two"):
+        agreement_scores(pred, reference[:, :1])
+    with pytest.raises(ValueError, match=r"^label must be \(5, 1, 9, 11\) to match pred, got \(5, 9, 11\); pass one m"):
+        heat_map_scores(pred, torch.zeros(5, 9, 11))
+    for threshold in (0, 256):
+        with pytest.raises(ValueError, match=rf"^threshold must be in \(0, 255\], got {threshold}; the paper's is 180"):
+            agreement_scores(pred, reference, threshold)

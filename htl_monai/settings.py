@@ -21,7 +21,8 @@ class Stage:
         inputs: files of earlier stages that it reads, below the run's folder.
         outputs: files that it writes, below its own folder.
         settings: config entries that it fixes.
-        checkpoint: the file from which it goes on after it was killed, below its own folder.
+        checkpoint: the file, or folder of files, from which it goes on after it was killed, below its own folder. A
+            file is removed when the stage is done; a folder is what it made, and stays.
     """
 
     name: str
@@ -41,12 +42,12 @@ class Setting:
     stages: tuple[Stage, ...]
 
 
-def _finetuning(arm: str) -> Stage:
+def _finetuning(arm: str, extra_configs: tuple[str, ...] = (), extra_inputs: tuple[str, ...] = ()) -> Stage:
     return Stage(
         name=f"finetuning_{arm}",
         run_id="finetuning",
-        configs=("train.json", "finetune.json"),
-        inputs=("preparing/data.json", "training/dense.pt", f"selecting/{arm}.json"),
+        configs=("train.json", "finetune.json", *extra_configs),
+        inputs=("preparing/data.json", "training/dense.pt", f"selecting/{arm}.json", *extra_inputs),
         outputs=("model.pt", "epochs.csv"),
         settings={"arm": arm},
         checkpoint="checkpoint.pt",
@@ -54,7 +55,7 @@ def _finetuning(arm: str) -> Stage:
 
 
 def _evaluating(arm: str) -> Stage:
-    network = "training/dense.pt" if arm == "dense" else f"finetuning_{arm}/model.pt"
+    network = f"finetuning_{arm}/model.pt" if arm in ("htl", "random") else "training/dense.pt"
     return Stage(
         name=f"evaluating_{arm}",
         run_id="evaluating",
@@ -65,43 +66,127 @@ def _evaluating(arm: str) -> Stage:
     )
 
 
+_ARMS = ("dense", "htl", "random")
+_SCORES = tuple(f"evaluating_{arm}/scores.csv" for arm in _ARMS)
+_TABLES = ("scores.csv", "comparison.csv", "impact.csv", "groups.csv")
+
+_TRAINING = Stage(
+    name="training",
+    run_id="training",
+    configs=("train.json",),
+    inputs=("preparing/data.json",),
+    outputs=("dense.pt", "epochs.csv"),
+    checkpoint="checkpoint.pt",
+)
+_MINING = Stage(
+    name="mining",
+    run_id="mining",
+    configs=("train.json", "mine.json"),
+    inputs=("preparing/data.json", "training/dense.pt"),
+    outputs=("forgetting.csv", "sparsity.csv"),
+)
+
+_SELECTING = Stage(
+    name="selecting",
+    run_id="selecting",
+    configs=("train.json", "select.json"),
+    inputs=("preparing/data.json", "mining/forgetting.csv"),
+    outputs=("htl.json", "random.json"),
+)
+
 _SUPERVISED = (
     Stage("preparing", "preparing", ("train.json", "prepare.json"), (), ("data.json", "skipped.csv")),
+    _TRAINING,
+    _MINING,
+    _SELECTING,
+    _finetuning("htl"),
+    _finetuning("random"),
+    *(_evaluating(arm) for arm in _ARMS),
     Stage(
-        name="training",
-        run_id="training",
-        configs=("train.json",),
-        inputs=("preparing/data.json",),
-        outputs=("dense.pt", "epochs.csv"),
-        checkpoint="checkpoint.pt",
+        name="reporting",
+        run_id="reporting",
+        configs=("train.json", "report.json"),
+        inputs=("mining/forgetting.csv", *_SCORES),
+        outputs=_TABLES,
     ),
+)
+
+_PSEUDO_LABELS = "pseudo_labelling/pseudo_labels.csv"
+_SEMI_SUPERVISED = (
     Stage(
-        name="mining",
+        name="preparing",
+        run_id="preparing",
+        configs=("train.json", "prepare.json"),
+        inputs=(),
+        outputs=("data.json", "skipped.csv", "near_duplicates.csv"),
+        settings={"use_unlabelled": True},
+    ),
+    _TRAINING,
+    Stage(
+        name="pseudo_labelling",
+        run_id="pseudo_labelling",
+        configs=("train.json", "pseudo_label.json"),
+        inputs=("preparing/data.json", "training/dense.pt"),
+        outputs=("pseudo_labels.csv",),
+        checkpoint="masks",
+    ),
+    _MINING,
+    Stage(
+        name="mining_unlabelled",
         run_id="mining",
-        configs=("train.json", "mine.json"),
+        configs=("train.json", "mine.json", "mine_unlabelled.json"),
         inputs=("preparing/data.json", "training/dense.pt"),
         outputs=("forgetting.csv", "sparsity.csv"),
     ),
     Stage(
         name="selecting",
         run_id="selecting",
-        configs=("train.json", "select.json"),
-        inputs=("preparing/data.json", "mining/forgetting.csv"),
+        configs=("train.json", "select.json", "select_unlabelled.json"),
+        inputs=("preparing/data.json", "mining/forgetting.csv", "mining_unlabelled/forgetting.csv", _PSEUDO_LABELS),
         outputs=("htl.json", "random.json"),
     ),
-    _finetuning("htl"),
-    _finetuning("random"),
-    _evaluating("dense"),
-    _evaluating("htl"),
-    _evaluating("random"),
+    _finetuning("htl", ("finetune_unlabelled.json",), (_PSEUDO_LABELS,)),
+    _finetuning("random", ("finetune_unlabelled.json",), (_PSEUDO_LABELS,)),
+    *(_evaluating(arm) for arm in _ARMS),
     Stage(
         name="reporting",
         run_id="reporting",
         configs=("train.json", "report.json"),
-        inputs=("mining/forgetting.csv", *(f"evaluating_{arm}/scores.csv" for arm in ("dense", "htl", "random"))),
+        inputs=("mining/forgetting.csv", "mining_unlabelled/forgetting.csv", _PSEUDO_LABELS, *_SCORES),
+        outputs=(*_TABLES, "impact_unlabelled.csv"),
+        settings={"use_unlabelled": True},
+    ),
+)
+
+_BASELINES = ("whole", "centre_box", "otsu")
+_WEAKLY_SUPERVISED = (
+    Stage(
+        name="preparing",
+        run_id="preparing",
+        configs=("train.json", "prepare.json"),
+        inputs=(),
+        outputs=("data.json", "skipped.csv", "near_duplicates.csv"),
+    ),
+    _TRAINING,
+    _MINING,
+    _SELECTING,
+    _finetuning("htl"),
+    _finetuning("random"),
+    *(_evaluating(arm) for arm in (*_ARMS, *_BASELINES)),
+    Stage(
+        name="reporting",
+        run_id="reporting",
+        configs=("train.json", "report.json"),
+        inputs=("mining/forgetting.csv", *_SCORES, *(f"evaluating_{arm}/scores.csv" for arm in _BASELINES)),
         outputs=("scores.csv", "comparison.csv", "impact.csv", "groups.csv"),
     ),
 )
 
-SETTINGS: Mapping[str, Setting] = MappingProxyType({"supervised": Setting("lesion_localization", _SUPERVISED)})
-"""Supervised: paper 1, Algorithm 1. ``random`` is its Baseline 4."""
+SETTINGS: Mapping[str, Setting] = MappingProxyType(
+    {
+        "supervised": Setting("lesion_localization", _SUPERVISED),
+        "semi_supervised": Setting("lesion_localization", _SEMI_SUPERVISED),
+        "weakly_supervised": Setting("lesion_weak_localization", _WEAKLY_SUPERVISED),
+    }
+)
+"""Paper 1: Algorithms 1, 2 and 3. ``random`` is its Baseline 4; the plain baselines look at no network."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def run_setting(
     """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
 
     Args:
-        setting: ``supervised``.
+        setting: ``supervised`` or ``semi_supervised``.
         data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
         out: the run's folder; a stage writes below the folder of its own name.
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
@@ -133,6 +134,7 @@ def _run_or_skip(
     start = time.monotonic()
     device = run_stage(bundle, stage, {**changes, **stage.settings, **places}, folder / "log.txt")
     details = {
+        "bundle": bundle.name,
         "run_id": stage.run_id,
         "seed": merged["seed"],
         "device": device,
@@ -145,8 +147,8 @@ def _run_or_skip(
     if missing:
         raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
     write_provenance(folder, fingerprint, config, details, outputs)
-    if stage.checkpoint:
-        (folder / stage.checkpoint).unlink(missing_ok=True)
+    if stage.checkpoint and (folder / stage.checkpoint).is_file():
+        (folder / stage.checkpoint).unlink()
 
 
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
@@ -154,13 +156,21 @@ def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     note = folder / "started.json"
     same = note.is_file() and json.loads(note.read_text(encoding="utf-8")).get("fingerprint") == fingerprint
     checkpoint = folder / stage.checkpoint if stage.checkpoint else None
-    goes_on = checkpoint is not None and checkpoint.is_file() and same
+    goes_on = checkpoint is not None and checkpoint.exists() and same
     if checkpoint is not None and not same:
-        checkpoint.unlink(missing_ok=True)
-    for left in folder.glob(".*"):  # temporary files of a run that was killed while it wrote
+        _remove(checkpoint)
+    # Temporary files of a run that was killed while it wrote, in the folder and in a checkpoint that is a folder.
+    for left in [*folder.glob(".*"), *(checkpoint.glob(".*") if checkpoint is not None else ())]:
         left.unlink()
     write_json(note, {"fingerprint": fingerprint})
     return "going on from its last checkpoint" if goes_on else "running"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,33 +18,60 @@ __all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights"]
 
 
 def finetuning_list(
-    data: Sequence[Mapping[str, Any]], selection_path: str | os.PathLike[str], replay_ratio: float = 0.0, seed: int = 0
+    data: Sequence[Mapping[str, Any]],
+    selection_path: str | os.PathLike[str],
+    replay_ratio: float = 0.0,
+    seed: int = 0,
+    unlabelled: Sequence[Mapping[str, Any]] = (),
+    sampling: str = "selected",
 ) -> list[dict[str, Any]]:
     """Return the selected images, and with a replay ratio some of the others, so that those are not forgotten.
 
     Args:
         data: the whole training list.
         selection_path: a file of the stage ``selecting``.
-        replay_ratio: other images for each selected one, from 0 (the paper's reading: selected ones only); at most as
-            many as there are.
+        replay_ratio: other images of the training list for each selected one, from 0 (the paper's reading: selected
+            ones only); at most as many as there are.
         seed: of the choice of the others.
+        unlabelled: images without mask that may be selected too; each takes its pseudo-label from the selection.
+        sampling: how the fine-tuning samples; images without mask take part in ``selected`` only, because what is
+            forgotten of them (a box) and of the others (a mask) is not measured on one scale.
 
     Raises:
-        ValueError: a negative ratio, an empty selection, or a selection of other data.
+        ValueError: a negative ratio, an empty selection, a selection of other data, or a sampling that does not fit.
+        FileNotFoundError: a pseudo-label is not there.
     """
     if replay_ratio < 0:
         raise ValueError(f"replay_ratio must be at least 0, got {replay_ratio}; give others per selected image")
-    by_id = {item["id"]: dict(item) for item in data}
-    chosen = [item["id"] for item in read_selection(selection_path)]
-    unknown = [id_ for id_ in chosen if id_ not in by_id]
-    if unknown or not chosen:
+    if unlabelled and sampling != "selected":
         raise ValueError(
-            f"selection {selection_path} must name images of the training list, got {len(chosen)} of which "
+            f"sampling must be selected where images without mask take part, got {sampling!r}; use labelled or "
+            "replay_ratio to mix in labelled images"
+        )
+    by_id = {item["id"]: dict(item) for item in data}
+    without_mask = {item["id"]: dict(item) for item in unlabelled}
+    chosen = read_selection(selection_path)
+    unknown = [item["id"] for item in chosen if item["id"] not in by_id and item["id"] not in without_mask]
+    if unknown or not chosen:
+        known = "the training list or unlabelled ones" if unlabelled else "the training list"
+        raise ValueError(
+            f"selection {selection_path} must name images of {known}, got {len(chosen)} of which "
             f"{len(unknown)} are unknown; run the stage selecting on this data"
         )
-    others = [id_ for id_ in by_id if id_ not in set(chosen)]
+    selected = [by_id.get(item["id"]) or _pseudo_labelled(without_mask[item["id"]], item) for item in chosen]
+    others = [id_ for id_ in by_id if id_ not in {item["id"] for item in chosen}]
     replayed = select_random(others, min(round(replay_ratio * len(chosen)), len(others)), seed)
-    return [by_id[id_] for id_ in [*chosen, *replayed]]
+    return [*selected, *(by_id[id_] for id_ in replayed)]
+
+
+def _pseudo_labelled(item: dict[str, Any], selected: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an image without mask with the pseudo-label that its selection names."""
+    if not Path(selected.get("label", "")).is_file():
+        raise FileNotFoundError(
+            f"the pseudo-label of {item['id']} must be there, got {selected.get('label')}; delete pseudo_labels.csv "
+            "and run again, only the missing ones are made"
+        )
+    return item | {"label": selected["label"]}
 
 
 def forgetting_weights(

@@ -13,7 +13,15 @@ import pandas as pd
 
 from htl_monai.data.files import sha256, write_json
 
-__all__ = ["RULES", "read_selection", "select_hard", "select_random", "write_selections"]
+__all__ = [
+    "RULES",
+    "count_unmeasured",
+    "read_selection",
+    "rows_at",
+    "select_hard",
+    "select_random",
+    "write_selections",
+]
 
 RULES = ("threshold", "top", "count")
 
@@ -102,23 +110,10 @@ def write_selections(
     Raises:
         ValueError: the table has no row of ``sparsity``, is of another data list, or nothing is selected.
     """
-    table = pd.read_csv(table_path, dtype={"id": str})
-    rows = table[np.isclose(table["sparsity"], sparsity)]
-    if rows.empty:
-        known = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))
-        raise ValueError(f"sparsity must be one of {table_path}: {known}, got {sparsity}; mine it or choose another")
+    rows = rows_at(table_path, sparsity, data)
     by_id = {item["id"]: item for item in data}
-    unknown = [id_ for id_ in rows["id"] if id_ not in by_id]
-    if unknown:
-        raise ValueError(
-            f"{table_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
-        )
     hard = select_hard(rows, rule, amount, relative)
-    counts = {
-        "n_selected": len(hard),
-        "n_total": len(rows),
-        "n_unmeasured": int(rows["forgetting_relative" if relative else "forgetting"].isna().sum()),
-    }
+    counts = {"n_selected": len(hard), "n_total": len(rows), "n_unmeasured": count_unmeasured(rows, relative)}
     kind = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity}
     choices = {
         "htl": (hard, kind),
@@ -130,8 +125,33 @@ def write_selections(
     return counts
 
 
+def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[Item]) -> pd.DataFrame:
+    """Return the rows of one sparsity of a forgetting table, one an image.
+
+    Raises:
+        ValueError: the table has no row of ``sparsity``, or names an image that ``data`` lacks.
+    """
+    table = pd.read_csv(table_path, dtype={"id": str})
+    rows = table[np.isclose(table["sparsity"], sparsity)]
+    if rows.empty:
+        mined = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))
+        raise ValueError(f"sparsity must be one of {table_path}: {mined}, got {sparsity}; mine it or choose another")
+    known = {item["id"] for item in data}
+    unknown = [id_ for id_ in rows["id"] if id_ not in known]
+    if unknown:
+        raise ValueError(
+            f"{table_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
+        )
+    return rows
+
+
+def count_unmeasured(rows: pd.DataFrame, relative: bool) -> int:
+    """Return for how many images there was nothing to measure."""
+    return int(rows["forgetting_relative" if relative else "forgetting"].isna().sum())
+
+
 def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Read the data list of a selection file, hardest first.
+    """Read the data list of a selection file, hardest first; a relative mask path is one from the file's folder.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -142,7 +162,11 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     content = json.loads(Path(path).read_text(encoding="utf-8"))
     if not isinstance(content, dict) or not isinstance(content.get("data"), list):
         raise ValueError(f"selection {path} must hold a data list under 'data'; give a file of the stage selecting")
-    return content["data"]
+    folder = Path(path).absolute().parent
+    return [
+        item | ({"label": os.path.normpath(folder / item["label"])} if "label" in item else {})
+        for item in content["data"]
+    ]
 
 
 def _check_rule(rule: str, amount: float) -> None:

@@ -27,17 +27,29 @@ STAGES = {
     "evaluating": ["train.json", "evaluate.json"],
     "preparing": ["train.json", "prepare.json"],
     "reporting": ["train.json", "report.json"],
+    "pseudo_labelling": ["train.json", "pseudo_label.json"],
 }
-PARALLEL = [
-    ("training", "multi_gpu_train.json"),
-    ("finetuning", "multi_gpu_train.json"),
-    ("mining", "multi_gpu_mine.json"),
-    ("evaluating", "multi_gpu_evaluate.json"),
+# What the semi-supervised setting lays upon these stages.
+UNLABELLED = {
+    "mining": "mine_unlabelled.json",
+    "selecting": "select_unlabelled.json",
+    "finetuning": "finetune_unlabelled.json",
+}
+CONFIG_SETS = [
+    *STAGES.items(),
+    *((run_id, [*STAGES[run_id], config]) for run_id, config in UNLABELLED.items()),
 ]
+PARALLEL = {
+    "training": "multi_gpu_train.json",
+    "finetuning": "multi_gpu_train.json",
+    "mining": "multi_gpu_mine.json",
+    "evaluating": "multi_gpu_evaluate.json",
+    "pseudo_labelling": "multi_gpu_pseudo_label.json",
+}
 COMBINATIONS = [
-    *((run_id, files, []) for run_id, files in STAGES.items()),
-    *((run_id, [*STAGES[run_id], overlay], []) for run_id, overlay in PARALLEL),
-    *((run_id, files, [overlay]) for run_id, files in STAGES.items() for overlay in OVERLAYS),
+    *((run_id, files, []) for run_id, files in CONFIG_SETS),
+    *((run_id, [*files, PARALLEL[run_id]], []) for run_id, files in CONFIG_SETS if run_id in PARALLEL),
+    *((run_id, files, [overlay]) for run_id, files in CONFIG_SETS for overlay in OVERLAYS),
 ]
 
 
@@ -71,15 +83,16 @@ def test_every_reference_resolves(combination: tuple[str, list[str], list[Path]]
     assert not lost
 
 
-def test_every_stage_of_the_setting_is_a_run_id_of_its_configs() -> None:
-    for stage in SETTINGS["supervised"].stages:
+@pytest.mark.parametrize("setting", ["supervised", "semi_supervised"])
+def test_every_stage_of_the_setting_is_a_run_id_of_its_configs(setting: str) -> None:
+    for stage in SETTINGS[setting].stages:
         parser = parser_of(list(stage.configs), [])
         assert stage.run_id in parser
         assert all(entry in parser for entry in stage.settings)
 
 
 def test_every_entry_of_an_overlay_is_known_to_some_stage() -> None:
-    known = {key for files in STAGES.values() for key in parser_of(files, []).get()}
+    known = {key for _, files in CONFIG_SETS for key in parser_of(files, []).get()}
     for path in OVERLAYS:
         entries = json.loads(path.read_text(encoding="utf-8"))
         assert not [key for key in entries if key.split("#")[0].lstrip("+") not in known], path

@@ -114,3 +114,11 @@ def test_a_selection_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(ValueError, match="must hold a data list under 'data'"):
         read_selection(tmp_path / "list.json")
+
+
+def test_a_relative_mask_path_is_one_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    items = [{"id": "a", "label": "../masks/a.png"}, {"id": "b", "label": "/else/b.png"}, {"id": "c"}]
+    (tmp_path / "selecting").mkdir()
+    (tmp_path / "selecting" / "htl.json").write_text(json.dumps({"data": items}))
+    found = read_selection(tmp_path / "selecting" / "htl.json")
+    assert found == [{"id": "a", "label": str(tmp_path / "masks" / "a.png")}, *items[1:]]

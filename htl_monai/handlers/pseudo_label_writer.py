@@ -1,0 +1,72 @@
+"""Writes what a network draws on images without mask, image by image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from ignite.engine import Engine, Events
+from PIL import Image
+
+from htl_monai.data.files import sha256, write_csv
+from htl_monai.data.pseudo_labels import pseudo_label_path, pseudo_label_table, write_pseudo_label
+from htl_monai.localization.confident_mask import confident_mask
+
+__all__ = ["PseudoLabelWriter"]
+
+
+class PseudoLabelWriter:
+    """Write each image's predicted mask at its original size as soon as it is made, and the table of all at the end.
+
+    Nothing is collected, so memory does not grow with the images, and what is written survives a kill
+    (:func:`~htl_monai.data.pseudo_labels.without_pseudo_label` tells what is left to do).
+
+    Args:
+        data: all images that get a pseudo-label, also those that have theirs already.
+        folder: gets ``masks/<id>.png`` and ``pseudo_labels.csv``.
+        weights_path: the weights of the network, whose digest each mask carries.
+
+    Runs on: ``STARTED`` and ``ITERATION_COMPLETED`` of an evaluator with ``decollate`` off. :meth:`write_table` is to
+        be called after the run: an evaluator without an image left to do cannot run.
+    Reads: ``engine.state.batch["id"]`` and ``engine.state.output["pred"]``, logits ``(N, 2, h, w)``.
+    Writes: the masks; in :meth:`write_table` the table.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        folder: str | os.PathLike[str],
+        weights_path: str | os.PathLike[str],
+    ) -> None:
+        self.data = data
+        self.folder = Path(folder)
+        self.weights_path = weights_path
+        self._images = {item["id"]: item["image"] for item in data}
+        self._network = ""
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.ITERATION_COMPLETED):
+            engine.add_event_handler(Events.STARTED, self._start)
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        for id_, logits in zip(engine.state.batch["id"], engine.state.output["pred"], strict=True):
+            with Image.open(self._images[id_]) as image:  # reads the header only
+                width, height = image.size
+            mask, confidence = confident_mask(logits, (height, width))
+            write_pseudo_label(pseudo_label_path(self.folder, id_), mask.cpu().numpy(), confidence, self._network)
+
+    def write_table(self) -> None:
+        """Write the table once all processes have written their masks; to be called by all of them."""
+        together = dist.is_available() and dist.is_initialized()
+        if together:
+            dist.barrier()
+        if not together or dist.get_rank() == 0:
+            write_csv(self.folder / "pseudo_labels.csv", pseudo_label_table(self.data, self.folder))
+
+    def _start(self, engine: Engine) -> None:
+        self._network = sha256(self.weights_path)

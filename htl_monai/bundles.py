@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ __all__ = ["TrainedModel", "find_bundle", "find_model", "find_overlay"]
 _PACKAGE = Path(__file__).parent
 # A wheel carries bundle/ and configs/ inside the package; the source tree has them beside it.
 _ROOTS = (_PACKAGE, _PACKAGE.parent)
-_DESCRIBING = ("network_size", "features", "spatial_size")
+# Entries of a config that tell what network the weights are of, and how its heat maps are made.
+_NETWORK = ("network_size", "features", "feature_channels", "hidden_channels", "spatial_size")
+_HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
+# Runs whose record names no bundle are older than the others.
+_FIRST_BUNDLE = "lesion_localization"
 
 
 def find_bundle(name: str) -> Path:
@@ -53,18 +57,22 @@ class TrainedModel:
         bundle: the bundle's folder.
         weights: the checkpoint.
         entries: the config entries that describe its network and input, where they are known.
+        heat_maps: the config entries of the heat maps that it was mined or is shipped with, which may be replaced.
+        data: the data list of the run that it comes from, or None.
     """
 
     bundle: Path
     weights: Path
     entries: dict[str, Any]
+    heat_maps: dict[str, Any] = field(default_factory=dict)
+    data: Path | None = None
 
 
 def find_model(model: str | os.PathLike[str]) -> TrainedModel:
     """Find a trained model by bundle, run or checkpoint.
 
-    A checkpoint of a run is described by the ``provenance.json`` beside it, that of a bundle by its inference config;
-    any other is taken to be of the network that ``lesion_localization`` ships.
+    A checkpoint of a run is described by the ``provenance.json`` beside it, which names the bundle, that of a bundle by
+    its inference config; any other is taken to be of the network that ``lesion_localization`` ships.
 
     Args:
         model: a bundle's name or folder (its ``models/model.pt``), a run's folder (its dense network), or a checkpoint.
@@ -76,20 +84,35 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
     if path.is_dir() and (path / "training" / "dense.pt").is_file():
         path = path / "training" / "dense.pt"
     if path.is_file():
-        own = path.resolve().parent.parent
-        bundle = own if (own / "configs").is_dir() else find_bundle("lesion_localization")
         provenance = path.parent / "provenance.json"
-        record = json.loads(provenance.read_text(encoding="utf-8"))["config"] if provenance.is_file() else {}
+        record = _read_json(provenance) if provenance.is_file() else {}
+        config, run = record.get("config", {}), path.resolve().parent.parent
+        bundle = run if (run / "configs").is_dir() else find_bundle(record.get("bundle", _FIRST_BUNDLE))
     else:
-        try:
-            bundle, record = find_bundle(str(model)), {}
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"model must be a bundle's folder or a checkpoint, got {model}; check the path, or give a run's folder"
-            ) from error
+        bundle, config, run = _named_bundle(model), {}, None
         path = bundle / "models" / "model.pt"
         if not path.is_file():
             raise FileNotFoundError(f"model must come with {path}; train the bundle, or give a checkpoint")
-    if not {*_DESCRIBING} & record.keys():
-        record = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
-    return TrainedModel(bundle, path.resolve(), {key: record[key] for key in _DESCRIBING if key in record})
+    if not {*_NETWORK} & config.keys():
+        config = _read_json(bundle / "configs" / "inference.json")
+    data = run / "preparing" / "data.json" if run else None
+    return TrainedModel(
+        bundle,
+        path.resolve(),
+        {key: config[key] for key in _NETWORK if key in config},
+        {key: config[key] for key in _HEAT_MAPS if key in config},
+        data if data and data.is_file() else None,
+    )
+
+
+def _named_bundle(model: str | os.PathLike[str]) -> Path:
+    try:
+        return find_bundle(str(model))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"model must be a bundle's folder or a checkpoint, got {model}; check the path, or give a run's folder"
+        ) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -10,10 +10,14 @@ from typing import Any
 
 import pandas as pd
 
+from htl_monai.analysis.box_impact import impact_on_boxes
 from htl_monai.analysis.impact import impact_of_pruning
-from htl_monai.bundles import find_model
+from htl_monai.bundles import TrainedModel, find_model
 from htl_monai.data.datalists import load_datalists
-from htl_monai.data.files import sha256, write_csv
+from htl_monai.data.diagnoses import class_names
+from htl_monai.data.files import sha256, write_csv, write_json
+from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
+from htl_monai.deploy.classes import class_entries
 from htl_monai.overlays import collect_changes, merged_config
 from htl_monai.provenance import data_digest, digest, write_provenance
 from htl_monai.report.summary import groups_of_forgetting
@@ -37,10 +41,14 @@ def mine_with(
 ) -> Path:
     """Mine the training images of ``data`` with a trained model.
 
+    A model that classifies needs diagnoses and no masks. As in the weakly supervised setting, its training images are
+    the unlabelled ones where there are some.
+
     Args:
         model: see :func:`~htl_monai.bundles.find_model`.
         data: see :func:`~htl_monai.data.datalists.load_datalists`.
-        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv`` and ``groups.csv``.
+        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv`` and ``groups.csv``; and for
+            ``data.json``, the images that were mined, where the model classifies.
         overlays: config files laid upon the bundle's.
         settings: config entries to replace.
         progress: show a progress bar on standard error.
@@ -48,13 +56,18 @@ def mine_with(
 
     Returns:
         ``out``. ``groups.csv`` is of the sparsity nearest to 0.7, the paper's.
+
+    Raises:
+        FileNotFoundError: model or data are not there.
+        ValueError: there is nothing to mine, or the diagnoses are not those of the model.
     """
-    folder = Path(out).resolve()
+    folder, trained = Path(out).resolve(), find_model(model)
     paths = {"forgetting_path": str(folder / "forgetting.csv"), "sparsity_path": str(folder / "sparsity.csv")}
-    _run(_MINING, "dense_path", "training", model, data, folder, overlays, settings or {}, paths, progress, say)
+    paths |= {"progress": progress, "dense_path": str(trained.weights)}
+    _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
     table = pd.read_csv(folder / "forgetting.csv", dtype={"id": str})
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
-    write_csv(folder / "impact.csv", impact_of_pruning(table))
+    write_csv(folder / "impact.csv", impact_on_boxes(table) if "box_iou_dense" in table else impact_of_pruning(table))
     write_csv(folder / "groups.csv", groups_of_forgetting(table[table["sparsity"] == nearest]))
     return folder
 
@@ -70,43 +83,38 @@ def evaluate_with(
     say: Callable[[str], None] = print,
 ) -> Path:
     """Score a trained model on one split of ``data`` and write ``scores.csv`` below ``out``, which is returned."""
-    folder = Path(out).resolve()
+    folder, trained = Path(out).resolve(), find_model(model)
     paths = {"scores_path": str(folder / "scores.csv"), "split": split}
-    _run(_EVALUATING, "model_path", split, model, data, folder, overlays, settings or {}, paths, progress, say)
+    paths |= {"progress": progress, "model_path": str(trained.weights)}
+    _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
     return folder
 
 
 def _run(
     stage: Stage,
-    weights_entry: str,
+    trained: TrainedModel,
     split: str,
-    model: str | os.PathLike[str],
     data: str | os.PathLike[str],
     folder: Path,
     overlays: Sequence[str],
     settings: Mapping[str, Any],
     paths: Mapping[str, Any],
-    progress: bool,
     say: Callable[[str], None],
 ) -> None:
-    trained = find_model(model)
-    changes = {**collect_changes(overlays, None, settings), **trained.entries}
+    classes = class_entries(trained)
+    changes = {**trained.heat_maps, **collect_changes(overlays, None, settings), **trained.entries, **_known(classes)}
     config = merged_config(trained.bundle, stage, changes)
-    datalists = load_datalists(data, config["columns"])
+    datalists, source = _read(stage, data, config["columns"], bool(classes), folder)
     if not datalists.get(split):
         raise ValueError(f"split must be one with images, got {split}, of which {data} has none; choose another")
+    if classes and stage is _MINING and isinstance(config["classes"], Mapping):
+        _require_all_classes(datalists[split], classes["num_classes"], trained)
     say(f"{stage.name}: {len(datalists[split])} {split} images with {trained.weights}")
-    places = {
-        "bundle_root": str(trained.bundle),
-        "dataset_dir": str(Path(data).resolve()),
-        "output_dir": str(folder),
-        "progress": progress,
-        weights_entry: str(trained.weights),
-        **paths,
-    }
+    places = {"bundle_root": str(trained.bundle), "dataset_dir": str(source), "output_dir": str(folder), **paths}
     start = time.monotonic()
     run_stage(trained.bundle, stage, {**changes, **places}, folder / "log.txt")
     details = {
+        "bundle": trained.bundle.name,
         "run_id": stage.run_id,
         "seconds": round(time.monotonic() - start, 1),
         "inputs": {trained.weights.name: sha256(trained.weights)},
@@ -119,3 +127,30 @@ def _run(
         details,
         [folder / name for name in stage.outputs],
     )
+
+
+def _known(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+def _read(
+    stage: Stage, data: str | os.PathLike[str], columns: Mapping[str, str] | None, classifies: bool, folder: Path
+) -> tuple[Datalists, Path]:
+    """Return the data lists and where the stage can read them: mining by diagnosis needs no masks."""
+    path = Path(data).resolve()
+    if not (classifies and stage is _MINING):
+        return load_datalists(path, columns), path
+    read = load_datalists(path, columns, on_missing="keep")
+    training = read[UNLABELLED] or read["training"]
+    datalists: Datalists = {**dict.fromkeys(SPLITS, []), "training": training, UNLABELLED: []}
+    return datalists, write_json(folder / "data.json", datalists)
+
+
+def _require_all_classes(items: Sequence[Item], number: int, trained: TrainedModel) -> None:
+    """Refuse to guess which of the model's classes the diagnoses of the data are."""
+    names = class_names(items)
+    if len(names) != number:
+        raise ValueError(
+            f"diagnosis must have the {number} values that {trained.weights} was trained on, got {', '.join(names)}; "
+            "give the run's folder, whose data list names them, or set classes"
+        )

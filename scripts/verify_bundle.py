@@ -57,20 +57,25 @@ def check_metadata(bundle: Path) -> str:
     return f"metadata satisfy {SCHEMA.name}"
 
 
-def check_standalone(bundle: Path) -> str:
-    """Refuse an inference config that needs this package: an exported model must run with MONAI alone."""
-    if "htl_monai" in (bundle / "configs/inference.json").read_text(encoding="utf-8"):
-        raise ValueError("configs/inference.json must use MONAI's own parts, got one of htl_monai; replace it")
-    return "inference needs MONAI alone"
+def check_packages(bundle: Path) -> str:
+    """Refuse an inference config that needs this package and does not say so: an export may run with MONAI alone."""
+    packages = _read_json(bundle / "configs/metadata.json").get("required_packages_version", {})
+    used = "htl_monai" in (bundle / "configs/inference.json").read_text(encoding="utf-8")
+    if used and "htl-monai" not in packages:
+        raise ValueError(
+            "configs/inference.json must use MONAI's own parts, or metadata.json must require htl-monai, "
+            "got one of htl_monai that is not required; replace the part, or require the package"
+        )
+    return "inference needs htl-monai, as the metadata say" if used else "inference needs MONAI alone"
 
 
 def check_properties(bundle: Path) -> str:
     """Refuse configs in which an entry that MONAI's training and inference workflows read is missing or can't be built.
 
-    The entries are built, so they get something to read: eight drawn images.
+    The entries are built, so they get something to read: drawn images, of all diagnoses.
     """
     with tempfile.TemporaryDirectory() as folder:
-        images = write_phantom(Path(folder) / "phantom", {"training": 4, "validation": 2, "test": 2}, size=(64, 64))
+        images = write_phantom(Path(folder) / "phantom", {"training": 16, "validation": 2, "test": 2}, size=(64, 64))
         for workflow_type, (name, settings) in WORKFLOWS.items():
             workflow = ConfigWorkflow(
                 config_file=str(bundle / "configs" / name),
@@ -131,7 +136,7 @@ CHECKS: tuple[Callable[[Path], str], ...] = (
     check_files,
     check_version,
     check_metadata,
-    check_standalone,
+    check_packages,
     check_properties,
     check_network,
     check_export,

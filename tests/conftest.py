@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from monai.bundle import ConfigParser
 from monai.networks.nets import BasicUNet
 
+from htl_monai.bundles import find_bundle
 from htl_monai.data.phantom import write_phantom
+from htl_monai.data.prepared_diagnoses import prepare_diagnoses
 from htl_monai.workflow import run_setting
 
 FEATURES = [8, 8, 16, 16, 32, 8]
@@ -39,9 +43,15 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def tiny_settings() -> dict[str, Any]:
+    """Settings of a run that takes seconds; to be read only, see ``tiny``."""
+    return TINY
+
+
 @pytest.fixture
 def tiny() -> dict[str, Any]:
-    """Settings of a run that takes seconds; a copy, to be changed at will."""
+    """A copy of the settings, to be changed at will."""
     return dict(TINY)
 
 
@@ -76,3 +86,38 @@ def finished_run(tiny_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -
 def tiny_run(finished_run: Path, tmp_path: Path) -> Path:
     """A copy of the finished run that a test may change."""
     return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+@pytest.fixture(scope="session")
+def tiny_diagnoses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data list of the weakly supervised setting: three diagnoses to train on, three test images with masks.
+
+    The phantom that it is made of lies in the folder ``phantom`` beside it.
+    """
+    folder = tmp_path_factory.mktemp("diagnoses")
+    counts = {"training": 3, "validation": 1, "test": 3, "unlabelled": 14}
+    phantom = write_phantom(folder / "phantom", counts, size=(48, 64), seed=1, hard_fraction=0.25)
+    prepare_diagnoses(phantom, folder / "data.json", validation_share=0.2, leave_out_near_duplicates=False)
+    return folder / "data.json"
+
+
+@pytest.fixture
+def weak_run(tiny_diagnoses: Path, tmp_path: Path) -> Path:
+    """The folder of a weakly supervised run, with seeded random weights for the dense network."""
+    run = tmp_path / "weak_run"
+    (run / "preparing").mkdir(parents=True)
+    shutil.copy(tiny_diagnoses, run / "preparing" / "data.json")
+    configs = find_bundle("lesion_weak_localization") / "configs"
+    config = ConfigParser.load_config_file(str(configs / "train.json"))
+    config |= {"features": FEATURES, "spatial_size": [48, 64], "hidden_channels": 6, "cam_threshold": 150}
+    parser = ConfigParser({**config, "num_classes": 3})
+    torch.manual_seed(0)
+    network = parser.get_parsed_content("network_def")
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.rand(4, 3, 48, 64))
+    (run / "training").mkdir()
+    torch.save(network.state_dict(), run / "training" / "dense.pt")
+    record = {"bundle": "lesion_weak_localization", "config": config}
+    (run / "training" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
+    return run

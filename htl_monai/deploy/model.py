@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,45 +16,84 @@ from monai.transforms import Compose, Invertd, LoadImage, LoadImaged
 from torch import Tensor, nn
 
 from htl_monai.bundles import find_model
+from htl_monai.deploy.classes import class_entries
+from htl_monai.engines.heat_map_inferer import HeatMapInferer
+from htl_monai.metrics.localization import foreground_mask
+from htl_monai.networks.first_output import FirstOutput
 from htl_monai.networks.weights import load_weights
 
-__all__ = ["LocalizationModel", "load_model"]
+__all__ = ["Localized", "LocalizationModel", "load_model"]
+
+
+@dataclass(frozen=True)
+class Localized:
+    """What a network says of one picture, at the picture's size and on the CPU.
+
+    Args:
+        scores: probabilities of background and lesion ``(2, H, W)``, or a heat map in [0, 1] ``(1, H, W)``.
+        mask: (H, W) bool, where the lesion is.
+        class_prob: (C,) probabilities of the picture's classes; None where the network segments.
+    """
+
+    scores: Tensor
+    mask: np.ndarray
+    class_prob: Tensor | None = None
 
 
 class LocalizationModel:
-    """A network between the transforms of its bundle: RGB pictures in, lesion probabilities of the same size out.
+    """A network between the transforms of its bundle: RGB pictures in, what was localized at the same size out.
 
     Args:
-        network: yields logits (N, C, h, w), in evaluation mode on ``device``.
+        network: yields logits (N, 2, h, w), or (N, C) where the inferer returns heat maps; in evaluation mode on
+            ``device``.
         preprocessing: from (H, W, 3) under the key ``image`` to what the network takes.
-        restoring: from logits under the key ``pred`` to probabilities of the original size.
+        restoring: from what the inferer returns under the key ``pred`` to the original size.
         inferer: runs the network on a batch.
         device: where the network is.
+        threshold: of heat maps, see :func:`~htl_monai.metrics.localization.foreground_mask`.
+        classes: the names of the classes; None where they are not known.
     """
 
     def __init__(
-        self, network: nn.Module, preprocessing: Compose, restoring: Compose, inferer: Inferer, device: torch.device
+        self,
+        network: nn.Module,
+        preprocessing: Compose,
+        restoring: Compose,
+        inferer: Inferer,
+        device: torch.device,
+        threshold: float = 180,
+        classes: Sequence[str] | None = None,
     ) -> None:
         self.network = network
         self.preprocessing = preprocessing
         self.restoring = restoring
         self.inferer = inferer
         self.device = device
+        self.threshold = threshold
+        self.classes = classes
+
+    @property
+    def explains(self) -> bool:
+        """Whether it localizes by heat maps of a class."""
+        return isinstance(self.inferer, HeatMapInferer)
 
     def prepare(self, picture: np.ndarray) -> MetaTensor:
         """Return the network's input (3, h, w) for an (H, W, 3) uint8 picture."""
         return self.preprocessing({"image": MetaTensor(picture.astype(np.float32))})["image"]
 
     @torch.no_grad()
-    def probabilities(self, prepared: Sequence[MetaTensor]) -> list[Tensor]:
-        """Return the class probabilities (C, H, W) at the original size of each prepared picture, on the CPU."""
+    def localize(self, prepared: Sequence[MetaTensor]) -> list[Localized]:
+        """Return what the network says of each prepared picture."""
         batch = torch.stack([image.as_tensor() for image in prepared]).to(self.device)
-        outputs = self.inferer(batch, self.network).float().cpu()
-        restored = (
-            self.restoring({"image": image, "pred": MetaTensor(pred)})
-            for image, pred in zip(prepared, outputs, strict=True)
-        )
-        return [item["pred"].as_tensor() for item in restored]
+        with FirstOutput(self.network) as first:
+            outputs = self.inferer(batch, self.network).float().cpu()
+        classes = torch.softmax(first.output.float(), dim=1).cpu() if self.explains else [None] * len(outputs)
+        return [self._restored(*item) for item in zip(prepared, outputs, classes, strict=True)]
+
+    def _restored(self, image: MetaTensor, pred: Tensor, class_prob: Tensor | None) -> Localized:
+        scores = self.restoring({"image": image, "pred": MetaTensor(pred)})["pred"].as_tensor()
+        mask = foreground_mask(scores[None], self.threshold)[0].numpy()
+        return Localized(scores, mask, class_prob)
 
 
 def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu") -> LocalizationModel:
@@ -70,14 +110,15 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
     Raises:
         FileNotFoundError: the model, its config or the checkpoint does not exist.
         ValueError: the device is not there, the config has no Invertd, the file is no checkpoint, or it is one of
-            another network; the message says which weights differ.
+            another network or other classes; the message says which weights differ.
     """
     trained, device = find_model(model), _available(device)
     if not _config(trained.bundle).is_file():
         raise FileNotFoundError(f"bundle {trained.bundle} must hold configs/inference.json; name the right folder")
     parser = ConfigParser()
     parser.read_config(_config(trained.bundle))
-    parser.config.update(trained.entries, bundle_root=str(trained.bundle), device=str(device))
+    parser.config.update(trained.entries | trained.heat_maps | class_entries(trained))
+    parser.config.update(bundle_root=str(trained.bundle), device=str(device))
     network = parser.get_parsed_content("network_def")
     load_weights(network, trained.weights)
     preprocessing, postprocessing = (parser.get_parsed_content(i) for i in ("preprocessing", "postprocessing"))
@@ -87,6 +128,8 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
         Compose(_until_invertd(postprocessing.transforms, trained.bundle)),
         parser.get_parsed_content("inferer"),
         device,
+        parser.get_parsed_content("cam_threshold", default=180),
+        parser.get_parsed_content("classes", default=None),
     )
 
 
@@ -98,7 +141,7 @@ def _until_invertd(steps: Sequence[Callable], folder: Path) -> list[Callable]:
     for index, step in enumerate(steps):
         if isinstance(step, Invertd):
             return list(steps[: index + 1])
-    raise ValueError(f"postprocessing of {_config(folder)} must hold Invertd, got none; add it after the softmax")
+    raise ValueError(f"postprocessing of {_config(folder)} must hold Invertd, got none; add it")
 
 
 def _available(device: str | torch.device) -> torch.device:

@@ -1,4 +1,4 @@
-"""Outlines the lesion in pictures and writes mask, overlay and box of each."""
+"""Localizes the lesion in pictures and writes mask, overlay and box of each."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ import pandas as pd
 import torch
 from monai.data import MetaTensor
 from PIL import Image
-from torch import Tensor
 from tqdm import tqdm
 
 from htl_monai.data.files import write_atomically, write_csv, write_json
+from htl_monai.deploy.finding import found_class, found_lesion
 from htl_monai.deploy.images import read_picture
 from htl_monai.deploy.inputs import Images, find_images, output_names
-from htl_monai.deploy.model import LocalizationModel, load_model
+from htl_monai.deploy.model import LocalizationModel, Localized, load_model
 from htl_monai.deploy.overlay import draw_overlay
-from htl_monai.localization.boxes import mask_to_box
+from htl_monai.localization.boxes import Box
 
 __all__ = ["predict"]
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ("image", "name", "width", "height", "x_min", "y_min", "x_max", "y_max", "area_px", "mean_prob", "error")
-_WHOLE = ("width", "height", "x_min", "y_min", "x_max", "y_max", "area_px")
+_PLACE = ("image", "name", "width", "height", "x_min", "y_min", "x_max", "y_max", "area_px")
+COLUMNS = (*_PLACE, "mean_prob", "error")
+HEAT_COLUMNS = (*_PLACE, "mean_heat", "class_index", "class_name", "class_prob", "error")
+_KINDS = dict.fromkeys((*_PLACE[2:], "class_index"), "Int64") | dict.fromkeys(
+    ("mean_prob", "mean_heat", "class_prob"), "float64"
+)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -58,9 +62,10 @@ def predict(
 
     For each picture, by the name that the table gives it: ``<name>_mask.png`` (0 and 255, the size of the picture),
     ``<name>_overlay.png`` and ``<name>.json`` (image, size, box of the largest region, area, mean probability), and at
-    the end ``predictions.csv``. Each file is written atomically. A picture that cannot be read does not stop the
-    others: the table says why, and the log names it at the end. A caller that must fail then asks
-    ``table["error"].notna().any()``.
+    the end ``predictions.csv``. A network that classifies is asked where it looks: then there are ``<name>_heat.png``
+    (the heat map, 0 to 255; the mask is what reaches the threshold), the mean heat instead of the mean probability,
+    and the class. Each file is written atomically. A picture that cannot be read does not stop the others: the table
+    says why, and the log names it at the end. A caller that must fail then asks ``table["error"].notna().any()``.
 
     Args:
         model: a bundle's folder or a checkpoint, see :func:`htl_monai.deploy.model.load_model`.
@@ -73,7 +78,8 @@ def predict(
     Returns:
         One row per picture with the columns of ``predictions.csv``: image, name, width, height, half-open box (missing
         where nothing was found), area_px, mean_prob (mean lesion probability inside the mask; missing where it is
-        empty) and error (missing where the picture was read).
+        empty) and error (missing where the picture was read). Of heat maps, mean_heat (likewise), class_index,
+        class_name (missing where it is not known) and class_prob stand instead of mean_prob.
 
     Raises:
         FileNotFoundError: model or images do not exist.
@@ -91,8 +97,9 @@ def predict(
         for batch in _ahead(lambda batch: [_read(picture, localizer) for picture in batch], batches):
             rows.extend(_predict_batch(localizer, batch, Path(out_dir)))
             bar.update(len(batch))
-    kinds = dict.fromkeys(_WHOLE, "Int64") | {"mean_prob": "float64"}
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(kinds)
+    columns = list(HEAT_COLUMNS if localizer.explains else COLUMNS)
+    kinds = {column: kind for column, kind in _KINDS.items() if column in columns}
+    table = pd.DataFrame(rows, columns=columns).astype(kinds)
     write_csv(Path(out_dir) / "predictions.csv", table)
     for error in table["error"].dropna():
         logger.error("skipped: %s", error)
@@ -110,29 +117,34 @@ def _read(picture: _Picture, localizer: LocalizationModel) -> _Picture:
 
 def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir: Path) -> list[dict[str, Any]]:
     prepared = [picture.prepared for picture in batch if picture.prepared is not None]
-    probabilities = iter(localizer.probabilities(prepared) if prepared else ())
+    localized = iter(localizer.localize(prepared) if prepared else ())
     rows = []
     for picture in batch:
         row: dict[str, Any] = {"image": str(picture.path), "name": picture.name, "error": picture.error}
         if picture.rgb is not None:
-            row |= _write_result(picture, picture.rgb, next(probabilities), out_dir)
+            row |= _write_result(picture, picture.rgb, next(localized), localizer, out_dir)
         rows.append(row)
     return rows
 
 
-def _write_result(picture: _Picture, rgb: np.ndarray, probability: Tensor, out_dir: Path) -> dict[str, Any]:
-    """Write the three files of a picture and return its numbers."""
-    mask = (probability.argmax(dim=0) == 1).numpy()
-    box = mask_to_box(mask)
-    height, width = mask.shape
-    area = int(mask.sum())
-    mean_prob = float(probability[1].numpy()[mask].mean(dtype=np.float64)) if area else None
+def _write_result(
+    picture: _Picture, rgb: np.ndarray, localized: Localized, localizer: LocalizationModel, out_dir: Path
+) -> dict[str, Any]:
+    """Write the files of a picture and return its numbers."""
+    mask, scores = localized.mask, localized.scores[-1].numpy()
+    lesion = found_lesion(mask)
+    mean = float(scores[mask].mean(dtype=np.float64)) if lesion["area_px"] else None
+    numbers = {"area_px": lesion["area_px"], "mean_heat" if localizer.explains else "mean_prob": mean}
+    if localized.class_prob is not None:
+        numbers |= found_class(localized.class_prob, localizer.classes)
+        # Cut off and not rounded, as MONAI's writer does: the mask is then where the picture reaches the threshold.
+        _write_png(out_dir / f"{picture.name}_heat.png", (255 * scores).astype(np.uint8))
     _write_png(out_dir / f"{picture.name}_mask.png", np.where(mask, 255, 0).astype(np.uint8))
+    box = Box(**lesion["box"]) if lesion["box"] else None
     _write_png(out_dir / f"{picture.name}_overlay.png", draw_overlay(rgb, mask, box))
-    sides = box._asdict() if box else None
-    found = {"box": sides, "area_px": area, "mean_prob": mean_prob}
-    write_json(out_dir / f"{picture.name}.json", {"image": str(picture.path), "size": [width, height]} | found)
-    return {"width": width, "height": height, "area_px": area, "mean_prob": mean_prob} | (sides or {})
+    write_json(out_dir / f"{picture.name}.json", {"image": str(picture.path)} | lesion | numbers)
+    width, height = lesion["size"]
+    return {"width": width, "height": height} | (lesion["box"] or {}) | numbers
 
 
 def _write_png(path: Path, pixels: np.ndarray) -> None:

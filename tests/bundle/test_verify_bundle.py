@@ -78,9 +78,9 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "outputs#pred: 'channel_def' is a required property",
     ),
     "own part": (
-        "check_standalone",
+        "check_packages",
         inference(lambda c: c["inferer"].update(_target_="htl_monai.engines.precision.PrecisionInferer")),
-        "must use MONAI's own parts",
+        "metadata.json must require htl-monai",
     ),
     "no trainer": ("check_properties", train(lambda c: c["train"].pop("trainer")), "train::trainer"),
     "no inferer": ("check_properties", inference(lambda c: c.pop("inferer")), "inferer"),
@@ -95,6 +95,13 @@ def test_each_bundle_of_the_project_passes(script: ModuleType, capsys: pytest.Ca
     folders = [path.name for path in sorted((ROOT / "bundle").iterdir()) if path.is_dir()]
     assert [line for line in said.splitlines() if not line.startswith("  ok")] == folders
     assert said.count("  ok  ") == len(folders) * len(script.CHECKS)
+
+
+def test_own_parts_that_the_metadata_require_are_let_through(script: ModuleType, bundle: Path) -> None:
+    assert script.check_packages(bundle) == "inference needs MONAI alone"
+    inference(lambda c: c["inferer"].update(_target_="htl_monai.engines.precision.PrecisionInferer"))(bundle)
+    metadata(lambda m: m["required_packages_version"].update({"htl-monai": "0.1.0"}))(bundle)
+    assert script.check_packages(bundle) == "inference needs htl-monai, as the metadata say"
 
 
 def test_weights_are_made_up_outside_the_bundle_and_it_is_said(script: ModuleType, bundle: Path) -> None:

@@ -1,0 +1,55 @@
+"""Tells the classes of a trained network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from htl_monai.bundles import TrainedModel
+from htl_monai.data.datalists import load_datalists
+from htl_monai.data.diagnoses import class_names
+from htl_monai.networks.weights import load_tensors
+
+__all__ = ["class_entries"]
+
+_HEAD = "head.weight"
+
+
+def class_entries(trained: TrainedModel) -> dict[str, Any]:
+    """Return the config entries ``num_classes`` and ``classes`` of a network that classifies.
+
+    How many there are is read from the weights, since a run's record holds the expression and not its value. Their
+    names are those of the run's data list, or of the bundle that ships the weights.
+
+    Args:
+        trained: a checkpoint of any network.
+
+    Returns:
+        Empty where the checkpoint has no ``head``; ``classes`` is None where their names are not known.
+
+    Raises:
+        FileNotFoundError: the checkpoint does not exist.
+        ValueError: the checkpoint is unreadable, or the names are not as many as the classes.
+    """
+    content = load_tensors(trained.weights)
+    state = content["model"] if isinstance(content.get("model"), Mapping) else content
+    if _HEAD not in state:
+        return {}
+    number, names = len(state[_HEAD]), _names(trained)
+    if names is not None and len(names) != number:
+        source = trained.data or trained.bundle / "configs" / "inference.json"
+        raise ValueError(
+            f"classes must be the {number} of {trained.weights}, got {', '.join(names)} in {source}; "
+            "give the data list that it was trained on"
+        )
+    return {"num_classes": number, "classes": names}
+
+
+def _names(trained: TrainedModel) -> list[str] | None:
+    if trained.data is not None:
+        return class_names(load_datalists(trained.data)["training"])
+    if trained.bundle not in trained.weights.parents:
+        return None
+    config = json.loads((trained.bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
+    return config.get("classes")

@@ -1,0 +1,46 @@
+"""Tells the class of each image where the inferer returns heat maps."""
+
+from __future__ import annotations
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import IterationEvents
+from torch import Tensor, nn
+
+from htl_monai.networks.first_output import FirstOutput
+
+__all__ = ["ClassProbabilities"]
+
+
+class ClassProbabilities:
+    """Put the probabilities of the classes into the output of an evaluator, from the pass that the heat maps need.
+
+    Args:
+        network: the evaluator's; returns logits ``(N, C)``.
+        key: where the probabilities go.
+
+    Runs on: ``ITERATION_STARTED`` and ``FORWARD_COMPLETED``.
+    Reads: the output of the network.
+    Writes: ``engine.state.output[key]``, ``(N, C)`` float32, before postprocessing.
+    """
+
+    def __init__(self, network: nn.Module, key: str = "class_prob") -> None:
+        self.key = key
+        self._first = FirstOutput(network)
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator; a second call changes nothing."""
+        if not engine.has_event_handler(self, IterationEvents.FORWARD_COMPLETED):
+            engine.add_event_handler(Events.ITERATION_STARTED, self._start)
+            engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        self._first.stop()
+        logits = self._first.output
+        if not isinstance(logits, Tensor) or logits.ndim != 2:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(f"network must return logits (N, C), got {got}; use one that classifies")
+        engine.state.output[self.key] = torch.softmax(logits.float(), dim=1)
+
+    def _start(self, engine: Engine) -> None:
+        self._first.start()

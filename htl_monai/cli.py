@@ -19,19 +19,21 @@ __all__ = ["Commands", "main"]
 class Data:
     """Look at a data set, or draw one."""
 
-    def check(self, data: str, columns: str = "", decode: bool = True) -> None:
+    def check(self, data: str, columns: str = "", decode: bool = True, masks: bool = True) -> None:
         """Report what would spoil a training: missing pairs, unreadable files, empty masks, duplicates, unknown ages.
 
         Args:
-            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, a folder with data.csv, or a CSV
+                file.
             columns: for a CSV, our names to its names, such as id=image_id,label=mask
             decode: open every image and mask; --nodecode looks at names and metadata only.
+            masks: report images without mask; --nomasks for a data set that has none on purpose.
         """
         from htl_monai.data.check import check_data
         from htl_monai.data.datalists import load_datalists
 
         datalists = load_datalists(data, _pairs(columns) or None, on_missing="keep", unique_ids=False)
-        report = check_data(datalists, decode=decode, progress=is_terminal())
+        report = check_data(datalists, decode, masks, progress=is_terminal())
         print_table("Images", report.counts.rename_axis("split").reset_index())
         print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
         print_table("Problems", report.table())
@@ -42,7 +44,14 @@ class Data:
         print("No fatal problem.")
 
     def phantom(
-        self, out: str, training: int = 200, validation: int = 40, test: int = 80, size: str = "96,128", seed: int = 0
+        self,
+        out: str,
+        training: int = 200,
+        validation: int = 40,
+        test: int = 80,
+        unlabelled: int = 0,
+        size: str = "96,128",
+        seed: int = 0,
     ) -> None:
         """Draw a dermoscopy-like data set whose hard images are known.
 
@@ -51,13 +60,14 @@ class Data:
             training: images of the training split.
             validation: images of the validation split.
             test: images of the test split.
+            unlabelled: images without mask.
             size: height and width in pixels.
             seed: the only source of randomness.
         """
         from htl_monai.data.phantom import write_phantom
 
         height, width = (int(part) for part in re.findall(r"\d+", str(size)))
-        counts = {"training": training, "validation": validation, "test": test}
+        counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
         print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
 
 
@@ -75,7 +85,7 @@ class Commands:
 
         Args:
             out: the run's folder; the drawn images lie in its folder phantom.
-            setting: supervised.
+            setting: supervised, semi_supervised or weakly_supervised.
             seed: of the images and of the run.
         """
         from htl_monai.demo import run_demo
@@ -88,8 +98,10 @@ class Commands:
         Killed at any moment, the same command goes on where it stopped; what is done is skipped.
 
         Args:
-            setting: supervised.
-            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            setting: supervised (masks), semi_supervised (masks, and images without) or weakly_supervised (diagnoses,
+                and masks of the test images).
+            data: a folder in the ISIC-2017 layout, a folder above it and one in the ISIC-2018 Task 3 layout (images
+                without masks, with diagnoses), a folder with data.csv, or a CSV file.
             out: the run's folder.
             overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas.
             seed: replaces the configs' seed.
@@ -104,8 +116,9 @@ class Commands:
         """Rank the training images of a data set by what a trained model forgets of them when it is pruned.
 
         Args:
-            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
-            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
+            data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, a folder with data.csv, or a CSV
+                file; with masks, or with diagnoses for a model that localizes by heat maps.
             out: the folder for forgetting.csv and the tables made from it.
             sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
             overlay: config files laid upon the bundle's; several with commas.
@@ -125,8 +138,8 @@ class Commands:
         """Score a trained model on a data set with masks, image by image.
 
         Args:
-            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
-            data: a folder in the ISIC-2017 layout, a folder with data.csv, or a CSV file.
+            model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
+            data: a folder in the ISIC-2017 layout or above it, a folder with data.csv, or a CSV file.
             out: the folder for scores.csv.
             split: training, validation or test.
             overlay: config files laid upon the bundle's; several with commas.
@@ -144,10 +157,12 @@ class Commands:
         print_written(folder)
 
     def predict(self, model: str, images: str, out: str, device: str = "cpu", batch_size: int = 8) -> None:
-        """Outline lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
+        """Localize lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
+
+        A model that classifies is asked where it looks: then there is a heat map, too, and the class.
 
         Args:
-            model: a bundle (lesion_localization), a run's folder, or a checkpoint.
+            model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
             images: a picture, or a folder with its subfolders.
             out: the folder for the results.
             device: cpu, cuda or cuda:N.

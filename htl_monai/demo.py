@@ -11,6 +11,15 @@ from htl_monai.workflow import run_setting
 
 __all__ = ["run_demo"]
 
+_LABELLED = {"training": 240, "validation": 40, "test": 120}
+# How many images of each list are drawn; what the weak setting trains on has no masks.
+_COUNTS = {
+    "supervised": _LABELLED,
+    "semi_supervised": {**_LABELLED, "unlabelled": 240},
+    "weakly_supervised": {"test": 120, "unlabelled": 280},
+}
+_OVERLAYS = {"weakly_supervised": ["settings/demo.json", "settings/demo_weak.json"]}
+
 
 def run_demo(
     out: str | os.PathLike[str],
@@ -21,6 +30,9 @@ def run_demo(
 ) -> Path:
     """Draw the phantom into ``out/phantom`` and run a setting on it with ``configs/settings/demo.json``.
 
+    The semi-supervised setting gets images without mask, too. The weakly supervised one has masks of the test images
+    alone, and ``configs/settings/demo_weak.json`` on top.
+
     Args:
         out: the run's folder.
         setting: see :func:`~htl_monai.workflow.run_setting`.
@@ -30,9 +42,13 @@ def run_demo(
 
     Returns:
         ``out``.
+
+    Raises:
+        KeyError: there is no such setting.
     """
+    if setting not in _COUNTS:
+        raise KeyError(f"setting must be one of {', '.join(_COUNTS)}, got {setting!r}; choose one of them")
     say("phantom: drawing images with planted hard groups")
-    data = write_phantom(
-        Path(out) / "phantom", {"training": 240, "validation": 40, "test": 120}, (64, 80), seed, progress=progress
-    )
-    return run_setting(setting, data, out, ["settings/demo.json"], seed, progress=progress, say=say)
+    data = write_phantom(Path(out) / "phantom", _COUNTS[setting], (64, 80), seed, progress=progress)
+    overlays = _OVERLAYS.get(setting, ["settings/demo.json"])
+    return run_setting(setting, data, out, overlays, seed, progress=progress, say=say)

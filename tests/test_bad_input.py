@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +17,20 @@ from PIL import Image
 from torch import nn
 
 import htl_monai.data.files
+from htl_monai.bundles import find_bundle
+from htl_monai.cli import main
 from htl_monai.data.phantom import write_phantom
 from htl_monai.networks.weights import save_weights
-from htl_monai.workflow import run_setting
+from htl_monai.report.console import print_without_box
+from htl_monai.settings import SETTINGS
+from htl_monai.workflow import run_setting, run_stage
 
 
 class Stop(Exception):
     """Ends a run before its next stage."""
 
 
-def run(data: Path, out: Path, settings: dict, until: str | None = None) -> list[str]:
+def run(data: Path, out: Path, settings: dict, until: str | None = None, setting: str = "supervised") -> list[str]:
     said: list[str] = []
 
     def say(text: str) -> None:
@@ -31,7 +39,7 @@ def run(data: Path, out: Path, settings: dict, until: str | None = None) -> list
             raise Stop
 
     try:
-        run_setting("supervised", data, out, settings=settings, progress=False, say=say)
+        run_setting(setting, data, out, settings=settings, progress=False, say=say)
     except Stop:
         pass
     return said
@@ -174,10 +182,132 @@ def test_a_full_disk_leaves_earlier_results(
 def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Path, tiny: dict) -> None:
     with pytest.raises(KeyError, match="max_epoch must be an entry of the configs.* max_epochs"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "max_epoch": 1})
-    with pytest.raises(KeyError, match="setting must be one of supervised, got 'weekly'"):
+    with pytest.raises(KeyError, match="one of supervised, semi_supervised, weakly_supervised, got 'weekly'; choose"):
         run_setting("weekly", tiny_phantom, tmp_path / "run")
     with pytest.raises(FileNotFoundError, match="overlay must be a JSON file or one of .*settings/cpu.json"):
         run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "precision": "fp8"})
     assert torch.is_grad_enabled()  # nothing of the broken stage stays behind
+
+
+def test_semi_supervised_needs_images_without_mask(
+    data: Path, tmp_path: Path, tiny: dict, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    words = "unlabelled must hold at least one usable image, got no unlabelled images in .*; name some unlabelled in"
+    with pytest.raises(ValueError, match=words):
+        run(data, out, tiny, setting="semi_supervised")
+    assert not results(out)
+    monkeypatch.setattr(sys, "argv", ["htl", "run", "semi_supervised", "--data", str(data), "--out", str(out)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    error = capsys.readouterr().err
+    assert stop.value.code == 1 and "htl: unlabelled must hold at least one" in error and "Traceback" not in error
+
+
+ROWS = {
+    "ISIC_1,1,0\nISIC_2,0,0\n": "each row of .*csv must name one class, got no class for ISIC_2; correct the csv",
+    "ISIC_1,1,0\nISIC_2,1,1\n": "each row of .*csv must name one class, got several for ISIC_2; correct the csv",
+    "ISIC_1,1,0\nISIC_2,0,NV\n": "classes must be 0 or 1 in .*csv, got other values for ISIC_2; correct the csv",
+}
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_a_csv_of_diagnoses_names_one_class_a_row(tmp_path: Path, weak: dict, rows: str) -> None:
+    folders = [tmp_path / "data" / f"ISIC2018_Task3_Training_{name}" for name in ("Input", "GroundTruth")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    for id_ in ("ISIC_1", "ISIC_2"):
+        Image.new("RGB", (64, 48)).save(folders[0] / f"{id_}.jpg")
+    (folders[1] / "diagnoses.csv").write_text(f"image,MEL,NV\n{rows}")
+    with pytest.raises(ValueError, match=ROWS[rows]):
+        run(tmp_path / "data", tmp_path / "run", weak, setting="weakly_supervised")
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_class_must_have_images_to_train_on(data: Path, tmp_path: Path, weak: dict) -> None:
+    table = pd.read_csv(data / "data.csv")
+    table["diagnosis"] = ["nevus", "nevus", "melanoma", "naevus", "nevus"]
+    table.to_csv(data / "data.csv", index=False)
+    with pytest.raises(ValueError, match="every diagnosis must have images in training, got none of naevus; add some"):
+        run(data, tmp_path / "run", weak, setting="weakly_supervised")
+    assert not results(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def weak(tiny_settings: dict) -> dict:
+    """Settings of a weakly supervised run that takes seconds; to be read only."""
+    plain = {name: value for name, value in tiny_settings.items() if not name.startswith("network_def")}
+    return {**plain, "max_epochs": 1, "batch_size": 4, "spatial_size": [32, 48], "sparsities": [0.7]}
+
+
+@pytest.fixture(scope="module")
+def trained(weak: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom with diagnoses, and a run that ended before mining; to be read only."""
+    folder = tmp_path_factory.mktemp("weak")
+    write_phantom(folder / "phantom", {"training": 8, "validation": 2, "test": 2}, (48, 64), seed=3, hard_fraction=0.0)
+    run(folder / "phantom", folder / "run", weak, until="mining", setting="weakly_supervised")
+    return folder
+
+
+@pytest.fixture
+def weak_stage(weak: dict, trained: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that runs one stage after the training, with some entries replaced."""
+    stages = {stage.name: stage for stage in SETTINGS["weakly_supervised"].stages}
+
+    def run_one(name: str, **entries: object) -> Path:
+        out = tmp_path / "run"
+        shutil.copytree(trained / "run", out, dirs_exist_ok=True)
+        places = {"output_dir": str(out), "dataset_dir": str(out / "preparing" / "data.json")}
+        bundle, stage = find_bundle("lesion_weak_localization"), stages[name]
+        run_stage(bundle, stage, {**weak, **stage.settings, **places, **entries}, out / name / "log.txt")
+        return out / name
+
+    return run_one
+
+
+def test_a_layer_that_does_not_exist_stops_mining_and_names_those_that_do(
+    weak: dict, trained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(trained / "run", out)
+    before = results(out)
+    words = "layer must be the name of a layer of Sequential, got 'nonsense'; .*backbone.final_conv"
+    with pytest.raises(ValueError, match=words):
+        run(trained / "phantom", out, {**weak, "cam_layer": "nonsense"}, setting="weakly_supervised")
+    assert results(out) == before
+    said = run(trained / "phantom", out, {**weak, "cam_layer": "nonsense"}, "mining", "weakly_supervised")
+    assert said[:2] == ["preparing: done already", "training: done already"]
+
+
+def test_a_layer_that_is_modified_in_place_is_named(weak_stage: Callable[..., Path], tmp_path: Path) -> None:
+    layer = "backbone.upcat_1.convs.conv_1.adn.N"
+    words = f"layer must keep its output, got '{layer}', which .*adn.A .ReLU. modifies in place; build .*inplace=False"
+    act = ["relu", {"inplace": True}]
+    with pytest.raises(ValueError, match=words):
+        weak_stage("mining", cam_layer=layer, **{"backbone#act": act})
+    assert not results(tmp_path / "run" / "mining")
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_scripted_network_has_no_heat_maps(weak_stage: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="network must be a plain module for heat maps, got the scripted or traced"):
+        weak_stage("evaluating_dense", single_network="$torch.jit.script(@network_def)")
+    assert not results(tmp_path / "run" / "evaluating_dense")
+
+
+def test_constant_heat_maps_have_no_box_and_the_run_goes_on(
+    weak_stage: Callable[..., Path], trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = torch.load(trained / "run" / "training" / "dense.pt", weights_only=True)
+    weights["backbone.final_conv.weight"].zero_()
+    weights["backbone.final_conv.bias"].fill_(1)
+    torch.save(weights, tmp_path / "constant.pt")
+    folder = weak_stage("mining", dense_path=str(tmp_path / "constant.pt"))
+    table = pd.read_csv(folder / "forgetting.csv")
+    assert len(table) == 8 and (table["forgetting"] == 0).all()
+    assert table[[f"{edge}_px_dense" for edge in ("x_min", "y_min", "x_max", "y_max")]].isna().all(axis=None)
+    print_without_box(folder / "forgetting.csv")
+    words = "no box: the dense network finds no region in 8 of 8 mined images: training_00000, .* and 3 more\n"
+    assert re.fullmatch(words, capsys.readouterr().out)

@@ -1,14 +1,25 @@
-"""How much pruning costs the foreground and the background, sparsity by sparsity."""
+"""What pruning costs, sparsity by sparsity: the foreground and the background where there are masks, else the boxes."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from htl_monai.analysis.box_impact import impact_on_boxes
 from htl_monai.metrics.forgetting import relative_forgetting
 
-__all__ = ["impact_of_pruning"]
+__all__ = ["impact", "impact_of_pruning", "is_of_boxes"]
 
 _CLASSES = ("foreground", "background")
+
+
+def is_of_boxes(table: pd.DataFrame) -> bool:
+    """Tell whether a forgetting table was mined without masks, by what the pruned network's boxes lose of the dense."""
+    return "box_iou_dense" in table
+
+
+def impact(table: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`impact_of_pruning` of a forgetting table, or ``impact_on_boxes`` where there were no masks."""
+    return impact_on_boxes(table) if is_of_boxes(table) else impact_of_pruning(table)
 
 
 def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.DataFrame:

@@ -18,9 +18,7 @@ def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
     Raises:
         ValueError: there is none.
     """
-    images = [
-        {key: value for key, value in item.items() if key != "label"} for item in datalists.get(UNLABELLED, ())
-    ]
+    images = [{key: value for key, value in item.items() if key != "label"} for item in datalists.get(UNLABELLED, ())]
     if not images:
         raise ValueError(
             f"the data must hold images in the list {UNLABELLED}, got none; add images without mask, or run the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,41 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["is_terminal", "print_files", "print_run", "print_table", "print_written"]
+from htl_monai.data.listing import name_first
+
+__all__ = [
+    "is_terminal",
+    "print_files",
+    "print_left_out",
+    "print_run",
+    "print_table",
+    "print_without_box",
+    "print_written",
+]
 
 TITLES = {
     "scores": "Test images: mean scores",
     "comparison": "Did it help? Paired differences on the test images, 95 % bootstrap interval",
     "impact": "What pruning costs (training images)",
+    "impact_unlabelled": "How far pruning moves the boxes (images without mask)",
     "groups": "Whom it hits (share of the foreground IoU that is lost)",
     "detection": "How well mining found the planted hard images, beside the dense network's plain error",
+}
+# Where images without mask were mined beside those with masks, these tables are about them.
+UNLABELLED_TITLES = {
+    "groups": "Whom it hits (drop of the box, images without mask)",
+    "detection": "How well mining found the planted hard images, beside how unsure the pseudo-labels are",
+}
+# Where no training image has a mask.
+BOX_TITLES = {
+    "impact": "How far pruning moves the boxes (training images)",
+    "groups": "Whom it hits (drop of the box)",
+    "detection": "How well mining found the planted hard images",
 }
 COLUMNS = {
     "comparison": "model reference score mean_reference mean difference low high p_value",
     "impact": "sparsity foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
-    "background_forgotten",
+    "background_forgotten box_iou box_drop box_forgotten",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (".csv", ".json", ".pt"), ("started.json", "checkpoint.pt"), ("phantom",)
@@ -35,20 +58,50 @@ def is_terminal(stream: Any = None) -> bool:
 
 def print_run(folder: Path) -> None:
     """Print the closing tables of ``htl run``, the images that were left out, and the files."""
-    print_files(folder / "reporting", ("scores", "comparison", "impact", "groups", "detection"))
+    names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
+    print_files(folder / "reporting", names)
+    print_left_out(folder / "selecting" / "htl.json")
+    for mining in ("mining", "mining_unlabelled"):
+        print_without_box(folder / mining / "forgetting.csv")
     skipped = pd.read_csv(folder / "preparing" / "skipped.csv", dtype=str)
     for row in skipped.itertuples():
         print(f"left out: {row.split} {row.id}: {row.reason}")
     print_written(folder)
 
 
+def print_left_out(selection: Path) -> None:
+    """Print how many pseudo-labels a selection left out, if it is one among images without mask."""
+    content = json.loads(selection.read_text(encoding="utf-8"))
+    if "n_left_out" in content:
+        confidence = content["rule"]["min_confidence"]
+        print(
+            f"pseudo-labels left out: {content['n_left_out']} below confidence {confidence:g} and "
+            f"{content['n_empty']} without a lesion, of {content['n_total']}"
+        )
+
+
+def print_without_box(forgetting: Path) -> None:
+    """Print which mined images have no box of the dense network: an empty mask, or a constant heat map."""
+    table = pd.read_csv(forgetting, dtype={"id": str}) if forgetting.is_file() else pd.DataFrame()
+    if "x_min_px_dense" in table:
+        images = table.drop_duplicates("id")
+        empty = images.loc[images["x_min_px_dense"].isna(), "id"].tolist()
+        if empty:
+            print(f"no box: the dense network finds no region in {len(empty)} of {len(images)} mined images: ", end="")
+            print(name_first(empty))
+
+
 def print_files(folder: Path, names: tuple[str, ...]) -> None:
     """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
-    for name in names:
-        path = folder / f"{name}.csv"
-        if path.is_file():
-            table = pd.read_csv(path)
-            print_table(TITLES[name], table[COLUMNS[name].split()] if name in COLUMNS else table)
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
+    titles = dict(TITLES)
+    if "impact_unlabelled" in tables:
+        titles |= UNLABELLED_TITLES
+    elif "box_drop" in tables.get("impact", ()):
+        titles |= BOX_TITLES
+    for name, table in tables.items():
+        columns = COLUMNS[name].split() if name in COLUMNS else table.columns
+        print_table(titles[name], table[[column for column in columns if column in table]])
 
 
 def print_table(title: str, table: pd.DataFrame) -> None:

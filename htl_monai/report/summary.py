@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,16 @@ import pandas as pd
 
 from htl_monai.analysis.detection import detection
 from htl_monai.analysis.groups import age_group, group_summary
-from htl_monai.analysis.impact import impact_of_pruning
+from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import write_csv
 from htl_monai.metrics.segmentation import SCORE_NAMES
 
 __all__ = ["groups_of_forgetting", "mean_scores", "write_summary"]
 
-GROUPS = ("sex", "age_group", "diagnosis", "hard_group")
+# Of these, the ones that the tables have; the last two where the localization is a heat map.
+SCORES = (*SCORE_NAMES, "box_iou", "box_foreground_iou")
+GROUPS = ("sex", "age_group", "diagnosis", "site", "hard_group")
 
 
 def write_summary(
@@ -27,8 +29,14 @@ def write_summary(
     out_dir: str | os.PathLike[str],
     sparsity: float = 0.7,
     seed: int = 0,
+    unlabelled_path: str | os.PathLike[str] | None = None,
+    pseudo_labels_path: str | os.PathLike[str] | None = None,
+    baselines: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Write the closing tables of a run.
+
+    Where images without mask were mined beside those with masks, they are the ones that groups and detection are about:
+    they are what the fine-tuning chose from.
 
     Args:
         forgetting_path: ``forgetting.csv`` of the training images.
@@ -37,24 +45,32 @@ def write_summary(
         out_dir: where the tables go.
         sparsity: the sparsity whose forgetting is broken down by group and held against planted groups.
         seed: of the bootstrap.
+        unlabelled_path: ``forgetting.csv`` of images without mask beside the training images, or None.
+        pseudo_labels_path: their ``pseudo_labels.csv``; read for the detection of planted images among them.
+        baselines: the models in ``scores_paths`` that no training made; they are scored, and not compared.
 
     Returns:
         The tables by name, as written: ``scores`` (mean of each score and model), ``comparison`` (paired differences
-        with 95 % bootstrap intervals), ``impact`` (what each sparsity costs, paper 1, Table 1), ``groups`` (forgetting
-        by sex, age, diagnosis), and ``detection`` (how well mining found planted images, beside the plain ranking by
-        the dense network's error) where some are planted.
+        with 95 % bootstrap intervals), ``impact`` (what each sparsity costs the masks, paper 1, Table 1, or how far it
+        moves the boxes where the training images have no masks), ``impact_unlabelled`` (the latter, of
+        ``unlabelled_path``) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
+        ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
+        how unsure the pseudo-labels are) where some are planted.
     """
-    table = pd.read_csv(forgetting_path, dtype={"id": str})
-    scores = {model: pd.read_csv(path, dtype={"id": str}) for model, path in scores_paths.items()}
-    mined = table[np.isclose(table["sparsity"], sparsity)]
+    table = _read(forgetting_path)
+    chosen_from = table if unlabelled_path is None else _read(unlabelled_path)
+    scores = {model: _read(path) for model, path in scores_paths.items()}
+    mined = chosen_from[np.isclose(chosen_from["sparsity"], sparsity)]
     tables = {
         "scores": mean_scores(scores),
-        "comparison": _comparison(scores, seed),
-        "impact": impact_of_pruning(table),
+        "comparison": _comparison({model: scores[model] for model in scores if model not in baselines}, seed),
+        "impact": impact(table),
         "groups": groups_of_forgetting(mined, seed),
     }
+    if unlabelled_path is not None:
+        tables["impact_unlabelled"] = impact(chosen_from)
     if "hard" in mined:
-        tables["detection"] = _detection(mined)
+        tables["detection"] = _detection(mined, None if pseudo_labels_path is None else _read(pseudo_labels_path))
     for name, content in tables.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
     return tables
@@ -63,12 +79,13 @@ def write_summary(
 def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return one row a model: images, the mean of each score over images, and what Table 2 of paper 1 makes of them.
 
-    ``mean_iou`` is the mean of both classes' IoU; ``dice`` the mean of both classes' Dice. Images without a score in
-    a class (NaN) are left out of that class's mean.
+    ``mean_iou`` is the mean of both classes' IoU; ``dice`` the mean of both classes' Dice. Where the tables have them,
+    ``box_iou`` (of the predicted box and the lesion's) and ``box_foreground_iou`` (of the filled box and the mask) are
+    among the scores. Images without a score in a class (NaN) are left out of that class's mean.
     """
-    rows = []
+    rows, names = [], _score_names(scores)
     for model, table in scores.items():
-        means = {name: table[name].mean() for name in SCORE_NAMES}
+        means = {name: table[name].mean() for name in names}
         rows.append(
             {"model": model, "n": len(table)}
             | means
@@ -81,7 +98,7 @@ def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: float = 0.4) -> pd.DataFrame:
-    """Return forgetting by group: sex, age group, diagnosis and planted group, where the table has them.
+    """Return forgetting by group: sex, age group, diagnosis, site and planted group, where the table has them.
 
     Args:
         mined: the forgetting table at one sparsity.
@@ -116,20 +133,33 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
 
 
-def _detection(mined: pd.DataFrame) -> pd.DataFrame:
-    rankings = {
-        "forgetting_relative": mined["forgetting_relative"],
-        "forgetting": mined["forgetting"],
-        "dense_error": 1 - mined["foreground_iou_dense"],
-    }
+def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"id": str})
+
+
+def _score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return the scores that every table has; those of masks are asked of each."""
+    return [name for name in SCORES if name in SCORE_NAMES or all(name in table for table in scores.values())]
+
+
+def _detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -> pd.DataFrame:
+    """Hold the rankings of mining, and what needs no pruning, against the planted images."""
+    rankings = {"forgetting_relative": mined["forgetting_relative"], "forgetting": mined["forgetting"]}
+    if mined["forgetting"].equals(mined["forgetting_relative"]):
+        del rankings["forgetting_relative"]  # the dense network agrees with itself: the share is of 1
+    if pseudo_labels is not None:
+        rankings["pseudo_label_doubt"] = 1 - mined["id"].map(pseudo_labels.set_index("id")["confidence"])
+    elif not is_of_boxes(mined):
+        rankings["dense_error"] = 1 - mined["foreground_iou_dense"]
     found = {name: detection(ranking, mined["hard"]) for name, ranking in rankings.items()}
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("ranking").reset_index()
 
 
 def _comparison(scores: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
-    parts = [compare(scores, "dense", seed=seed).assign(reference="dense")]
+    names = _score_names(scores)
+    parts = [compare(scores, "dense", names, seed=seed).assign(reference="dense")]
     if {"htl", "random"} <= set(scores):
         pair = {model: scores[model] for model in ("random", "htl")}
-        parts.append(compare(pair, "random", seed=seed).assign(reference="random"))
+        parts.append(compare(pair, "random", names, seed=seed).assign(reference="random"))
     comparison = pd.concat(parts, ignore_index=True)
     return comparison[["model", "reference", *(c for c in comparison.columns if c not in ("model", "reference"))]]

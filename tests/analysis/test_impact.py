@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis import impact_of_pruning
+from htl_monai.analysis import impact, impact_of_pruning, impact_on_boxes, is_of_boxes
 
 
 def build_table(foreground_pruned, background_pruned=None, dense=(0.8, 0.5, 0.5, 0.2), sparsity=0.7):
@@ -34,6 +34,15 @@ def test_values_by_hand():
     assert row["background_drop_percent"] == pytest.approx(12.5)
     assert row["background_image_drop_percent"] == pytest.approx(12.5)
     assert row["background_forgotten"] == pytest.approx(1 / 4)
+
+
+def test_a_table_without_masks_is_summarised_by_its_boxes():
+    table = build_table([0.4, 0.5])
+    assert not is_of_boxes(table)
+    pd.testing.assert_frame_equal(impact(table), impact_of_pruning(table))
+    boxes = table.assign(box_iou_dense=1.0, box_iou_pruned=[0.5, 1.0])
+    assert is_of_boxes(boxes)
+    pd.testing.assert_frame_equal(impact(boxes), impact_on_boxes(boxes))
 
 
 def test_the_share_follows_its_threshold():

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import signal
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -19,43 +17,12 @@ from htl_monai.workflow import run_setting
 
 STAGES = [stage.name for stage in SETTINGS["supervised"].stages]
 
-# One process that has imported everything and is copied for each run to be killed.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["htl_monai.workflow"])
-
 
 def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []
     run_setting("supervised", data, out, settings=settings, progress=False, say=said.append, **arguments)
     return dict(text.split(": ", 1) for text in said)
-
-
-def kill_when(data: Path, out: Path, settings: dict, ready: Path) -> None:
-    """Run in a process of its own and send SIGKILL as soon as ``ready`` exists."""
-    arguments = {"settings": settings, "progress": False, "say": str}
-    process = FORKS.Process(target=run_setting, args=("supervised", data, out), kwargs=arguments)
-    process.start()
-    try:
-        while not ready.exists():
-            assert process.is_alive(), f"the run ended before {ready} was there"
-            time.sleep(0.005)
-    finally:
-        process.kill()
-        process.join()
-    assert process.exitcode == -signal.SIGKILL
-
-
-def assert_same_results(run_a: Path, run_b: Path) -> None:
-    for stage in SETTINGS["supervised"].stages:
-        for name in stage.outputs:
-            path_a, path_b = run_a / stage.name / name, run_b / stage.name / name
-            if path_a.suffix == ".pt":
-                state_a, state_b = (torch.load(path, weights_only=True) for path in (path_a, path_b))
-                assert state_a.keys() == state_b.keys()
-                assert all(torch.equal(state_a[key], state_b[key]) for key in state_a), path_b
-            else:
-                assert path_a.read_bytes() == path_b.read_bytes(), path_b
 
 
 def test_every_stage_writes_its_outputs_and_their_provenance(finished_run: Path) -> None:
@@ -141,11 +108,13 @@ def test_a_changed_seed_drops_the_checkpoint_of_the_old_one(tiny_phantom: Path, 
     assert record["seed"] == 2
 
 
-def test_a_lost_output_is_made_again(tiny_phantom: Path, tiny_run: Path, finished_run: Path, tiny: dict) -> None:
+def test_a_lost_output_is_made_again(
+    tiny_phantom: Path, tiny_run: Path, finished_run: Path, tiny: dict, assert_same_results: Callable
+) -> None:
     (tiny_run / "finetuning_htl" / "model.pt").unlink()
     said = run(tiny_phantom, tiny_run, tiny)
     assert [stage for stage in STAGES if said[stage] != "done already"] == ["finetuning_htl"]
-    assert_same_results(finished_run, tiny_run)
+    assert_same_results("supervised", finished_run, tiny_run)
 
 
 def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, tiny: dict) -> None:
@@ -172,17 +141,27 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
 
 @pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
-    tiny_phantom: Path, finished_run: Path, tmp_path: Path, tiny: dict, monkeypatch: pytest.MonkeyPatch
+    tiny_phantom: Path,
+    finished_run: Path,
+    tmp_path: Path,
+    tiny: dict,
+    kill_when: Callable,
+    assert_same_results: Callable,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     out = tmp_path / "run"
-    kill_when(tiny_phantom, out, tiny, out / "training" / "checkpoint.pt")
+
+    def kill_after(path: Path) -> None:
+        kill_when(path.exists, run_setting, "supervised", tiny_phantom, out, settings=tiny, progress=False, say=str)
+
+    kill_after(out / "training" / "checkpoint.pt")
     assert not (out / "training" / "provenance.json").exists()
-    kill_when(tiny_phantom, out, tiny, out / "mining" / "started.json")
+    kill_after(out / "mining" / "started.json")
     assert not (out / "mining" / "forgetting.csv").exists()
-    kill_when(tiny_phantom, out, tiny, out / "finetuning_htl" / "checkpoint.pt")
+    kill_after(out / "finetuning_htl" / "checkpoint.pt")
     assert not (out / "finetuning_htl" / "provenance.json").exists()
     said = run(tiny_phantom, out, tiny)
     assert said["mining"] == "done already"
     assert said["finetuning_htl"] == "going on from its last checkpoint"
-    assert_same_results(finished_run, out)
+    assert_same_results("supervised", finished_run, out)

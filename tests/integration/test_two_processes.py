@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,42 +16,31 @@ from htl_monai.bundles import find_bundle
 pytestmark = pytest.mark.timeout(1800)
 
 
-def run_bundle(run_id: str, configs: list[str], entries: dict[str, object]) -> None:
-    """Run as ``torchrun --nproc_per_node=2 -m monai.bundle run …`` from the bundle's folder."""
-    arguments = [text for key, value in entries.items() for text in (f"--{key}", str(value))]
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"),
-        *("--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"),
-        *("-m", "monai.bundle", "run", run_id, "--config_file", str([f"configs/{name}" for name in configs])),
-        *arguments,
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    result = subprocess.run(
-        command, cwd=find_bundle("lesion_localization"), env=environment, capture_output=True, text=True
-    )
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
-
-
 def entries(tiny: dict, run: Path, *names: str) -> dict[str, object]:
     chosen = {name: tiny[name] for name in ("features", "spatial_size", "batch_size", "num_workers", *names)}
     places = {"bundle_root": find_bundle("lesion_localization"), "output_dir": run}
     return {**chosen, **places, "dataset_dir": run / "preparing" / "data.json"}
 
 
-def test_mining_in_two_processes_gives_the_table_of_one(finished_run: Path, tiny_run: Path, tiny: dict) -> None:
+def test_mining_in_two_processes_gives_the_table_of_one(
+    finished_run: Path, tiny_run: Path, tiny: dict, in_two_processes: Callable
+) -> None:
     shutil.rmtree(tiny_run / "mining")
     configs = ["train.json", "mine.json", "multi_gpu_mine.json"]
-    run_bundle("mining", configs, entries(tiny, tiny_run, "sparsities"))
+    in_two_processes("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
     for name in ("forgetting.csv", "sparsity.csv"):
         one, two = (pd.read_csv(run / "mining" / name) for run in (finished_run, tiny_run))
         pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert len(one) > 0
 
 
-def test_training_in_two_processes_writes_plain_weights(finished_run: Path, tmp_path: Path, tiny: dict) -> None:
+def test_training_in_two_processes_writes_plain_weights(
+    finished_run: Path, tmp_path: Path, tiny: dict, in_two_processes: Callable
+) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished_run / "preparing", run / "preparing")
-    run_bundle("training", ["train.json", "multi_gpu_train.json"], {**entries(tiny, run), "max_epochs": 1})
+    configs = ["train.json", "multi_gpu_train.json"]
+    in_two_processes("lesion_localization", "training", configs, {**entries(tiny, run), "max_epochs": 1})
     dense = torch.load(run / "training" / "dense.pt", weights_only=True)
     single = torch.load(finished_run / "training" / "dense.pt", weights_only=True)
     assert {key: value.shape for key, value in dense.items()} == {key: value.shape for key, value in single.items()}

@@ -14,8 +14,8 @@ from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_su
 
 def scores(seed: int, better: float = 0.0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
-    values = {name: rng.uniform(0.2, 0.7, 12) + better for name in SCORE_NAMES}
-    return pd.DataFrame({"id": [f"{number:03d}" for number in range(12)], **values})
+    values = {name: rng.uniform(0.2, 0.7, 16) + better for name in SCORE_NAMES}
+    return pd.DataFrame({"id": [f"{number:03d}" for number in range(16)], **values})
 
 
 def forgetting(planted: bool) -> pd.DataFrame:
@@ -66,7 +66,69 @@ def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: boo
     assert tables["impact"]["sparsity"].tolist() == [0.5, 0.7]
     assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])
     if planted:
-        assert (tables["detection"].iloc[:2]["auroc"] == 1).all()
+        found = tables["detection"].set_index("ranking")
+        assert found.index.tolist() == ["forgetting_relative", "forgetting", "dense_error"]
+        assert found["auroc"].tolist() == [1, 1, 0.5]
+
+
+def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tmp_path: Path) -> None:
+    labelled, table = forgetting(planted=True), forgetting(planted=True)
+    labelled.to_csv(tmp_path / "forgetting.csv", index=False)
+    drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
+    table = table.drop(columns="diagnosis").assign(
+        id="u" + table["id"], site="back", box_iou_dense=1.0, box_iou_pruned=1 - drop, forgetting=drop
+    )
+    table.assign(forgetting_relative=drop).to_csv(tmp_path / "unlabelled.csv", index=False)
+    labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
+    labels.to_csv(tmp_path / "pseudo_labels.csv", index=False)
+    tables = write_summary(
+        tmp_path / "forgetting.csv",
+        paths,
+        tmp_path / "out",
+        unlabelled_path=tmp_path / "unlabelled.csv",
+        pseudo_labels_path=tmp_path / "pseudo_labels.csv",
+    )
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == set(tables)
+    assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])  # of the labelled ones
+    impact = tables["impact_unlabelled"]
+    assert impact["box_drop"].tolist() == pytest.approx([0, 0.3]) and impact["box_forgotten"].tolist() == [0, 0.5]
+    found = tables["detection"].set_index("ranking")
+    assert found.index.tolist() == ["forgetting", "pseudo_label_doubt"]  # the share is the drop itself
+    assert (found["auroc"] == 1).all()
+    assert set(tables["groups"]["column"]) == {"sex", "age_group", "site"}
+
+
+def test_without_any_mask_the_tables_are_of_boxes(paths: dict[str, Path], tmp_path: Path) -> None:
+    table = forgetting(planted=True)
+    drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
+    boxes = {"box_iou_dense": 1.0, "box_iou_pruned": 1 - drop, "forgetting": drop, "forgetting_relative": drop}
+    table.assign(**boxes).to_csv(tmp_path / "forgetting.csv", index=False)
+    for model, path in paths.items():
+        scored = pd.read_csv(path, dtype={"id": str})
+        shift = 0.2 if model == "htl" else 0.0
+        scored.assign(box_iou=0.5 + shift, box_foreground_iou=0.4).to_csv(path, index=False)
+    tables = write_summary(
+        tmp_path / "forgetting.csv", paths | {"whole": paths["dense"]}, tmp_path / "out", baselines=["whole"]
+    )
+    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection"}
+    means = tables["scores"].set_index("model")
+    assert means.index.tolist() == ["dense", "htl", "random", "whole"]
+    assert means["box_iou"].tolist() == pytest.approx([0.5, 0.7, 0.5, 0.5])
+    assert means["box_foreground_iou"].tolist() == pytest.approx([0.4] * 4)
+    comparison = tables["comparison"].set_index(["model", "reference", "score"])
+    assert set(comparison.index.get_level_values("model")) == {"htl", "random"}
+    assert comparison.loc[("htl", "random", "box_iou"), "difference"] == pytest.approx(0.2)
+    assert comparison.loc[("random", "dense", "box_foreground_iou"), "difference"] == 0
+    assert tables["impact"]["box_drop"].tolist() == pytest.approx([0, 0.3])
+    assert tables["detection"]["ranking"].tolist() == ["forgetting"] and tables["detection"]["auroc"].tolist() == [1]
+
+
+def test_a_score_that_one_table_lacks_is_left_out_and_masks_are_asked_of_all() -> None:
+    with_boxes = scores(0).assign(box_iou=0.5)
+    assert "box_iou" in mean_scores({"dense": with_boxes})
+    assert "box_iou" not in mean_scores({"dense": with_boxes, "htl": scores(1)})
+    with pytest.raises(KeyError, match="foreground_dice"):
+        mean_scores({"dense": with_boxes.drop(columns="foreground_dice")})
 
 
 def test_groups_show_whom_forgetting_hits() -> None:

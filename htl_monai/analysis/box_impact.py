@@ -1,0 +1,60 @@
+"""How far pruning moves the boxes, sparsity by sparsity."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["impact_on_boxes"]
+
+_SCORES = ("box_iou", "foreground_iou")
+
+
+def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.DataFrame:
+    """Summarise a forgetting table of images without mask: how far the pruned network departs from the dense one.
+
+    Nothing is known of such an image but what the dense network says of it, so the scores are agreements with that
+    (paper 1, Algorithm 2); the dense network agrees with itself.
+
+    Args:
+        table: a forgetting table, one row per image and sparsity, with ``id``, ``sparsity`` and ``<score>_dense`` and
+            ``<score>_pruned`` for ``box_iou`` and ``foreground_iou``.
+        forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
+
+    Returns:
+        One row a sparsity, ascending: ``sparsity``, ``n`` (images), ``box_iou`` (mean agreement of the boxes),
+        ``box_drop`` (its mean drop), ``box_forgotten`` (share of the images that lose at least ``forgotten_share``),
+        ``foreground_n`` (images where either network finds a lesion, which the last two are of), ``foreground_iou``
+        (mean agreement of the masks) and ``foreground_drop`` (its mean drop). NaN where no image counts.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: ``forgotten_share`` lies outside [0, 1].
+
+    Example:
+        >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7, "box_iou_dense": 1.0, "box_iou_pruned": [1.0, 0.5],
+        ...                       "foreground_iou_dense": 1.0, "foreground_iou_pruned": [1.0, 0.8]})
+        >>> impact_on_boxes(table)[["box_iou", "box_drop", "box_forgotten", "foreground_drop"]].round(3).values.tolist()
+        [[0.75, 0.25, 0.5, 0.1]]
+    """
+    if not 0 <= forgotten_share <= 1:
+        raise ValueError(f"forgotten_share must be in [0, 1], got {forgotten_share}; 0.4 means a drop of 40 %")
+    needed = ("id", "sparsity", *(f"{score}_{state}" for score in _SCORES for state in ("dense", "pruned")))
+    missing = [column for column in needed if column not in table]
+    if missing:
+        raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; pass a forgetting table")
+    rows = []
+    for sparsity, images in table.groupby("sparsity", sort=True):
+        drops = {score: (images[f"{score}_dense"] - images[f"{score}_pruned"]).astype(float) for score in _SCORES}
+        rows.append(
+            {
+                "sparsity": sparsity,
+                "n": len(images),
+                "box_iou": images["box_iou_pruned"].mean(),
+                "box_drop": drops["box_iou"].mean(),
+                "box_forgotten": (drops["box_iou"] >= forgotten_share).mean(),
+                "foreground_n": int(drops["foreground_iou"].notna().sum()),
+                "foreground_iou": images["foreground_iou_pruned"].mean(),
+                "foreground_drop": drops["foreground_iou"].mean(),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,49 @@
+"""What is printed at the end of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from htl_monai.report.console import print_files, print_left_out
+
+
+def test_left_out_pseudo_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"n_left_out": 12, "n_empty": 3, "n_total": 100}
+    (tmp_path / "htl.json").write_text(json.dumps({"rule": {"min_confidence": 0.8}, **counts, "data": []}))
+    print_left_out(tmp_path / "htl.json")
+    assert capsys.readouterr().out == (
+        "pseudo-labels left out: 12 below confidence 0.8 and 3 without a lesion, of 100\n"
+    )
+    (tmp_path / "htl.json").write_text(json.dumps({"rule": {}, "n_total": 9, "data": []}))
+    print_left_out(tmp_path / "htl.json")
+    assert capsys.readouterr().out == ""
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what was printed, as one line: a title is broken to the width of its table."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_titles_say_which_images_the_groups_are_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"group": ["male"], "mean": [0.5]}).to_csv(tmp_path / "groups.csv", index=False)
+    print_files(tmp_path, ("impact_unlabelled", "groups"))
+    assert "share of the foreground IoU that is lost" in printed(capsys)
+    pd.DataFrame({"sparsity": [0.7]}).to_csv(tmp_path / "impact_unlabelled.csv", index=False)
+    print_files(tmp_path, ("impact_unlabelled", "groups"))
+    assert "drop of the box, images without mask" in printed(capsys)
+
+
+def test_tables_of_boxes_have_titles_and_columns_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"sparsity": [0.7], "n": [9], "box_iou": [0.75], "box_drop": [0.25], "box_forgotten": [0.125]}
+    pd.DataFrame(row | {"foreground_n": [8]}).to_csv(tmp_path / "impact.csv", index=False)
+    pd.DataFrame({"ranking": ["forgetting"], "auroc": [0.9]}).to_csv(tmp_path / "detection.csv", index=False)
+    print_files(tmp_path, ("impact", "detection"))
+    text = printed(capsys)
+    assert "How far pruning moves the boxes (training images)" in text and "0.125" in text
+    assert "foreground n" not in text and "plain error" not in text

@@ -1,0 +1,40 @@
+"""The demo of each setting, as far as it goes without a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import htl_monai.demo
+from htl_monai.bundles import find_bundle
+from htl_monai.data.datalists import load_datalists
+from htl_monai.demo import run_demo
+from htl_monai.overlays import check_all_apply, collect_changes, merged_config
+from htl_monai.settings import SETTINGS
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_each_setting_gets_the_images_and_entries_that_it_can_use(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    few = {name: {split: 2 for split in counts} for name, counts in htl_monai.demo._COUNTS.items()}
+    monkeypatch.setattr(htl_monai.demo, "_COUNTS", few)
+    monkeypatch.setattr(htl_monai.demo, "run_setting", lambda *args, **kwargs: calls.append(args))
+    run_demo(tmp_path, setting, seed=3, progress=False, say=str)
+    ((name, data, out, overlays, seed),) = calls
+    assert (name, out, seed) == (setting, tmp_path, 3)
+    lists = load_datalists(data)
+    assert bool(lists["unlabelled"]) == (setting != "supervised") and lists["test"]
+    assert bool(lists["training"]) == (setting != "weakly_supervised")
+    changes, chosen = collect_changes(overlays, seed, {}), SETTINGS[setting]
+    bundle = find_bundle(chosen.bundle)
+    check_all_apply(changes, {stage.name: merged_config(bundle, stage, changes) for stage in chosen.stages})
+
+
+def test_a_setting_that_does_not_exist_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
+    words = "setting must be one of supervised, semi_supervised, weakly_supervised, got 'weekly'; choose"
+    with pytest.raises(KeyError, match=words):
+        run_demo(tmp_path / "demo", "weekly")
+    assert not (tmp_path / "demo").exists()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from htl_monai.data.files import write_csv, write_json
 
-TABLES = ("scores", "comparison", "impact", "groups", "detection")
+TABLES = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
 
 
 def collect(run: Path, out: Path) -> None:
@@ -20,11 +20,16 @@ def collect(run: Path, out: Path) -> None:
             write_csv(out / f"{name}.csv", _rounded(pd.read_csv(run / "reporting" / f"{name}.csv")))
     for stage in ("training", "finetuning_htl", "finetuning_random"):
         write_csv(out / f"epochs_{stage}.csv", _rounded(pd.read_csv(run / stage / "epochs.csv")))
+    if (run / "preparing" / "near_duplicates.csv").is_file():
+        write_csv(out / "near_duplicates.csv", pd.read_csv(run / "preparing" / "near_duplicates.csv"))
+    if (run / "pseudo_labelling").is_dir():
+        pseudo_labels = pd.read_csv(run / "pseudo_labelling" / "pseudo_labels.csv")
+        summary = pseudo_labels[["confidence", "area_px"]].describe().rename_axis("statistic").reset_index()
+        write_csv(out / "pseudo_labels.csv", _rounded(summary))
     sparsity = pd.read_csv(run / "mining" / "sparsity.csv")
     write_csv(out / "sparsity.csv", _rounded(sparsity[sparsity["layer"] == "all"]))
     hard = json.loads((run / "selecting" / "htl.json").read_text(encoding="utf-8"))
-    columns = [key for key in hard["data"][0] if key not in ("image", "label")]
-    write_csv(out / "htl.csv", pd.DataFrame(hard["data"])[columns])
+    write_csv(out / "htl.csv", pd.DataFrame(hard["data"]).drop(columns=["image", "label"], errors="ignore"))
     stages = {path.parent.name: _record(path) for path in sorted(run.glob("*/provenance.json"))}
     selection = {key: value for key, value in hard.items() if key != "data"}
     write_json(out / "provenance.json", {"selection": selection, "stages": stages})

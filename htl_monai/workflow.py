@@ -41,7 +41,7 @@ def run_setting(
     """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
 
     Args:
-        setting: ``supervised`` or ``semi_supervised``.
+        setting: ``supervised``, ``semi_supervised`` or ``weakly_supervised``.
         data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
         out: the run's folder; a stage writes below the folder of its own name.
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.

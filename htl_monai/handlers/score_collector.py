@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -25,22 +26,32 @@ class ScoreCollector:
     """
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
-        self._scores: dict[str, list[NDArray[np.float64]]] = {}
+        self.clear()
 
     def clear(self) -> None:
         """Forget all that was added."""
-        self._ids, self._scores = [], {}
+        self._ids: list[str] = []
+        # One growing block a score: a small array a batch would lie between the activations, which then find no room
+        # in the memory that was freed before.
+        self._scores: dict[str, array[float]] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
 
     def add(self, ids: Sequence[str], scores: Mapping[str, Tensor]) -> None:
         """Add one batch: ``(N,)`` or ``(N, S)`` by name for ``N`` ids."""
         self._ids.extend(ids)
         for name, values in scores.items():
-            self._scores.setdefault(name, []).append(values.detach().cpu().double().numpy())
+            self._scores.setdefault(name, array("d")).frombytes(values.detach().cpu().double().numpy().tobytes())
+            self._shapes[name] = tuple(values.shape[1:])
 
     def gathered(self) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
         """Return ids and scores of all processes, the same in each of them; to be called by all of them."""
-        own = (self._ids, {name: np.concatenate(parts) for name, parts in self._scores.items()})
+        own = (
+            self._ids,
+            {
+                name: np.array(values, dtype=np.float64).reshape(-1, *self._shapes[name])
+                for name, values in self._scores.items()
+            },
+        )
         if not (dist.is_available() and dist.is_initialized()):
             return own
         shares: list[tuple[list[str], dict[str, NDArray[np.float64]]]] = [own] * dist.get_world_size()

@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = ["SETTINGS", "Setting", "Stage"]
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -30,7 +32,7 @@ class Stage:
     configs: tuple[str, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     checkpoint: str | None = None
 
 
@@ -94,33 +96,45 @@ _SELECTING = Stage(
     outputs=("htl.json", "random.json"),
 )
 
+
+def _reporting(
+    extra_inputs: tuple[str, ...] = (), extra_outputs: tuple[str, ...] = (), settings: Mapping[str, Any] = _NOTHING
+) -> Stage:
+    return Stage(
+        name="reporting",
+        run_id="reporting",
+        configs=("train.json", "report.json"),
+        inputs=("mining/forgetting.csv", *_SCORES, *extra_inputs),
+        outputs=(*_TABLES, *extra_outputs),
+        settings=settings,
+    )
+
+
+def _preparing(*extra_outputs: str, settings: Mapping[str, Any] = _NOTHING) -> Stage:
+    return Stage(
+        name="preparing",
+        run_id="preparing",
+        configs=("train.json", "prepare.json"),
+        inputs=(),
+        outputs=("data.json", "skipped.csv", *extra_outputs),
+        settings=settings,
+    )
+
+
 _SUPERVISED = (
-    Stage("preparing", "preparing", ("train.json", "prepare.json"), (), ("data.json", "skipped.csv")),
+    _preparing(),
     _TRAINING,
     _MINING,
     _SELECTING,
     _finetuning("htl"),
     _finetuning("random"),
     *(_evaluating(arm) for arm in _ARMS),
-    Stage(
-        name="reporting",
-        run_id="reporting",
-        configs=("train.json", "report.json"),
-        inputs=("mining/forgetting.csv", *_SCORES),
-        outputs=_TABLES,
-    ),
+    _reporting(),
 )
 
 _PSEUDO_LABELS = "pseudo_labelling/pseudo_labels.csv"
 _SEMI_SUPERVISED = (
-    Stage(
-        name="preparing",
-        run_id="preparing",
-        configs=("train.json", "prepare.json"),
-        inputs=(),
-        outputs=("data.json", "skipped.csv", "near_duplicates.csv"),
-        settings={"use_unlabelled": True},
-    ),
+    _preparing("near_duplicates.csv", settings={"use_unlabelled": True}),
     _TRAINING,
     Stage(
         name="pseudo_labelling",
@@ -148,38 +162,21 @@ _SEMI_SUPERVISED = (
     _finetuning("htl", ("finetune_unlabelled.json",), (_PSEUDO_LABELS,)),
     _finetuning("random", ("finetune_unlabelled.json",), (_PSEUDO_LABELS,)),
     *(_evaluating(arm) for arm in _ARMS),
-    Stage(
-        name="reporting",
-        run_id="reporting",
-        configs=("train.json", "report.json"),
-        inputs=("mining/forgetting.csv", "mining_unlabelled/forgetting.csv", _PSEUDO_LABELS, *_SCORES),
-        outputs=(*_TABLES, "impact_unlabelled.csv"),
-        settings={"use_unlabelled": True},
+    _reporting(
+        ("mining_unlabelled/forgetting.csv", _PSEUDO_LABELS), ("impact_unlabelled.csv",), {"use_unlabelled": True}
     ),
 )
 
 _BASELINES = ("whole", "centre_box", "otsu")
 _WEAKLY_SUPERVISED = (
-    Stage(
-        name="preparing",
-        run_id="preparing",
-        configs=("train.json", "prepare.json"),
-        inputs=(),
-        outputs=("data.json", "skipped.csv", "near_duplicates.csv"),
-    ),
+    _preparing("near_duplicates.csv"),
     _TRAINING,
     _MINING,
     _SELECTING,
     _finetuning("htl"),
     _finetuning("random"),
     *(_evaluating(arm) for arm in (*_ARMS, *_BASELINES)),
-    Stage(
-        name="reporting",
-        run_id="reporting",
-        configs=("train.json", "report.json"),
-        inputs=("mining/forgetting.csv", *_SCORES, *(f"evaluating_{arm}/scores.csv" for arm in _BASELINES)),
-        outputs=("scores.csv", "comparison.csv", "impact.csv", "groups.csv"),
-    ),
+    _reporting(tuple(f"evaluating_{arm}/scores.csv" for arm in _BASELINES)),
 )
 
 SETTINGS: Mapping[str, Setting] = MappingProxyType(

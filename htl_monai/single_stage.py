@@ -10,8 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from htl_monai.analysis.box_impact import impact_on_boxes
-from htl_monai.analysis.impact import impact_of_pruning
+from htl_monai.analysis.impact import impact
 from htl_monai.bundles import TrainedModel, find_model
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
@@ -67,7 +66,7 @@ def mine_with(
     _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
     table = pd.read_csv(folder / "forgetting.csv", dtype={"id": str})
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
-    write_csv(folder / "impact.csv", impact_on_boxes(table) if "box_iou_dense" in table else impact_of_pruning(table))
+    write_csv(folder / "impact.csv", impact(table))
     write_csv(folder / "groups.csv", groups_of_forgetting(table[table["sparsity"] == nearest]))
     return folder
 

@@ -24,7 +24,6 @@ __all__ = [
     "pseudo_label_table",
     "read_pseudo_labels",
     "sure_enough",
-    "with_pseudo_labels",
     "without_pseudo_label",
     "write_pseudo_label",
 ]
@@ -159,14 +158,6 @@ def sure_enough(items: Sequence[Item], min_confidence: float = 0.0) -> list[Item
     if not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence must be in [0, 1], got {min_confidence}; 0.8 is the default")
     return [item for item in items if item[_CONFIDENCE] > 0 and item[_CONFIDENCE] >= min_confidence]
-
-
-def with_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str], min_confidence: float = 0.0) -> list[Item]:
-    """Return those images of a data list whose pseudo-label is :func:`sure_enough`, with ``label`` and ``confidence``.
-
-    See :func:`read_pseudo_labels` for what is refused.
-    """
-    return sure_enough(read_pseudo_labels(data, path), min_confidence)
 
 
 def _is_drawn_by(path: Path, network_sha256: str) -> bool:

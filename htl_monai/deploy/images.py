@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from pathlib import Path
@@ -14,6 +15,8 @@ from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 __all__ = ["MAX_PIXELS", "SUFFIXES", "is_picture", "read_picture", "to_uint8"]
+
+logger = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz", ".dcm")
 MAX_PIXELS = 89_478_485  # Pillow's own threshold of a decompression bomb: 1 GiB / 4 bytes / 3 channels
@@ -142,13 +145,18 @@ def _read_dicom(path: Path) -> np.ndarray:
 def _dicom_values(reader: PydicomReader, dataset: Any, path: Path) -> np.ndarray:
     # Photographs often have no geometry, and broken geometry must not stop a picture: it is not used here.
     dataset.ImageOrientationPatient, dataset.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
-    if dataset.get("PhotometricInterpretation") != "PALETTE COLOR":
-        try:
-            return reader.get_data(dataset)[0]
-        except (RuntimeError, NotImplementedError):  # a compression that pydicom has no decoder for
-            pass
-    fallback = ITKReader(reverse_indexing=True)
-    values = fallback.get_data(fallback.read(path))[0]
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return _values_by_itk(path)
+    try:
+        return reader.get_data(dataset)[0]
+    except RuntimeError as error:  # a compression that pydicom has no decoder for
+        logger.info("%s is read by ITK, because pydicom could not: %s", path, error)
+        return _values_by_itk(path)
+
+
+def _values_by_itk(path: Path) -> np.ndarray:
+    reader = ITKReader(reverse_indexing=True)
+    values = reader.get_data(reader.read(path))[0]
     return values[0] if values.shape[0] == 1 else values
 
 

@@ -14,7 +14,7 @@ from htl_monai.data.pseudo_labels import (
     pseudo_label_path,
     pseudo_label_table,
     read_pseudo_labels,
-    with_pseudo_labels,
+    sure_enough,
     without_pseudo_label,
     write_pseudo_label,
 )
@@ -94,26 +94,26 @@ def test_images_get_their_label_above_a_confidence(folder: Path, data: list[dict
     everything = read_pseudo_labels(data, path)
     assert [item["confidence"] for item in everything] == [0.9, 0.75, 0.0]
     assert everything[0] == {**data[0], "label": str(folder / "masks" / "0001.png"), "confidence": 0.9}
-    assert [item["id"] for item in with_pseudo_labels(data, path)] == ["0001", "NA"]  # never the empty one
-    assert [item["id"] for item in with_pseudo_labels(data, path, 0.75)] == ["0001", "NA"]  # the border belongs to it
-    assert [item["id"] for item in with_pseudo_labels(data, path, 0.76)] == ["0001"]
-    assert [item["id"] for item in with_pseudo_labels(data[1:], path)] == ["NA"]
+    assert [item["id"] for item in sure_enough(everything)] == ["0001", "NA"]  # never the empty one
+    assert [item["id"] for item in sure_enough(everything, 0.75)] == ["0001", "NA"]  # the border belongs to it
+    assert [item["id"] for item in sure_enough(everything, 0.76)] == ["0001"]
+    assert [item["id"] for item in sure_enough(read_pseudo_labels(data[1:], path))] == ["NA"]
 
 
 def test_what_does_not_fit_is_refused(folder: Path, data: list[dict], tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="pseudo-labels .*csv do not exist; run the stage pseudo_labelling"):
-        with_pseudo_labels(data, folder / "pseudo_labels.csv")
+        read_pseudo_labels(data, folder / "pseudo_labels.csv")
     path = write_csv(folder / "pseudo_labels.csv", pseudo_label_table(data, folder))
     with pytest.raises(ValueError, match=r"got none for 1 \(stranger\); run the stage pseudo_labelling on this data"):
-        with_pseudo_labels([*data, {"id": "stranger"}], path)
+        read_pseudo_labels([*data, {"id": "stranger"}], path)
     with pytest.raises(ValueError, match=r"min_confidence must be in \[0, 1\], got 80; 0.8 is the default"):
-        with_pseudo_labels(data, path, 80)
+        sure_enough(read_pseudo_labels(data, path), 80)
     write_csv(tmp_path / "short.csv", pd.DataFrame({"id": ["0001"], "label": ["x.png"]}))
     with pytest.raises(ValueError, match=r"short.csv must have the columns \['confidence'\], got"):
-        with_pseudo_labels(data, tmp_path / "short.csv")
+        read_pseudo_labels(data, tmp_path / "short.csv")
     pseudo_label_path(folder, "NA").unlink()
     with pytest.raises(FileNotFoundError, match=r"got 1 that are not \(NA\); delete the table and run again"):
-        with_pseudo_labels(data, path)
+        read_pseudo_labels(data, path)
     with pytest.raises(FileNotFoundError, match=r"must hold a mask for every image, got none for 1 \(NA\)"):
         pseudo_label_table(data, folder)
     with pytest.raises(FileNotFoundError, match="checkpoint .*nowhere.pt does not exist"):

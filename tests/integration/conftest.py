@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,12 @@ from htl_monai.settings import SETTINGS
 # One process that has imported everything and is copied for each run to be killed.
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["htl_monai.workflow"])
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A run of the test's own, copied from the module's ``finished`` one."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
 
 
 @pytest.fixture(scope="session")

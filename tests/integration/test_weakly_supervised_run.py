@@ -48,11 +48,6 @@ def finished(phantom: Path, small: dict, tmp_path_factory: pytest.TempPathFactor
     return out
 
 
-@pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "run"))
-
-
 def run(data: Path, out: Path, settings: dict) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []

@@ -33,7 +33,7 @@ def image_only(transforms: Sequence[MapTransform]) -> Compose:
     A training must stop at a missing mask, so its own transforms do not allow one; these are copies.
 
     Args:
-        transforms: dictionary transforms of image and mask, such as ``train#deterministic_transforms``.
+        transforms: dictionary transforms of image and mask, such as ``train#preprocessing#transforms``.
 
     Example:
         >>> import torch

@@ -20,7 +20,7 @@ def transforms() -> list:
     parser = ConfigParser.load_config_file(str(find_bundle("lesion_localization") / "configs" / "train.json"))
     config = ConfigParser(parser)
     config["spatial_size"] = [16, 24]
-    return config.get_parsed_content("train#deterministic_transforms")
+    return config.get_parsed_content("train#preprocessing#transforms")
 
 
 @pytest.fixture

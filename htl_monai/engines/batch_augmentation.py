@@ -21,7 +21,9 @@ class BatchAugmentation:
     step again, on a CPU from the training itself. Here a batch takes one resampling, on the GPU where there is one.
 
     Args:
-        flip_prob: probability of a flip along each axis, in [0, 1].
+        horizontal_flip_prob: probability of swapping left and right, in [0, 1].
+        vertical_flip_prob: probability of swapping top and bottom, in [0, 1]; 0 where up and down have a meaning, as in
+            a chest X-ray.
         affine_prob: probability of a rotation with a zoom, in [0, 1].
         rotate_range: largest rotation either way in radians.
         scale_range: largest zoom either way along each axis, in [0, 1).
@@ -32,12 +34,18 @@ class BatchAugmentation:
 
     def __init__(
         self,
-        flip_prob: float = 0.5,
+        horizontal_flip_prob: float = 0.5,
+        vertical_flip_prob: float = 0.5,
         affine_prob: float = 0.5,
         rotate_range: float = math.pi,
         scale_range: float = 0.1,
     ) -> None:
-        for name, value in (("flip_prob", flip_prob), ("affine_prob", affine_prob)):
+        probabilities = {
+            "horizontal_flip_prob": horizontal_flip_prob,
+            "vertical_flip_prob": vertical_flip_prob,
+            "affine_prob": affine_prob,
+        }
+        for name, value in probabilities.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}; 0 switches it off")
         if not 0 <= scale_range < 1 or rotate_range < 0:
@@ -45,7 +53,7 @@ class BatchAugmentation:
                 f"scale_range must be in [0, 1) and rotate_range at least 0, got {scale_range} and {rotate_range}; "
                 "0 switches them off"
             )
-        self.flip_prob = flip_prob
+        self.flip_probs = (horizontal_flip_prob, vertical_flip_prob)
         self.affine_prob = affine_prob
         self.rotate_range = rotate_range
         self.scale_range = scale_range
@@ -67,18 +75,20 @@ class BatchAugmentation:
             kwargs: further arguments of the copy.
         """
         image, label = default_prepare_batch(batchdata, device, non_blocking, **kwargs)
-        affines = random_affines(len(image), self.flip_prob, self.affine_prob, self.rotate_range, self.scale_range)
+        affines = random_affines(len(image), self.flip_probs, self.affine_prob, self.rotate_range, self.scale_range)
         if isinstance(label, Tensor) and label.shape[2:] == image.shape[2:] and label.ndim == image.ndim:
             label = resampled(label, affines, "nearest")
         return resampled(image, affines, "bilinear"), label
 
 
-def random_affines(count: int, flip_prob: float, affine_prob: float, rotate_range: float, scale_range: float) -> Tensor:
+def random_affines(
+    count: int, flip_probs: tuple[float, float], affine_prob: float, rotate_range: float, scale_range: float
+) -> Tensor:
     """Draw matrices ``(count, 2, 2)`` that map (x, y) of the new image to the old one, in pixels from the centre.
 
-    All numbers come from torch's global generator on the CPU, so that every device augments alike.
+    ``flip_probs`` are those of a flip along x and along y. All numbers come from torch's global generator on the CPU, so that every device augments alike.
     """
-    flips = 1 - 2 * (torch.rand(count, 2) < flip_prob).float()
+    flips = 1 - 2 * (torch.rand(count, 2) < torch.tensor(flip_probs)).float()
     moved = (torch.rand(count) < affine_prob).float()
     angles = moved * rotate_range * (2 * torch.rand(count) - 1)
     scales = 1 + moved[:, None] * scale_range * (2 * torch.rand(count, 2) - 1)

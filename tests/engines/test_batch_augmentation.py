@@ -40,7 +40,7 @@ def test_a_rotation_is_one_in_pixels_not_in_shares_of_the_sides() -> None:
 def test_a_mask_goes_with_its_image_and_a_class_stays(images: torch.Tensor) -> None:
     torch.manual_seed(1)
     masks = (images[:, :1] > 0.5).float()
-    augment = BatchAugmentation(flip_prob=0.5, affine_prob=0.0)
+    augment = BatchAugmentation(affine_prob=0.0)
     image, label = augment({"image": images, "label": masks})
     assert torch.equal((image[:, :1] > 0.5).float(), label) and not torch.equal(label, masks)
     classes = torch.arange(4)
@@ -48,22 +48,29 @@ def test_a_mask_goes_with_its_image_and_a_class_stays(images: torch.Tensor) -> N
 
 
 def test_nothing_changes_where_all_is_off(images: torch.Tensor) -> None:
-    image, label = BatchAugmentation(0.0, 0.0)({"image": images, "label": images[:, :1]})
+    image, label = BatchAugmentation(0.0, 0.0, 0.0)({"image": images, "label": images[:, :1]})
     torch.testing.assert_close(image, images, atol=1e-5, rtol=0)
     torch.testing.assert_close(label, images[:, :1], atol=0, rtol=0)
 
 
 def test_the_draw_is_torchs_seed_alone_and_each_image_has_its_own() -> None:
     torch.manual_seed(3)
-    first = random_affines(64, 0.5, 0.5, math.pi, 0.1)
+    first = random_affines(64, (0.5, 0.5), 0.5, math.pi, 0.1)
     torch.manual_seed(3)
-    assert torch.equal(first, random_affines(64, 0.5, 0.5, math.pi, 0.1))
+    assert torch.equal(first, random_affines(64, (0.5, 0.5), 0.5, math.pi, 0.1))
     assert len(first.flatten(1).unique(dim=0)) > 20
+
+
+def test_each_axis_has_its_own_probability() -> None:
+    torch.manual_seed(0)
+    signs = random_affines(4000, (0.3, 0.0), 0.0, 0.0, 0.0).diagonal(dim1=1, dim2=2)
+    assert (signs[:, 0] < 0).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert (signs[:, 1] > 0).all()
 
 
 def test_zoom_and_share_of_moved_images_are_as_asked() -> None:
     torch.manual_seed(0)
-    affines = random_affines(4000, 0.0, 0.5, math.pi, 0.1)
+    affines = random_affines(4000, (0.0, 0.0), 0.5, math.pi, 0.1)
     still = (affines == torch.eye(2)).flatten(1).all(dim=1)
     assert still.float().mean().item() == pytest.approx(0.5, abs=0.03)
     lengths = affines[~still].norm(dim=1)
@@ -71,7 +78,7 @@ def test_zoom_and_share_of_moved_images_are_as_asked() -> None:
     assert lengths.std().item() == pytest.approx(0.2 / math.sqrt(12), rel=0.1)
 
 
-@pytest.mark.parametrize("settings", [{"flip_prob": 1.5}, {"affine_prob": -0.1}])
+@pytest.mark.parametrize("settings", [{"horizontal_flip_prob": 1.5}, {"vertical_flip_prob": -1.0}, {"affine_prob": -0.1}])
 def test_a_probability_outside_its_bounds_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"_prob must be in \[0, 1\], got"):
         BatchAugmentation(**settings)

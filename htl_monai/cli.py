@@ -71,6 +71,38 @@ class Data:
         print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
 
 
+class ReaderStudy:
+    """Ask readers, blinded, whether the images that pruning forgets are mislabelled, of low quality, or difficult."""
+
+    def make(self, run_dir: str, out: str, count: int = 20, readers: int = 6, seed: int = 0) -> None:
+        """Write one sheet a reader from a run of chest_xray: forgotten images and others, shuffled, without names.
+
+        Args:
+            run_dir: the run's folder.
+            out: the folder for the sheets (HTML, and CSV for those who would rather type) and the key.
+            count: forgotten images, and as many others.
+            readers: how many sheets, each in an order of its own.
+            seed: of the choice and the orders.
+        """
+        from htl_monai.report.reader_study_kit import make_reader_study
+
+        print_written(make_reader_study(run_dir, out, count, readers, seed))
+
+    def analyse(self, study: str, ratings: str, out: str) -> None:
+        """Compare the ratings of forgotten images and others by mixed models with the reader and the case as random.
+
+        Args:
+            study: the folder that make wrote.
+            ratings: the filled-in CSV files with commas between, or a folder of them.
+            out: the folder for tables and figure.
+        """
+        from htl_monai.report.reader_study_kit import analyse_reader_study
+
+        for name, table in analyse_reader_study(study, _names(ratings), out).items():
+            print_table(name.replace("_", " "), table)
+        print_written(Path(out).resolve())
+
+
 class Commands:
     """Find the images that a medical model never really learned, by pruning it; fine-tune on them; see if it helped.
 
@@ -79,38 +111,50 @@ class Commands:
 
     def __init__(self) -> None:
         self.data = Data()
+        self.reader_study = ReaderStudy()
 
     def demo(self, out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> None:
         """Run everything on drawn images whose hard ones are known (a few minutes on two CPU cores).
 
         Args:
             out: the run's folder; the drawn images lie in its folder phantom.
-            setting: supervised, semi_supervised or weakly_supervised.
+            setting: supervised, semi_supervised, weakly_supervised or chest_xray.
             seed: of the images and of the run.
         """
         from htl_monai.demo import run_demo
 
-        print_run(run_demo(out, setting, seed, progress=is_terminal(), say=_say))
+        _close(setting, run_demo(out, setting, seed, progress=is_terminal(), say=_say))
 
-    def run(self, setting: str, data: str, out: str, overlay: str = "", seed: int | None = None, set: str = "") -> None:
+    def run(
+        self,
+        setting: str,
+        data: str,
+        out: str,
+        overlay: str = "",
+        seed: int | None = None,
+        seeds: str = "",
+        set: str = "",
+    ) -> None:
         """Train, prune, mine, select, fine-tune (on hard and on random images), evaluate, compare.
 
         Killed at any moment, the same command goes on where it stopped; what is done is skipped.
 
         Args:
-            setting: supervised (masks), semi_supervised (masks, and images without) or weakly_supervised (diagnoses,
-                and masks of the test images).
+            setting: supervised (masks), semi_supervised (masks, and images without), weakly_supervised (diagnoses, and
+                masks of the test images) or chest_xray (several findings an image, several seeds).
             data: a folder in the ISIC-2017 layout, a folder above it and one in the ISIC-2018 Task 3 layout (images
-                without masks, with diagnoses), a folder with data.csv, or a CSV file.
+                without masks, with diagnoses), one with the label files of NIH- or MIMIC-CXR-LT above the images, a
+                folder with data.csv, or a CSV file.
             out: the run's folder.
             overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas.
             seed: replaces the configs' seed.
+            seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
             set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
         """
         from htl_monai.workflow import run_setting
 
-        overlays = _names(overlay)
-        print_run(run_setting(setting, data, out, overlays, seed, _pairs(set), is_terminal(), _say))
+        overlays, several = _names(overlay), None if seeds == "" else _seeds(seeds)
+        _close(setting, run_setting(setting, data, out, overlays, seed, _pairs(set), is_terminal(), _say, several))
 
     def mine(self, model: str, data: str, out: str, sparsities: str = "", overlay: str = "", set: str = "") -> None:
         """Rank the training images of a data set by what a trained model forgets of them when it is pruned.
@@ -156,6 +200,36 @@ class Commands:
         print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
         print_written(folder)
 
+    def forgettability(self, run_dir: str, out: str = "") -> None:
+        """Show from a run of chest_xray which classes are forgotten first, and which pairs of classes alike.
+
+        Args:
+            run_dir: the run's folder, or one with the folders preparing and seed_0, seed_1 and so on.
+            out: the folder for tables and figures; the run's own reporting folder by default.
+        """
+        from htl_monai.report.long_tail_console import print_long_tail
+        from htl_monai.report.long_tail_summary import write_forgettability
+
+        folder = Path(out or Path(run_dir) / "reporting")
+        print_long_tail(write_forgettability(run_dir, folder))
+        print_written(folder.resolve())
+
+    def pie(self, run_dir: str, out: str = "", sparsity: float = 0.9, share: float = 0.05) -> None:
+        """List from a run of chest_xray the test images whose predictions pruning changes most, and whom they show.
+
+        Args:
+            run_dir: the run's folder, or one with the folders preparing and seed_0, seed_1 and so on.
+            out: the folder for tables and figures; the run's own reporting folder by default.
+            sparsity: the fraction of weights that is removed.
+            share: the fraction of images that count as forgotten (pruning-identified).
+        """
+        from htl_monai.report.long_tail_console import print_long_tail
+        from htl_monai.report.long_tail_summary import write_pies
+
+        folder = Path(out or Path(run_dir) / "reporting")
+        print_long_tail(write_pies(run_dir, folder, sparsity, share))
+        print_written(folder.resolve())
+
     def predict(self, model: str, images: str, out: str, device: str = "cpu", batch_size: int = 8) -> None:
         """Localize lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
 
@@ -195,6 +269,16 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
+def _close(setting: str, folder: Path) -> None:
+    """Print what a run ends with."""
+    if setting == "chest_xray":
+        from htl_monai.report.long_tail_console import print_long_tail_run
+
+        print_long_tail_run(folder)
+    else:
+        print_run(folder)
+
+
 def _pairs(text: Any) -> dict[str, Any]:
     """Read ``key=value,…``; a value is JSON where it parses as such, else text; commas in brackets do not part."""
     parts = [part for part in re.split(r",(?![^\[{]*[\]}])", _as_text(text)) if part]
@@ -217,6 +301,17 @@ def _names(text: Any) -> list[str]:
 
 def _numbers(values: Any) -> list[float]:
     return [float(part) for part in _names(values)]
+
+
+def _seeds(values: Any) -> list[int]:
+    """Read ``0:30``, ``3`` or ``0,3,7``."""
+    found: list[int] = []
+    for part in _names(values):
+        if not re.fullmatch(r"\d+(:\d+)?", part):
+            raise ValueError(f"seeds must be numbers from 0 or ranges such as 0:30, got {part!r}; write 0:5 or 0,3,7")
+        first, _, end = part.partition(":")
+        found += range(int(first), int(end)) if end else [int(first)]
+    return found
 
 
 def _as_text(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from htl_monai.data.phantom import write_phantom
+from htl_monai.data.xray_phantom import write_xray_phantom
 from htl_monai.workflow import run_setting
 
 __all__ = ["run_demo"]
@@ -17,8 +18,13 @@ _COUNTS = {
     "supervised": _LABELLED,
     "semi_supervised": {**_LABELLED, "unlabelled": 240},
     "weakly_supervised": {"test": 120, "unlabelled": 280},
+    "chest_xray": {"training": 600, "validation": 100, "test": 400},
 }
-_OVERLAYS = {"weakly_supervised": ["settings/demo.json", "settings/demo_weak.json"]}
+_OVERLAYS = {
+    "weakly_supervised": ["settings/demo.json", "settings/demo_weak.json"],
+    "chest_xray": ["settings/demo_chest.json"],
+}
+_SEEDS = {"chest_xray": range(3)}
 
 
 def run_demo(
@@ -31,7 +37,8 @@ def run_demo(
     """Draw the phantom into ``out/phantom`` and run a setting on it with ``configs/settings/demo.json``.
 
     The semi-supervised setting gets images without mask, too. The weakly supervised one has masks of the test images
-    alone, and ``configs/settings/demo_weak.json`` on top.
+    alone, and ``configs/settings/demo_weak.json`` on top. The chest X-ray setting has a phantom and an overlay of its
+    own, and three seeds.
 
     Args:
         out: the run's folder.
@@ -49,6 +56,10 @@ def run_demo(
     if setting not in _COUNTS:
         raise KeyError(f"setting must be one of {', '.join(_COUNTS)}, got {setting!r}; choose one of them")
     say("phantom: drawing images with planted hard groups")
-    data = write_phantom(Path(out) / "phantom", _COUNTS[setting], (64, 80), seed, progress=progress)
+    folder, counts = Path(out) / "phantom", _COUNTS[setting]
+    if setting == "chest_xray":
+        data = write_xray_phantom(folder, counts, (64, 64), seed, progress=progress)
+    else:
+        data = write_phantom(folder, counts, (64, 80), seed, progress=progress)
     overlays = _OVERLAYS.get(setting, ["settings/demo.json"])
-    return run_setting(setting, data, out, overlays, seed, progress=progress, say=say)
+    return run_setting(setting, data, out, overlays, seed, progress=progress, say=say, seeds=_SEEDS.get(setting))

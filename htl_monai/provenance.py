@@ -46,10 +46,17 @@ def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
 
 
 def data_digest(datalists: Datalists) -> str:
-    """Return a digest of data lists and of name, size and time of change of their files; none is opened."""
+    """Return a digest of data lists and of name, size and time of change of their files; none is opened.
+
+    A label that is no path, such as a class vector, counts by its value.
+    """
     described = {
         split: [
-            {key: _file(value) if key in ("image", "label") else value for key, value in item.items()} for item in items
+            {
+                key: _file(value) if key in ("image", "label") and isinstance(value, str) else value
+                for key, value in item.items()
+            }
+            for item in items
         ]
         for split, items in datalists.items()
     }

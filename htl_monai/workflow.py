@@ -37,18 +37,21 @@ def run_setting(
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
     say: Say = print,
+    seeds: Sequence[int] | None = None,
 ) -> Path:
     """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
 
     Args:
-        setting: ``supervised``, ``semi_supervised`` or ``weakly_supervised``.
+        setting: ``supervised``, ``semi_supervised``, ``weakly_supervised`` or ``chest_xray``.
         data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
         out: the run's folder; a stage writes below the folder of its own name.
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
-        seed: replaces the configs' seed.
+        seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
         settings: config entries to replace, laid upon all else.
         progress: show progress bars on standard error.
         say: told which stage runs, is skipped or goes on.
+        seeds: the seeds to train, of a setting that trains several; None for its usual ones. More seeds may be added
+            to a run later.
 
     Returns:
         ``out``.
@@ -56,18 +59,19 @@ def run_setting(
     Raises:
         KeyError: a setting or config entry that does not exist.
         FileNotFoundError: data, overlay or bundle is not there.
-        ValueError: the data cannot be used, or a stage's arguments are wrong.
+        ValueError: the data cannot be used, or a stage's arguments are wrong; ``seeds`` for a setting that has one.
     """
     if setting not in SETTINGS:
         raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
     chosen, folder = SETTINGS[setting], Path(out).resolve()
+    stages = _stages(setting, seeds)
     changes = collect_changes(overlays, seed, settings or {})
     bundle = find_bundle(chosen.bundle)
-    merged = {stage.name: merged_config(bundle, stage, changes) for stage in chosen.stages}
+    merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)
-    columns = merged[chosen.stages[0].name]["columns"]
+    columns = merged[stages[0].name]["columns"]
     source = data_digest(load_datalists(data, columns, on_missing="keep"))
-    for stage in chosen.stages:
+    for stage in stages:
         is_first = not stage.inputs
         places = {
             "bundle_root": str(bundle),
@@ -77,6 +81,16 @@ def run_setting(
         }
         _run_or_skip(bundle, stage, folder, merged[stage.name], changes, places, source, say)
     return folder
+
+
+def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
+    chosen = SETTINGS[setting]
+    if seeds is None:
+        return chosen.stages
+    if chosen.of_seeds is None:
+        several = ", ".join(name for name, other in SETTINGS.items() if other.of_seeds is not None)
+        raise ValueError(f"seeds must be given for {several} only, got them for {setting}; give one seed instead")
+    return chosen.of_seeds(seeds)
 
 
 def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:

@@ -20,6 +20,7 @@ from jsonschema.exceptions import best_match
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
 
 from htl_monai.data.phantom import write_phantom
+from htl_monai.data.xray_phantom import write_xray_phantom
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundle"
 SCHEMA = BUNDLES / "meta_schema.json"  # the URL in metadata.json cannot be reached from every machine
@@ -72,10 +73,15 @@ def check_packages(bundle: Path) -> str:
 def check_properties(bundle: Path) -> str:
     """Refuse configs in which an entry that MONAI's training and inference workflows read is missing or can't be built.
 
-    The entries are built, so they get something to read: drawn images, of all diagnoses.
+    The entries are built, so they get something to read: drawn images, of all diagnoses or of many findings.
     """
+    many_findings = "multi_label" in _read_json(bundle / "configs/train.json")
     with tempfile.TemporaryDirectory() as folder:
-        images = write_phantom(Path(folder) / "phantom", {"training": 16, "validation": 2, "test": 2}, size=(64, 64))
+        path = Path(folder) / "phantom"
+        if many_findings:
+            images = write_xray_phantom(path, {"training": 40, "validation": 40, "test": 40}, size=(64, 64))
+        else:
+            images = write_phantom(path, {"training": 16, "validation": 2, "test": 2}, size=(64, 64))
         for workflow_type, (name, settings) in WORKFLOWS.items():
             workflow = ConfigWorkflow(
                 config_file=str(bundle / "configs" / name),

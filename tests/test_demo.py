@@ -26,7 +26,7 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     ((name, data, out, overlays, seed),) = calls
     assert (name, out, seed) == (setting, tmp_path, 3)
     lists = load_datalists(data)
-    assert bool(lists["unlabelled"]) == (setting != "supervised") and lists["test"]
+    assert bool(lists["unlabelled"]) == (setting in ("semi_supervised", "weakly_supervised")) and lists["test"]
     assert bool(lists["training"]) == (setting != "weakly_supervised")
     changes, chosen = collect_changes(overlays, seed, {}), SETTINGS[setting]
     bundle = find_bundle(chosen.bundle)
@@ -34,7 +34,7 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
 
 
 def test_a_setting_that_does_not_exist_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
-    words = "setting must be one of supervised, semi_supervised, weakly_supervised, got 'weekly'; choose"
+    words = "setting must be one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"
     with pytest.raises(KeyError, match=words):
         run_demo(tmp_path / "demo", "weekly")
     assert not (tmp_path / "demo").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from htl_monai.data.examine import FATAL, examine_all, find_unusable
+from htl_monai.data.examine import FATAL, examine_all, find_unusable, has_mask
 from htl_monai.data.listing import UNLABELLED, Item, name_first
 from htl_monai.data.near_duplicates import near_duplicates
 
@@ -84,7 +84,8 @@ def check_data(
     Args:
         datalists: the data list of each split; in ``unlabelled`` masks are never required.
         decode: open every image and mask; without it only ids, files and metadata are looked at.
-        require_masks: report images without mask; False for a data set that has none on purpose.
+        require_masks: report images without mask; False for a data set that has none on purpose. An image whose label
+            is a vector of classes needs none.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -94,7 +95,7 @@ def check_data(
         where images are opened), masks without image, masks that are foreground everywhere or hold more than two
         values, images that are not RGB.
     """
-    counts = {split: (len(items), sum("label" in item for item in items)) for split, items in datalists.items()}
+    counts = {split: (len(items), sum(map(has_mask, items))) for split, items in datalists.items()}
     problems = [*_repeated_ids(datalists), *_missing(datalists, require_masks), *_masks_without_image(datalists)]
     if decode:
         problems += [*_decoded(datalists, progress), *_near_test(datalists, progress)]
@@ -130,7 +131,7 @@ def _masks_without_image(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Pr
     Such a file belongs to no split; it is counted to one whose masks lie beside it.
     """
     image_folders = {os.path.dirname(item["image"]) for items in datalists.values() for item in items}
-    masks = {item["label"]: split for split, items in datalists.items() for item in items if "label" in item}
+    masks = {item["label"]: split for split, items in datalists.items() for item in items if has_mask(item)}
     folders = {os.path.dirname(path): split for path, split in masks.items()}
     for folder in sorted(set(folders) - image_folders):
         for path in sorted(Path(folder).glob("*.png")):

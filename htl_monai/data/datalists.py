@@ -11,9 +11,10 @@ from htl_monai.data.csv_data import read_csv
 from htl_monai.data.isic2017 import has_isic2017_layout, read_isic2017
 from htl_monai.data.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
 from htl_monai.data.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
+from htl_monai.data.long_tail import has_long_tail_layout, read_long_tail
 from htl_monai.data.splitting import split_by_subject
 
-__all__ = ["load_datalists"]
+__all__ = ["load_datalists", "read_prepared"]
 
 # Of ISIC-2018 Task 3 alone, whose official test diagnoses belong to other images.
 SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
@@ -26,18 +27,20 @@ def load_datalists(
     on_missing: str = "raise",
     unique_ids: bool = True,
 ) -> Datalists:
-    """Read the data lists of a CSV file, of a folder with ``data.csv``, or of official ISIC folders.
+    """Read the data lists of a CSV file, of a folder with ``data.csv``, or of an official layout.
 
     ISIC-2017 has three splits with masks. ISIC-2018 Task 3 has diagnoses and no masks: alone, it is split 70/10/20 % so
     that no lesion is parted; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its images are
-    the unlabelled ones.
+    the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
+    ``label`` is a vector, and :func:`~htl_monai.data.multi_label.load_multi_label` tells its classes.
 
     Args:
         dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
-            ``data.csv`` goes before the ISIC folders.
-        columns: our names to the CSV file's, see ``read_csv``; the official folders take none.
+            ``data.csv`` goes before the official layouts.
+        columns: our names to the CSV file's, see ``read_csv``; the official ISIC folders take none.
         on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
-            images and those of ISIC-2018 Task 3 need none.
+            images and those of ISIC-2018 Task 3, NIH-CXR-LT and MIMIC-CXR-LT need none; of the latter two it is for
+            images that are not there.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
 
     Returns:
@@ -51,20 +54,23 @@ def load_datalists(
     """
     path = Path(dataset_dir)
     if path.suffix.lower() == ".json":
-        return _read_json(path)
+        return read_prepared(path)[1]
     if path.suffix.lower() == ".csv":
         return read_csv(path, columns, on_missing, unique_ids)
     if not path.is_dir():
         raise FileNotFoundError(f"dataset_dir must be a folder or a .csv file, got {path}, which is not there")
     if (path / "data.csv").is_file():
         return read_csv(path / "data.csv", columns, on_missing, unique_ids)
+    if has_long_tail_layout(path):
+        return read_long_tail(path, columns, on_missing, unique_ids)[1]
     isic2017, isic2018 = _find(path, has_isic2017_layout), _find(path, has_isic2018_layout)
     both = isic2017 is not None and isic2018 is not None
     if not both and path not in (isic2017, isic2018):
         raise FileNotFoundError(
             "dataset_dir must hold data.csv or the folders ISIC-2017_{Training,Validation,Test_v2}_Data or "
-            f"ISIC2018_Task3_Training_Input, or a subfolder with the former and one with the latter, got {path} "
-            "with none of these; give the path of your csv, or of the folder above the images"
+            "ISIC2018_Task3_Training_Input, or a subfolder with the former and one with the latter, or the files "
+            f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; give the path of your "
+            "csv, or of the folder above the images"
         )
     if columns:
         raise ValueError(
@@ -96,13 +102,27 @@ def _read_official(isic2017: Path | None, isic2018: Path | None, on_missing: str
     return datalists
 
 
-def _read_json(path: Path) -> Datalists:
+def read_prepared(path: Path) -> tuple[list[str] | None, Datalists]:
+    """Read a file of the stage preparing.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        the classes of a multi-label data set, None of another; and the data lists.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+        ValueError: it holds something else.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
-    datalists = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(datalists, dict) or set(datalists) | {UNLABELLED} != set(LISTS):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    classes = content.pop("classes", None) if isinstance(content, dict) else None
+    if not isinstance(content, dict) or set(content) | {UNLABELLED} != set(LISTS):
         raise ValueError(
             f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; "
             "give a file of the stage preparing"
         )
-    return {UNLABELLED: []} | datalists
+    datalists: Datalists = {UNLABELLED: [], **content}
+    return classes, datalists

@@ -11,9 +11,10 @@ from pathlib import Path
 from PIL import Image
 
 from htl_monai.data.listing import Item
+from htl_monai.data.pictures import read_picture
 from htl_monai.data.threads import on_threads
 
-__all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable"]
+__all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_mask"]
 
 # What no training can use; every other kind is a note.
 FATAL = frozenset(
@@ -41,11 +42,16 @@ class Finding:
     detail: str
 
 
+def has_mask(item: Item) -> bool:
+    """Tell whether an item's label is a mask, and not a vector of classes or nothing."""
+    return isinstance(item.get("label"), str)
+
+
 def examine(item: Item) -> tuple[list[Finding], str | None]:
     """Decode an item's image and mask and list what is wrong with them.
 
     Args:
-        item: one dict of a data list; without ``label`` only the image is examined.
+        item: one dict of a data list; without a mask as ``label`` only the image is examined.
 
     Returns:
         the findings, and the SHA-256 of the image file (None where it is not there). Kinds: ``missing_image``,
@@ -59,12 +65,14 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
     findings, image = [], None
     content = path.read_bytes()
     try:
-        image = _decode(content)
+        dicom = path.suffix.lower() == ".dcm"
+        image = Image.fromarray(read_picture(path)) if dicom else _decode(content)
     except Exception as error:  # a decoder may raise anything on damaged bytes
         findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
-    if image is not None and image.mode != "RGB":
+    # Classifiers of several findings take grey pictures as they are.
+    if image is not None and image.mode != "RGB" and not isinstance(item.get("label"), list):
         findings.append(Finding("image_not_rgb", f"{path} has mode {image.mode}; it is converted to RGB"))
-    if "label" in item:
+    if has_mask(item):
         findings += _examine_mask(Path(item["label"]), None if image is None else image.size)
     return findings, hashlib.sha256(content).hexdigest()
 

@@ -59,7 +59,8 @@ def finetuning_list(
             f"{len(unknown)} are unknown; run the stage selecting on this data"
         )
     selected = [by_id.get(item["id"]) or _pseudo_labelled(without_mask[item["id"]], item) for item in chosen]
-    others = [id_ for id_ in by_id if id_ not in {item["id"] for item in chosen}]
+    taken = {item["id"] for item in chosen}
+    others = [id_ for id_ in by_id if id_ not in taken]
     replayed = select_random(others, min(round(replay_ratio * len(chosen)), len(others)), seed)
     return [*selected, *(by_id[id_] for id_ in replayed)]
 

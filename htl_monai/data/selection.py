@@ -164,7 +164,7 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         raise ValueError(f"selection {path} must hold a data list under 'data'; give a file of the stage selecting")
     folder = Path(path).absolute().parent
     return [
-        item | ({"label": os.path.normpath(folder / item["label"])} if "label" in item else {})
+        item | ({"label": os.path.normpath(folder / item["label"])} if isinstance(item.get("label"), str) else {})
         for item in content["data"]
     ]
 

@@ -86,7 +86,8 @@ def random_affines(
 ) -> Tensor:
     """Draw matrices ``(count, 2, 2)`` that map (x, y) of the new image to the old one, in pixels from the centre.
 
-    ``flip_probs`` are those of a flip along x and along y. All numbers come from torch's global generator on the CPU, so that every device augments alike.
+    ``flip_probs`` are those of a flip along x and along y. All numbers come from torch's global generator on the CPU,
+    so that every device augments alike.
     """
     flips = 1 - 2 * (torch.rand(count, 2) < torch.tensor(flip_probs)).float()
     moved = (torch.rand(count) < affine_prob).float()

@@ -14,7 +14,7 @@ from monai.utils import CommonKeys as Keys
 from torch import Tensor, nn
 
 from htl_monai.metrics.segmentation import segmentation_scores
-from htl_monai.pruning import Pruner, Sweep
+from htl_monai.pruning import Compressor, WeightSweep
 
 __all__ = ["ForgettingEvaluator"]
 
@@ -30,8 +30,8 @@ class ForgettingEvaluator(SupervisedEvaluator):
         device: where to run.
         val_data_loader: batches with ``id``, ``image`` and, where there are labels, ``label``.
         network: the dense network, wrapped for several processes or not.
-        pruner: what ranks the weights.
-        sparsities: the fractions of weights to remove, each in [0, 1).
+        pruner: what ranks the weights; or another compressor, such as ``LowRank`` or ``Quantization``.
+        sparsities: the fractions of weights to remove (of a compressor, its amounts), each in [0, 1).
         scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name; without labels ``(pred, dense pred)``.
         inferer: how to run the network; MONAI's ``SimpleInferer`` by default.
         prepare_batch: takes image and label from a batch, and where the inferer needs more, its further positional and
@@ -49,7 +49,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         device: torch.device,
         val_data_loader: Iterable[Any],
         network: nn.Module,
-        pruner: Pruner,
+        pruner: Compressor,
         sparsities: Sequence[float],
         scores: Callable[[Tensor, Tensor], dict[str, Tensor]] = segmentation_scores,
         inferer: Inferer | None = None,
@@ -70,12 +70,12 @@ class ForgettingEvaluator(SupervisedEvaluator):
         self.pruner = pruner
         self.sparsities = tuple(sparsities)
         self.scores = scores
-        self.sweep: Sweep | None = None
+        self.sweep: WeightSweep | None = None
         # After the handlers: one of them may load the weights when the run starts.
         self.add_event_handler(Events.STARTED, self._sort_weights)
 
     def _sort_weights(self, engine: Engine) -> None:
-        self.sweep = Sweep(self.network, self.pruner, self.sparsities)
+        self.sweep = self.pruner.sweep(self.network, self.sparsities)
 
     def _iteration(self, engine: ForgettingEvaluator, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         if engine.sweep is None:

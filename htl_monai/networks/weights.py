@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from htl_monai.data.files import write_atomically
 
-__all__ = ["load_tensors", "load_weights", "save_tensors", "save_weights", "unwrapped"]
+__all__ = ["fit_state", "load_tensors", "load_weights", "save_tensors", "save_weights", "unwrapped"]
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
@@ -63,7 +63,15 @@ def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> None:
         ValueError: the file is unreadable, or its names or shapes are those of another network.
     """
     content = load_tensors(path)
-    state = content["model"] if isinstance(content.get("model"), Mapping) else content
+    fit_state(network, content["model"] if isinstance(content.get("model"), Mapping) else content, path)
+
+
+def fit_state(network: nn.Module, state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Load a ``state_dict`` that was read from ``path`` into ``network``; nothing changes unless all of it fits.
+
+    Raises:
+        ValueError: its names or shapes are those of another network.
+    """
     target = unwrapped(network)
     problem = _difference(target.state_dict(), state)
     if problem:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Pruner", "check_amount", "check_finite", "like_weight", "split_like"]
+from htl_monai.pruning.compressor import Compressor
+from htl_monai.pruning.sweep import Sweep
+
+__all__ = ["Pruner", "check_finite", "like_weight", "split_like"]
 
 
 @dataclass(frozen=True)
-class Pruner(ABC):
+class Pruner(Compressor):
     """A value that says which weights go: those whose rank lies below a threshold that grows with the amount.
 
     The ranks do not depend on the amount. They are made once (the sort is the dear part), and every sparsity's masks
@@ -27,10 +30,9 @@ class Pruner(ABC):
         ValueError: ``amount`` lies outside [0, 1).
     """
 
-    amount: float = 0.7
-
-    def __post_init__(self) -> None:
-        check_amount(self.amount)
+    def sweep(self, network: nn.Module, sparsities: Sequence[float]) -> Sweep:
+        """Return the sweep that prunes ``network`` to each of ``sparsities``; see :class:`~htl_monai.pruning.Sweep`."""
+        return Sweep(network, self, sparsities)
 
     @abstractmethod
     def ranks(self, network: nn.Module) -> dict[str, Tensor]:
@@ -53,14 +55,6 @@ class Pruner(ABC):
         ranks = self.ranks(network)
         thresholds = self.thresholds(ranks, self.amount)
         return {name: rank >= thresholds[name] for name, rank in ranks.items()}
-
-
-def check_amount(amount: float, name: str = "amount") -> None:
-    """Refuse what is no fraction in [0, 1); ``name`` is the argument that the error speaks of."""
-    if not isinstance(amount, Real):
-        raise TypeError(f"{name} must be a number, got {amount!r}; pass the fraction of weights to remove")
-    if not 0 <= amount < 1:
-        raise ValueError(f"{name} must be in [0, 1), got {amount}; pass the fraction of weights to remove, such as 0.7")
 
 
 def check_finite(parameters: dict[str, nn.Parameter]) -> None:

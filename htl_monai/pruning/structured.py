@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from htl_monai.pruning.matrices import TRANSPOSED_LAYERS
 from htl_monai.pruning.prunable import prunable_layers, prunable_parameters
 from htl_monai.pruning.pruner import Pruner, check_finite, like_weight
 
 __all__ = ["StructuredMagnitude"]
-
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,9 @@ class StructuredMagnitude(Pruner):
         parameters = prunable_parameters(network)
         check_finite(parameters)
         return {
-            name: _channel_ranks(parameters[name].detach(), channel_dim=1 if isinstance(layer, _TRANSPOSED) else 0)
+            name: _channel_ranks(
+                parameters[name].detach(), channel_dim=1 if isinstance(layer, TRANSPOSED_LAYERS) else 0
+            )
             for name, layer in prunable_layers(network).items()
         }
 

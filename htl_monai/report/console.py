@@ -18,6 +18,7 @@ __all__ = [
     "print_files",
     "print_left_out",
     "print_run",
+    "print_skipped",
     "print_table",
     "print_without_box",
     "print_written",
@@ -48,7 +49,11 @@ COLUMNS = {
     "background_forgotten box_iou box_drop box_forgotten",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
-_SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (".csv", ".json", ".pt"), ("started.json", "checkpoint.pt"), ("phantom",)
+_SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
+    (".csv", ".json", ".pt", ".npz", ".png", ".html"),
+    ("started.json", "checkpoint.pt"),
+    ("phantom",),
+)
 
 
 def is_terminal(stream: Any = None) -> bool:
@@ -57,16 +62,21 @@ def is_terminal(stream: Any = None) -> bool:
 
 
 def print_run(folder: Path) -> None:
-    """Print the closing tables of ``htl run``, the images that were left out, and the files."""
+    """Print the closing tables of a run on lesions, the images that were left out, and the files."""
     names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
     print_files(folder / "reporting", names)
     print_left_out(folder / "selecting" / "htl.json")
     for mining in ("mining", "mining_unlabelled"):
         print_without_box(folder / mining / "forgetting.csv")
+    print_skipped(folder)
+    print_written(folder)
+
+
+def print_skipped(folder: Path) -> None:
+    """Print which images a run left out, and why."""
     skipped = pd.read_csv(folder / "preparing" / "skipped.csv", dtype=str)
     for row in skipped.itertuples():
         print(f"left out: {row.split} {row.id}: {row.reason}")
-    print_written(folder)
 
 
 def print_left_out(selection: Path) -> None:

@@ -10,8 +10,9 @@ from htl_monai.bundles import find_bundle
 from htl_monai.settings import SETTINGS
 
 BUNDLE = find_bundle("lesion_localization")
-# cpu_weak.json is for the network of the weakly supervised bundle.
-OVERLAYS = sorted(path for path in (BUNDLE.parents[1] / "configs").glob("*/*.json") if path.stem != "cpu_weak")
+# Those are for the networks of the other bundles.
+OTHERS = ("cpu_weak", "cpu_chest", "demo_chest")
+OVERLAYS = sorted(path for path in (BUNDLE.parents[1] / "configs").glob("*/*.json") if path.stem not in OTHERS)
 STAGES = {
     "training": ["train.json"],
     "mining": ["train.json", "mine.json"],

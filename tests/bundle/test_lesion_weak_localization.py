@@ -16,8 +16,12 @@ from htl_monai.settings import SETTINGS
 
 BUNDLE = find_bundle("lesion_weak_localization")
 ROOT = BUNDLE.parents[1]
-# The baselines are losses for masks, which this bundle does not train on.
-OVERLAYS = sorted(path for path in (ROOT / "configs").glob("*/*.json") if path.parent.name != "baselines")
+# The baselines are losses for masks, which this bundle does not train on; the others' networks are not its own.
+OVERLAYS = sorted(
+    path
+    for path in (ROOT / "configs").glob("*/*.json")
+    if path.parent.name != "baselines" and not path.stem.endswith("_chest")
+)
 CONFIG_SETS = [
     ("preparing", ["train.json", "prepare.json"]),
     ("training", ["train.json"]),

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 
 from htl_monai.data.check import Problem, check_data, find_unusable
 from htl_monai.data.datalists import load_datalists
@@ -173,6 +174,16 @@ def test_find_unusable_names_id_and_reason(datalists: dict[str, list[dict[str, A
     assert unusable["training_00001"].startswith("empty mask: ") and "size mismatch" not in unusable["training_00001"]
     assert "size mismatch: " in unusable["training_00003"] and "empty mask: " in unusable["training_00003"]
     assert unusable["training_00004"].startswith("unreadable image: ")
+
+
+def test_dicom_and_label_vectors_are_no_problem(tmp_path: Path) -> None:
+    path = Path(shutil.copy(get_testdata_file("CT_small.dcm"), tmp_path / "a.dcm"))
+    items = [{"id": "a", "image": str(path), "label": [1.0, None]}]
+    report = check_data({"training": items})
+    assert report.ok and report.problems == [] and report.counts.loc["training"].tolist() == [1, 0]
+    path.write_bytes(path.read_bytes()[:2000])
+    (problem,) = check_data({"training": items}).problems
+    assert problem.kind == "unreadable_image" and "a.dcm" in problem.detail
 
 
 @pytest.mark.skipif("HTL_DATA" not in os.environ, reason="needs the real ISIC-2017 under the folder HTL_DATA")

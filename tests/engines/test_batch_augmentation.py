@@ -78,7 +78,9 @@ def test_zoom_and_share_of_moved_images_are_as_asked() -> None:
     assert lengths.std().item() == pytest.approx(0.2 / math.sqrt(12), rel=0.1)
 
 
-@pytest.mark.parametrize("settings", [{"horizontal_flip_prob": 1.5}, {"vertical_flip_prob": -1.0}, {"affine_prob": -0.1}])
+@pytest.mark.parametrize(
+    "settings", [{"horizontal_flip_prob": 1.5}, {"vertical_flip_prob": -1.0}, {"affine_prob": -0.1}]
+)
 def test_a_probability_outside_its_bounds_is_refused(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"_prob must be in \[0, 1\], got"):
         BatchAugmentation(**settings)

@@ -14,7 +14,7 @@ from htl_monai.handlers.forgetting_table import ForgettingTable
 from htl_monai.metrics.localization import agreement_scores
 from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.networks.prepare import prepare_network
-from htl_monai.pruning import GlobalMagnitude, StructuredMagnitude, pruned
+from htl_monai.pruning import Compressor, GlobalMagnitude, LowRank, Quantization, StructuredMagnitude, pruned
 
 SPARSITIES = (0.3, 0.6)
 
@@ -60,6 +60,22 @@ def test_scores_equal_a_loop_that_prunes_for_each_image(tiny_unet: nn.Module, it
                 assert row[f"{name}_dense"] == dense[name].item()
                 assert row[f"{name}_pruned"] == after[name].item()
             assert row["forgetting"] == dense["foreground_iou"].item() - after["foreground_iou"].item()
+
+
+@pytest.mark.parametrize("compressor", [LowRank(), Quantization()], ids=["low rank", "quantisation"])
+def test_other_compressors_are_mined_as_pruners_are(
+    tiny_unet: nn.Module, items: list[dict], compressor: Compressor
+) -> None:
+    amounts = (0.75, 0.875)
+    table = mine(tiny_unet, items, batch_size=1, pruner=compressor, sparsities=amounts).state.forgetting
+    sweep = compressor.sweep(tiny_unet.eval(), amounts)
+    for item in items:
+        for amount in amounts:
+            with torch.no_grad(), sweep.at(amount):
+                expected = segmentation_scores(tiny_unet(item["image"][None]), item["label"][None])
+            row = table.set_index(["id", "sparsity"]).loc[(item["id"], amount)]
+            assert row["foreground_iou_pruned"] == expected["foreground_iou"].item()
+    assert (table["forgetting"] != 0).any()
 
 
 def test_output_holds_scores_by_image_and_sparsity(tiny_unet: nn.Module, items: list[dict]) -> None:

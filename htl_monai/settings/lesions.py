@@ -1,47 +1,13 @@
-"""The settings of the application: which stages each one has, and how their files hang together."""
+"""The stages of paper 1: Algorithms 1, 2 and 3 on skin lesions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
-__all__ = ["SETTINGS", "Setting", "Stage"]
+from htl_monai.settings.stage import NOTHING, Stage
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One run id of a bundle.
-
-    Args:
-        name: the stage's folder in a run.
-        run_id: the run id in the configs.
-        configs: config files of the bundle, laid upon each other in order.
-        inputs: files of earlier stages that it reads, below the run's folder.
-        outputs: files that it writes, below its own folder.
-        settings: config entries that it fixes.
-        checkpoint: the file, or folder of files, from which it goes on after it was killed, below its own folder. A
-            file is removed when the stage is done; a folder is what it made, and stays.
-    """
-
-    name: str
-    run_id: str
-    configs: tuple[str, ...]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    checkpoint: str | None = None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A bundle and the order of its stages."""
-
-    bundle: str
-    stages: tuple[Stage, ...]
+__all__ = ["SEMI_SUPERVISED", "SUPERVISED", "WEAKLY_SUPERVISED"]
 
 
 def _finetuning(arm: str, extra_configs: tuple[str, ...] = (), extra_inputs: tuple[str, ...] = ()) -> Stage:
@@ -98,7 +64,7 @@ _SELECTING = Stage(
 
 
 def _reporting(
-    extra_inputs: tuple[str, ...] = (), extra_outputs: tuple[str, ...] = (), settings: Mapping[str, Any] = _NOTHING
+    extra_inputs: tuple[str, ...] = (), extra_outputs: tuple[str, ...] = (), settings: Mapping[str, Any] = NOTHING
 ) -> Stage:
     return Stage(
         name="reporting",
@@ -110,7 +76,7 @@ def _reporting(
     )
 
 
-def _preparing(*extra_outputs: str, settings: Mapping[str, Any] = _NOTHING) -> Stage:
+def _preparing(*extra_outputs: str, settings: Mapping[str, Any] = NOTHING) -> Stage:
     return Stage(
         name="preparing",
         run_id="preparing",
@@ -121,7 +87,7 @@ def _preparing(*extra_outputs: str, settings: Mapping[str, Any] = _NOTHING) -> S
     )
 
 
-_SUPERVISED = (
+SUPERVISED = (
     _preparing(),
     _TRAINING,
     _MINING,
@@ -133,7 +99,7 @@ _SUPERVISED = (
 )
 
 _PSEUDO_LABELS = "pseudo_labelling/pseudo_labels.csv"
-_SEMI_SUPERVISED = (
+SEMI_SUPERVISED = (
     _preparing("near_duplicates.csv", settings={"use_unlabelled": True}),
     _TRAINING,
     Stage(
@@ -168,7 +134,7 @@ _SEMI_SUPERVISED = (
 )
 
 _BASELINES = ("whole", "centre_box", "otsu")
-_WEAKLY_SUPERVISED = (
+WEAKLY_SUPERVISED = (
     _preparing("near_duplicates.csv"),
     _TRAINING,
     _MINING,
@@ -178,12 +144,3 @@ _WEAKLY_SUPERVISED = (
     *(_evaluating(arm) for arm in (*_ARMS, *_BASELINES)),
     _reporting(tuple(f"evaluating_{arm}/scores.csv" for arm in _BASELINES)),
 )
-
-SETTINGS: Mapping[str, Setting] = MappingProxyType(
-    {
-        "supervised": Setting("lesion_localization", _SUPERVISED),
-        "semi_supervised": Setting("lesion_localization", _SEMI_SUPERVISED),
-        "weakly_supervised": Setting("lesion_weak_localization", _WEAKLY_SUPERVISED),
-    }
-)
-"""Paper 1: Algorithms 1, 2 and 3. ``random`` is its Baseline 4; the plain baselines look at no network."""

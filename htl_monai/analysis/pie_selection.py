@@ -1,0 +1,105 @@
+"""Writes what to train on next to learn whether forgotten images are hard or noisy: four data lists, one an arm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from htl_monai.analysis.label_noise import label_quality
+from htl_monai.analysis.pie import image_agreement, pruning_identified
+from htl_monai.data.files import sha256, write_csv, write_json
+from htl_monai.data.listing import Item, name_first, require_unique_ids
+from htl_monai.data.multi_label import label_matrix
+from htl_monai.data.predictions import stacked_predictions
+from htl_monai.data.selection import select_random
+
+__all__ = ["ARMS", "write_pie_selections"]
+
+ARMS = ("left_alone", "upweighted", "removed", "removed_random")
+
+
+def write_pie_selections(
+    data: Sequence[Item],
+    predictions_paths: Sequence[str | os.PathLike[str]],
+    out_dir: str | os.PathLike[str],
+    sparsity: float = 0.9,
+    share: float = 0.05,
+    times: int = 4,
+    seed: int = 0,
+) -> dict[str, int]:
+    """Find the pruning-identified exemplars (PIEs) of the training images and write ``pies.csv`` and a list an arm.
+
+    ``left_alone.json`` has every image once; ``upweighted.json`` has each PIE ``times`` times; ``removed.json`` is
+    without the PIEs; ``removed_random.json`` without as many random others, because fewer images alone make a
+    difference. PIEs are those of paper 2: the probabilities are averaged over the seeds, and the images of the lowest
+    rank correlation between dense and pruned are chosen.
+
+    ``pies.csv`` has ``id``, ``spearman``, ``taxicab``, ``is_pie`` and ``label_quality`` (see
+    :func:`~htl_monai.analysis.label_noise.label_quality`). The networks were trained on these very images, so that the
+    quality is too good: it may order images, and its height says little.
+
+    Args:
+        data: the training list.
+        predictions_paths: ``predictions.npz`` of these images, one a seed, with sparsity 0 and ``sparsity``.
+        out_dir: the folder of the five files.
+        sparsity: where the pruned predictions are taken from.
+        share: the share of the images that are PIEs, in (0, 0.5].
+        times: how often a PIE stands in ``upweighted.json``, at least 2.
+        seed: of the random removal.
+
+    Returns:
+        ``n_total``, ``n_pies`` and ``n_unranked`` (images whose rank correlation cannot be measured; never PIEs).
+
+    Raises:
+        KeyError: the predictions have no such sparsity.
+        ValueError: the predictions are of other images, or an option is out of range.
+    """
+    if not 0 < share <= 0.5:
+        raise ValueError(f"share must be in (0, 0.5], got {share}; 0.05 is that of the paper")
+    if times < 2 or times != int(times):
+        raise ValueError(f"times must be a whole number from 2, got {times}; 1 would be the arm left_alone")
+    require_unique_ids({"training": data})
+    table = _pies(data, predictions_paths, sparsity, share)
+    table_path = write_csv(Path(out_dir) / "pies.csv", table)
+    ids = table["id"].tolist()
+    pies, others = table.loc[table["is_pie"], "id"].tolist(), table.loc[~table["is_pie"], "id"].tolist()
+    unlucky = set(select_random(others, len(pies), seed))
+    kind = {"kind": "pie", "sparsity": sparsity, "share": share}
+    lists: dict[str, tuple[list[str], dict[str, Any]]] = {
+        "left_alone": (ids, {"kind": "all"}),
+        "upweighted": (ids + pies * (int(times) - 1), kind | {"times": int(times)}),
+        "removed": (others, kind),
+        "removed_random": ([i for i in ids if i not in unlucky], {"kind": "random", "count": len(pies), "seed": seed}),
+    }
+    counts = {"n_total": len(ids), "n_pies": len(pies), "n_unranked": int(table["spearman"].isna().sum())}
+    by_id = {item["id"]: item for item in data}
+    for arm in ARMS:
+        chosen, rule = lists[arm]
+        content = {"rule": {"arm": arm, **rule}, **counts, "table_sha256": sha256(table_path)}
+        write_json(Path(out_dir) / f"{arm}.json", {**content, "data": [by_id[id_] for id_ in chosen]})
+    return counts
+
+
+def _pies(
+    data: Sequence[Item], predictions_paths: Sequence[str | os.PathLike[str]], sparsity: float, share: float
+) -> pd.DataFrame:
+    predictions = stacked_predictions(predictions_paths)
+    places = {id_: place for place, id_ in enumerate(predictions.ids)}
+    ids = [item["id"] for item in data]
+    differing = sorted(set(ids) ^ set(places))
+    if differing:
+        raise ValueError(
+            f"predictions must be of the training images, got {len(differing)} images that are not in both "
+            f"{predictions_paths[0]} and the data list ({name_first(differing)}); mine the training images again"
+        )
+    order = [places[id_] for id_ in ids]
+    dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64)[order] for at in (0.0, sparsity))
+    table = pd.DataFrame({"id": ids}).join(image_agreement(dense, pruned))
+    table["is_pie"] = pruning_identified(table["spearman"], share)
+    table["label_quality"] = label_quality(label_matrix(data), np.clip(dense, 0, 1))
+    return table

@@ -1,0 +1,186 @@
+"""Reads one picture of any supported format as upright RGB."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data import ITKReader, NibabelReader, PILReader, PydicomReader
+from PIL import Image, ImageOps
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "is_picture", "read_picture", "to_uint8"]
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz", ".dcm")
+MAX_PIXELS = 89_478_485  # Pillow's own threshold of a decompression bomb: 1 GiB / 4 bytes / 3 channels
+_NIFTI = (".nii", ".nii.gz")
+_WIDE_MODES = ("I", "F")  # Pillow's 32-bit modes; the 16-bit ones are I;16, I;16B, …
+
+
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a file is of a supported format: by its suffix, else by the mark of a DICOM file inside."""
+    path = Path(path)
+    return path.is_file() and (path.name.lower().endswith(SUFFIXES) or _has_dicom_mark(path))
+
+
+def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read one picture as it is meant to be seen, by MONAI's readers, checking sizes before anything is decoded.
+
+    PNG, JPEG, BMP and TIFF are turned as their EXIF orientation says and freed of transparency and palettes. NIfTI is
+    taken in index order, first axis to the right and second axis down, as MONAI and ITK write pictures; its affine is
+    not used, because photographs carry no patient orientation. DICOM is taken as stored, MONOCHROME1 inverted, YBR and
+    palettes as RGB. Grey becomes three equal channels; more than 8 bits are brought to 8 by :func:`to_uint8`.
+
+    Args:
+        path: a picture; the format is told by the suffix, DICOM also by its content.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, damaged, of no supported format, larger than ``MAX_PIXELS`` pixels, or holds
+            more than one slice or frame; the message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"image must be a file, got {path}; check the path")
+    try:
+        if path.name.lower().endswith(_NIFTI):
+            picture = _read_nifti(path)
+        elif path.suffix.lower() == ".dcm" or _has_dicom_mark(path):
+            picture = _read_dicom(path)
+        else:
+            picture = _read_pil(path)
+    except Exception as error:  # decoders of untrusted bytes raise anything from struct.error to AttributeError
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"image must be a readable picture, got {path}: {reason}; repair or remove it") from error
+    return np.ascontiguousarray(picture)
+
+
+def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:
+    """Bring intensities to 0..255; uint8 stays as it is.
+
+    Args:
+        values: any shape. NaN and infinities count as the lowest value.
+        window: centre and width of the DICOM window (PS3.3 C.11.2.1.2.1); by default minimum to maximum.
+
+    Returns:
+        uint8 of the same shape, all 0 where every value is the same and no window is given.
+    """
+    if values.dtype == np.uint8:
+        return values
+    values = values.astype(np.float64)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return np.zeros(values.shape, np.uint8)
+    if window is None:
+        low, high = values[finite].min(), values[finite].max()
+    else:
+        centre, width = window
+        low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
+    scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
+    return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+
+
+def _read_pil(path: Path) -> np.ndarray:
+    reader = PILReader(converter=_upright_rgb, reverse_indexing=False)
+    return reader.get_data(reader.read(path))[0]
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    _check_pixels(image.height, image.width)
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ValueError(f"it holds {frames} frames where one is expected")
+    image = ImageOps.exif_transpose(image)
+    if image.mode in _WIDE_MODES or image.mode.startswith("I;16"):
+        image = Image.fromarray(to_uint8(np.asarray(image)))
+    if image.mode in ("P", "PA"):  # straight to RGB, Pillow warns about the palette's transparency
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _read_nifti(path: Path) -> np.ndarray:
+    reader = NibabelReader()
+    image = reader.read(path)
+    _check_pixels(*image.shape)
+    values: np.ndarray = reader.get_data(image)[0]
+    if values.dtype.names:  # NIfTI's RGB24 and RGBA32 are records
+        values = np.stack([values[channel] for channel in values.dtype.names[:3]], axis=-1)
+    values = values.squeeze(axis=tuple(axis for axis in range(2, values.ndim) if values.shape[axis] == 1))
+    in_colour = values.ndim == 3 and values.shape[-1] == 3 and (values.dtype == np.uint8 or len(image.shape) > 3)
+    if values.ndim != 2 and not in_colour:
+        raise ValueError(f"it holds a volume of the shape {image.shape} where one slice is expected")
+    return _three_channels(to_uint8(np.swapaxes(values, 0, 1)))
+
+
+def _read_dicom(path: Path) -> np.ndarray:
+    if read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise ValueError("it is a deflated DICOM file, whose size cannot be bounded before reading")
+    reader = PydicomReader(swap_ij=False)
+    dataset = reader.read(path)
+    if "PixelData" not in dataset or "SegmentSequence" in dataset:
+        raise ValueError(f"it is a DICOM object without a picture ({dataset.get('Modality') or 'no modality'})")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise ValueError(f"it holds {frames} frames of {dataset.Rows}x{dataset.Columns} where one is expected")
+    _check_pixels(dataset.Rows, dataset.Columns)
+    values = _dicom_values(reader, dataset, path)
+    if values.shape not in ((dataset.Rows, dataset.Columns), (dataset.Rows, dataset.Columns, 3)):
+        raise ValueError(f"it holds pixels of the shape {values.shape} where one grey or RGB picture is expected")
+    picture = to_uint8(values, _window(dataset))
+    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+        picture = 255 - picture
+    return _three_channels(picture)
+
+
+def _dicom_values(reader: PydicomReader, dataset: Any, path: Path) -> np.ndarray:
+    # Photographs often have no geometry, and broken geometry must not stop a picture: it is not used here.
+    dataset.ImageOrientationPatient, dataset.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0, 0, 0]
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        return _values_by_itk(path)
+    try:
+        return reader.get_data(dataset)[0]
+    except RuntimeError as error:  # a compression that pydicom has no decoder for
+        logger.info("%s is read by ITK, because pydicom could not: %s", path, error)
+        return _values_by_itk(path)
+
+
+def _values_by_itk(path: Path) -> np.ndarray:
+    reader = ITKReader(reverse_indexing=True)
+    values = reader.get_data(reader.read(path))[0]
+    return values[0] if values.shape[0] == 1 else values
+
+
+def _window(dataset: Any) -> tuple[float, float] | None:
+    centre, width = (np.atleast_1d(dataset.get(name, math.nan)) for name in ("WindowCenter", "WindowWidth"))
+    try:
+        first = float(centre[0]), float(width[0])
+    except (IndexError, TypeError, ValueError):
+        return None
+    return first if math.isfinite(first[0]) and math.isfinite(first[1]) and first[1] > 1 else None
+
+
+def _three_channels(picture: np.ndarray) -> np.ndarray:
+    return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
+
+
+def _check_pixels(*shape: int) -> None:
+    if min(shape) < 1 or math.prod(int(n) for n in shape) > MAX_PIXELS:
+        raise ValueError(f"its size {tuple(shape)} is outside 1 to {MAX_PIXELS} pixels")
+
+
+def _has_dicom_mark(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

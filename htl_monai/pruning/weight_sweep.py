@@ -1,0 +1,120 @@
+"""What every sweep has in common: it changes the weights in place for a block and restores them bit for bit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import pandas as pd
+import torch
+from torch import nn
+
+from htl_monai.pruning.amount import check_amount
+from htl_monai.pruning.applied import restore_weights
+from htl_monai.pruning.prunable import prunable_parameters
+
+__all__ = ["WeightSweep"]
+
+_MOST_SPARSITIES = 255
+
+
+class WeightSweep(ABC):
+    """All sparsities of one network: ``with sweep.at(0.7): …`` compresses it in place and restores it after the block.
+
+    It is made to be entered for every batch and every sparsity. Nothing is registered on the network for longer than
+    a block, and its weights keep their storage. Memory: one copy of the dense weights.
+
+    Args:
+        network: the dense network; a wrapped one is looked through, see :func:`prunable_parameters`.
+        sparsities: the fractions to save, each in [0, 1), without repeats, at most 255.
+
+    Raises:
+        TypeError: a sparsity is no number.
+        ValueError: ``sparsities`` are empty, repeated, too many or outside [0, 1).
+    """
+
+    def __init__(self, network: nn.Module, sparsities: Sequence[float]) -> None:
+        self.network = network
+        self.sparsities = _checked(sparsities)
+        self._parameters = prunable_parameters(network)
+        self._dense = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
+        self._inside = False
+        self._stamps = self._current_stamps()
+
+    @abstractmethod
+    def report(self) -> pd.DataFrame:
+        """Return what is really saved: for every sparsity (``amount``) a row a layer and a last row ``all``."""
+
+    @abstractmethod
+    def _apply(self, sparsity: float) -> None:
+        """Compress the network to ``sparsity``, which is above 0 and one of ``sparsities``."""
+
+    def _undo(self) -> None:
+        """Bring back what ``_apply`` changed."""
+        restore_weights(self._parameters, self._dense)
+
+    @contextmanager
+    def at(self, sparsity: float) -> Iterator[nn.Module]:
+        """Compress the network to ``sparsity`` inside a ``with`` block; 0 touches nothing.
+
+        The weights come back bit for bit also when the block raises.
+
+        Args:
+            sparsity: one of ``sparsities``.
+
+        Yields:
+            The network, compressed.
+
+        Raises:
+            RuntimeError: inside another block of this sweep, or the weights changed since the sweep was built.
+            ValueError: ``sparsity`` is not one of ``sparsities``.
+        """
+        self._check_known(sparsity)
+        if self._inside:
+            raise RuntimeError(
+                f"at({sparsity}) must be entered after the sweep's last block ended, got it inside; leave that first"
+            )
+        self._check_unchanged()
+        if sparsity == 0:
+            yield self.network
+            return
+        self._inside = True
+        try:
+            self._apply(sparsity)
+            torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
+            yield self.network
+        finally:
+            self._undo()
+            self._stamps = self._current_stamps()
+            self._inside = False
+
+    def _check_known(self, sparsity: float) -> None:
+        if sparsity not in self.sparsities:
+            raise ValueError(
+                f"sparsity must be one of the sweep's {list(self.sparsities)}, got {sparsity}; "
+                "name it when the sweep is built"
+            )
+
+    def _current_stamps(self) -> dict[str, tuple[int, int]]:
+        return {name: (weight.data_ptr(), weight._version) for name, weight in self._parameters.items()}
+
+    def _check_unchanged(self) -> None:
+        stamps = self._current_stamps()
+        changed = [name for name, stamp in stamps.items() if stamp != self._stamps[name]]
+        if changed:
+            raise RuntimeError(
+                f"network must be as it was when the sweep was built, got changed weights in {changed[:3]} "
+                f"({len(changed)} in all); build a new Sweep after training or loading"
+            )
+
+
+def _checked(sparsities: Sequence[float]) -> tuple[float, ...]:
+    for sparsity in sparsities:
+        check_amount(sparsity, "sparsities")
+    values = tuple(float(sparsity) for sparsity in sparsities)
+    if not 0 < len(values) <= _MOST_SPARSITIES or len(set(values)) < len(values):
+        raise ValueError(
+            f"sparsities must be 1 to {_MOST_SPARSITIES} different fractions, got {list(values)}; name each one once"
+        )
+    return values

@@ -1,0 +1,124 @@
+"""Says in plain sentences what the tables of a run could not say, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from htl_monai.analysis.overall_drop import first_significant
+from htl_monai.data.listing import name_first
+from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
+
+__all__ = ["forgettability_notes", "pie_notes"]
+
+# The sweep of paper 2.
+_SWEEP = tuple(round(0.05 * step, 2) for step in range(20))
+_FEW = 10
+
+
+def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Note what is missing from the tables of :func:`~htl_monai.report.long_tail_tables.forgettability_tables`.
+
+    Returns:
+        ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
+    """
+    notes = _class_notes(tables["classes"])
+    for compression, stage in COMPRESSIONS.items():
+        rows = tables["overall"].query("compression == @compression")
+        if rows.empty:
+            notes.append(("compression", f"There are no predictions of {compression} (stage {stage}): left out."))
+            continue
+        missing = [str(seed) for seed in run.seeds if seed not in run.seeds_of(stage)]
+        if missing:
+            notes.append(("seeds", f"{compression} was not mined for {_are('seed', missing)}: left out there."))
+        if rows["n_seeds"].iloc[0] == 1:
+            notes.append(
+                (
+                    "seeds",
+                    f"{compression} was mined for one seed only: no spread over seeds, and no test, can be given.",
+                )
+            )
+        elif np.isnan(first_significant(rows)):
+            notes.append(("overall", f"At no level of {compression} does the mean AP fall significantly."))
+        drops = tables["first_drop"].query("compression == @compression")
+        never = drops.loc[drops["first_drop"].isna() & drops["change_at_highest"].notna(), "class"].tolist()
+        if never:
+            notes.append(
+                (
+                    "first_drop",
+                    f"{_are('Class', never)} never lost 20 % of AP under {compression}: without a first drop, and not "
+                    "in its correlation.",
+                )
+            )
+    mined = tables["overall"].query("compression == @MAIN")["sparsity"].to_numpy()
+    lacking = [f"{step:g}" for step in _SWEEP if not np.isclose(mined, step).any()]
+    if lacking:
+        notes.append(("sparsities", f"Of the sweep of paper 2, {MAIN} was not mined at {name_first(lacking, 20)}."))
+    unfit = tables["fcd_regression"].query("estimate.isna()")["compression"].unique().tolist()
+    if unfit:
+        notes.append(("fcd_regression", f"The pairs of classes do not determine a regression for {', '.join(unfit)}."))
+    return _table(notes)
+
+
+def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Note what is missing from the tables of :func:`~htl_monai.report.long_tail_pies.pie_tables`.
+
+    Returns:
+        ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
+    """
+    notes, pies, ratios = [], tables["pies"], tables["pie_ratios"]
+    unranked = pies.loc[pies["spearman"].isna(), "id"].tolist()
+    if len(unranked) == len(pies):
+        notes.append(
+            (
+                "spearman",
+                "No image has a rank correlation, which needs two classes of different probability: is_pie is false "
+                "for all, see is_pie_taxicab.",
+            )
+        )
+    elif unranked:
+        notes.append(
+            ("spearman", f"{_are('Image', unranked)} without a rank correlation: not ranked, and no PIE by it.")
+        )
+    for definition, rows in ratios.groupby("definition", sort=False):
+        absent = rows.loc[rows["n"] == 0, "group"].tolist()
+        few = rows.loc[(rows["n"] > 0) & (rows["n"] < _FEW), "group"].tolist()
+        if definition == ratios["definition"].iloc[0]:
+            if absent:
+                notes.append(("groups", f"In no test image: {name_first(absent, 50)}; without a ratio."))
+            if few:
+                notes.append(("groups", f"In fewer than {_FEW} test images: {name_first(few, 50)}; read with care."))
+        if rows["ratio"].isna().all() and (definition != "spearman" or len(unranked) < len(pies)):
+            notes.append(("ratios", f"By the definition {definition} no image, or every one, is a PIE: no ratios."))
+    unlabelled = int(pies["n_findings"].isna().sum())
+    if unlabelled:
+        notes.append(("labels", f"{unlabelled} test images have an unknown label: without a number of findings."))
+    return _table(notes)
+
+
+def _class_notes(classes: pd.DataFrame) -> list[tuple[str, str]]:
+    notes = []
+    for split, effect in (
+        ("training", "its forgetting cannot be held against its frequency"),
+        ("validation", "the validation says nothing of it"),
+        ("test", "it has no AP and is left out of every mean"),
+    ):
+        absent = classes.loc[classes[f"n_{split}"] == 0, "class"].tolist()
+        for name in absent:
+            notes.append(("classes", f"{name} has no positive image in the {split} split: {effect}."))
+    few = classes.loc[classes["n_test"].between(1, _FEW - 1), "class"].tolist()
+    if few:
+        notes.append(("classes", f"Fewer than {_FEW} positive test images: {name_first(few, 50)}; read with care."))
+    return notes
+
+
+def _are(noun: str, names: Sequence[str]) -> str:
+    """Return the noun in the number that fits, and the names."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{noun if len(names) == 1 else plural} {name_first(names, 20)}"
+
+
+def _table(notes: list[tuple[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame(notes, columns=["about", "note"])

@@ -1,0 +1,130 @@
+"""Tabulates which images pruning changes most, which findings they have, and whether they look hard or mislabelled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from htl_monai.analysis.detection import detection
+from htl_monai.analysis.label_noise import noise_table
+from htl_monai.analysis.over_representation import over_representation
+from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.data.listing import Item
+from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
+
+__all__ = ["NO_FINDING", "pie_tables"]
+
+NO_FINDING = "No Finding"
+# What the phantom plants.
+_PLANTED = ("hard", "noisy")
+
+
+def pie_tables(
+    run: LongTailRun, sparsity: float = 0.9, share: float = 0.05, seed: int = 0, n_resamples: int = 2000
+) -> dict[str, pd.DataFrame]:
+    """Find the pruning-identified exemplars (PIEs) among the test images by three definitions.
+
+    Args:
+        run: what :func:`~htl_monai.report.long_tail_run.read_long_tail_run` found.
+        sparsity: of the magnitude pruning that is held against the dense network.
+        share: how many images are PIEs by rank correlation and by taxicab distance, in (0, 1]; by modal label it is as
+            many as there are.
+        seed: of the bootstrap.
+        n_resamples: bootstrap samples.
+
+    Returns:
+        Tables by name. ``pies``: one row an image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
+        ``is_pie`` (by rank correlation, paper 2), ``is_pie_modal``, ``is_pie_taxicab``, ``n_findings`` (missing where
+        a label is), ``labels`` (the known positive ones), ``label_quality``, and ``hard`` and ``noisy`` of a phantom.
+        ``pie_ratios``: by ``definition``, the over-representation of every class and number of findings. ``noise``:
+        label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of a phantom: how well
+        these scores find the planted images.
+
+    Raises:
+        KeyError: nothing was mined at ``sparsity``; the known ones are named.
+        ValueError: predictions do not fit the data list or each other, or ``share`` is out of range.
+    """
+    found = run.predictions(COMPRESSIONS[MAIN])
+    dense, pruned = found.at(0.0), found.at(sparsity)
+    labels, mean_dense = run.labels, dense.mean(axis=0)
+    agreement = image_agreement(mean_dense, pruned.mean(axis=0))
+    chosen = {
+        # With a single class there is no rank correlation, and no other definition is put in its place.
+        "spearman": _by_score(agreement["spearman"], share, lowest=True),
+        "modal": modal_disagreement(dense, pruned),
+        "taxicab": _by_score(agreement["taxicab"], share, lowest=False),
+    }
+    ids = [item["id"] for item in run.test]
+    noise = noise_table(ids, labels, mean_dense, 1 - agreement["spearman"], run.classes)
+    pies = pd.DataFrame(
+        {
+            "id": ids,
+            "image": [item["image"] for item in run.test],
+            **agreement,
+            "is_pie": chosen["spearman"],
+            "is_pie_modal": chosen["modal"],
+            "is_pie_taxicab": chosen["taxicab"],
+            "n_findings": _number_of_findings(labels, run.classes),
+            "labels": _labels_as_text(labels, run.classes),
+            "label_quality": noise["label_quality"],
+            **_planted(run.test),
+        }
+    )
+    ratios = [
+        over_representation(labels, is_pie, run.classes, NO_FINDING, n_resamples, seed).assign(definition=name)
+        for name, is_pie in chosen.items()
+    ]
+    # Of equal correlations at the limit, the PIEs come first; where there is no correlation, the distance orders.
+    order = {"spearman": True, "is_pie": False, "taxicab": False}
+    tables = {
+        "pies": pies.sort_values(list(order), ascending=list(order.values()), kind="stable", ignore_index=True),
+        "pie_ratios": _definition_first(pd.concat(ratios, ignore_index=True), len(run.classes)),
+        "noise": noise,
+    }
+    if any(name in pies for name in _PLANTED):
+        tables["planted"] = _detection(pies)
+    return tables
+
+
+def _by_score(score: pd.Series, share: float, lowest: bool) -> NDArray[np.bool_]:
+    if score.isna().all():
+        return np.zeros(len(score), dtype=bool)
+    return pruning_identified(score, share, lowest)
+
+
+def _number_of_findings(labels: NDArray[np.float64], classes: tuple[str, ...]) -> pd.Series:
+    findings = [name != NO_FINDING for name in classes]
+    return pd.Series(labels[:, findings].sum(axis=1)).astype("Int64")
+
+
+def _labels_as_text(labels: NDArray[np.float64], classes: tuple[str, ...]) -> list[str]:
+    return ["; ".join(name for name, value in zip(classes, row, strict=True) if value == 1) for row in labels]
+
+
+def _definition_first(ratios: pd.DataFrame, n_classes: int) -> pd.DataFrame:
+    """Put the definition first, and say which groups are classes and which numbers of findings."""
+    place = ratios.groupby("definition", sort=False).cumcount()
+    ratios.insert(0, "definition", ratios.pop("definition"))
+    ratios.insert(2, "is_class", place < n_classes)
+    return ratios
+
+
+def _planted(items: list[Item]) -> dict[str, list[int]]:
+    """Return what a phantom planted in each image; nothing for real images."""
+    return {name: [item[name] for item in items] for name in _PLANTED if all(name in item for item in items)}
+
+
+def _detection(pies: pd.DataFrame) -> pd.DataFrame:
+    scores = {
+        "spearman": 1 - pies["spearman"],
+        "taxicab": pies["taxicab"],
+        "label_quality": 1 - pies["label_quality"],
+    }
+    rows = [
+        {"planted": planted, "ranking": name} | detection(score, pies[planted])
+        for planted in _PLANTED
+        if planted in pies
+        for name, score in scores.items()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,216 @@
+"""Measures the sweep over sparsities of the chest X-ray bundle, and the analysis of its predictions."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from benchmark_long_tail_analysis import analysis_measured
+from benchmark_long_tail_loops import decode_for_each_sparsity, long_tail_workflow
+from benchmark_loops import forward_limit, interleaved
+from benchmark_table import Row, circumstances, closing_table
+from rich.console import Console
+
+from htl_monai.data.files import write_json
+from htl_monai.data.image_cache import ensure_image_cache
+from htl_monai.data.listing import Item
+from htl_monai.data.multi_label import load_multi_label
+from htl_monai.data.predictions import read_predictions
+from htl_monai.data.xray_phantom import write_xray_phantom
+from htl_monai.networks.weights import load_weights
+
+FULL_SIZE = (30, 20, 21081, 20)  # seeds, sparsities, images, classes: NIH-CXR-LT's test set
+SECONDS, MIB, DIFFERENCE = 120.0, 4096.0, 1e-6
+OTHERS = 48  # images of training and validation, so that the network can be trained for an epoch
+
+
+@dataclass
+class Bench:
+    """What the measurements share."""
+
+    options: argparse.Namespace
+    folder: Path
+    console: Console
+    notes: list[str] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.options.device)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run all measurements, print the table and write it."""
+    options = _parse(arguments)
+    load = os.getloadavg()[0]
+    console = Console(width=None if os.isatty(1) else 120)
+    logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
+    with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
+        bench = Bench(options, Path(folder), console)
+        rows = [row for part in options.parts for row in PARTS[part](bench)]
+    console.print(closing_table(rows, "Long-tailed chest X-rays"))
+    for note in bench.notes:
+        console.print(f"- {note}", highlight=False)
+    if options.out:
+        details = {"load_average_at_start": load, "overlays": options.overlay, "notes": bench.notes, **bench.details}
+        write_json(options.out, {"rows": [row.record() for row in rows], **details, **circumstances(bench.device)})
+        console.print(f"written: {options.out}")
+
+
+def sweep_rows(bench: Bench) -> list[Row]:
+    """The stage mining against the forward limit and against decoding and evaluating once for each sparsity."""
+    items, entries = prepare(bench)
+    mining = long_tail_workflow("mining", bench.options.overlay, entries)
+    entry = mining.parser.get_parsed_content
+    sparsities, size, precision = entry("sparsities"), tuple(entry("spatial_size")), entry("precision")
+    prepare_batch, inferer, batch_size = entry("validate#prepare_batch"), entry("inferer"), entry("batch_size")
+    network = copy.deepcopy(entry("single_network"))  # mining loads its own weights anew, which ends a sweep over them
+    load_weights(network, entries["dense_path"])
+    sweep = entry("pruner").sweep(network.eval(), sparsities)
+    images = [
+        prepare_batch(batch, bench.device)[0].contiguous(memory_format=torch.channels_last)
+        for batch in entry("mine#dataloader")
+    ]
+    looped: list[np.ndarray[Any, Any]] = []
+    rounds = iter(range(10**6))
+
+    def decoding_first() -> None:
+        path = bench.folder / f"cache_{next(rounds)}" / "images.npy"
+        ensure_image_cache({"test": items}, path, size, bench.options.workers)
+        mining.run()
+
+    def looping() -> None:
+        looped.append(
+            decode_for_each_sparsity(
+                network,
+                items,
+                sparsities,
+                inferer,
+                prepare_batch,
+                size,
+                batch_size,
+                bench.device,
+                bench.options.workers,
+            )
+        )
+
+    contenders: dict[str, Callable[[], Any]] = {
+        "mining": mining.run,
+        "limit": lambda: forward_limit(network, sweep, images, precision),
+        "decoding and mining": decoding_first,
+        "looping": looping,
+    }
+    taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
+    speed = {name: len(items) / np.array(seconds) for name, seconds in taken.items()}
+    mined = read_predictions(entry("predictions_path")).probabilities
+    bench.notes.append(
+        "mining reads the cache, prunes, scores, and writes predictions.npz and sparsity.csv; decoded first, it also "
+        "fills the cache, which all seeds, sparsities and stages share; the loop decodes the files for each sparsity "
+        f"with {bench.options.workers} workers, as the public code does, and writes nothing"
+    )
+    return [
+        Row(f"forward limit (dense + {len(sparsities)} pruned, {precision}), images/s", speed["limit"]),
+        Row("mining from the cache, images/s", speed["mining"]),
+        Row("mining from the cache / forward limit", speed["mining"] / speed["limit"], 0.90),
+        Row("decoding once and mining, images/s", speed["decoding and mining"]),
+        Row("decoding once and mining / forward limit", speed["decoding and mining"] / speed["limit"]),
+        Row("decoding and evaluating for each sparsity, images/s", speed["looping"]),
+        Row("mining from the cache / evaluating for each sparsity", speed["mining"] / speed["looping"]),
+        Row("decoding once and mining / evaluating for each sparsity", speed["decoding and mining"] / speed["looping"]),
+        Row("largest difference of a probability, mining and loop", [float(np.abs(mined - looped[-1]).max())]),
+    ]
+
+
+def prepare(bench: Bench) -> tuple[list[Item], dict[str, Any]]:
+    """Choose the images and train the network for one epoch; return the images to mine and the config entries."""
+    options, data = bench.options, bench.options.data
+    if data is None:
+        bench.say(f"drawing {options.images} phantom images of {options.size[0]} x {options.size[1]} pixels")
+        counts = {"training": OTHERS, "validation": OTHERS, "test": options.images}
+        data = write_xray_phantom(bench.folder / "phantom", counts, size=tuple(options.size))
+        named = f"phantom images of {options.size[0]} x {options.size[1]} pixels"
+    else:
+        named = f"images of {Path(data).name}"
+    found = load_multi_label(data)
+    few = {name: found.datalists[name][:OTHERS] for name in ("training", "validation")}
+    lists = {**few, "test": found.datalists["test"][: options.images], "unlabelled": []}
+    write_json(bench.folder / "data.json", {"classes": found.classes, **lists})
+    entries = {
+        "dataset_dir": str(bench.folder / "data.json"),
+        "output_dir": str(bench.folder / "run"),
+        "dense_path": str(options.weights or bench.folder / "run" / "dense.pt"),
+        "device": f"$torch.device({options.device!r})",
+        "num_workers": options.workers,
+    }
+    if options.quick:
+        entries |= {"spatial_size": [32, 32], "batch_size": 16, "sparsities": [0.5, 0.95]}
+    bench.notes.append(f"the sweep is of {len(lists['test'])} {named}")
+    if options.weights is None:
+        bench.say("training a network for one epoch, since no --weights are given")
+        long_tail_workflow("training", options.overlay, {**entries, "max_epochs": 1}).run()
+        bench.notes.append(f"with a network trained for one epoch on {len(lists['training'])} images only")
+    return lists["test"], entries
+
+
+def analysis_rows(bench: Bench) -> list[Row]:
+    """The analysis of drawn predictions, in a process of its own."""
+    shape = (3, 4, 200, 6) if bench.options.quick else FULL_SIZE
+    bench.say("analysing drawn predictions of {} seeds, {} sparsities, {} images, {} classes".format(*shape))
+    measured = [analysis_measured(shape) for _ in range(bench.options.repeats)]
+    bench.details["analysis"] = {"shape": shape, "seconds": measured[-1]["seconds"]}
+    return [
+        Row("analysis, s", [sum(one["seconds"].values()) for one in measured], SECONDS, at_most=True),
+        Row("of it average precision, s", [one["seconds"]["average precision"] for one in measured]),
+        Row("peak memory with the predictions, MiB", [one["peak_mib"] for one in measured], MIB, at_most=True),
+        Row(
+            "largest difference of an AP from scikit-learn's",
+            [one["largest_difference"] for one in measured],
+            DIFFERENCE,
+            at_most=True,
+        ),
+    ]
+
+
+PARTS: dict[str, Callable[[Bench], list[Row]]] = {"sweep": sweep_rows, "analysis": analysis_rows}
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", help="data set whose test images are mined; without it a phantom is drawn")
+    parser.add_argument("--weights", help="the trained network; without it one is trained for an epoch")
+    parser.add_argument("--images", type=int, help="number of images to mine (default: 512)")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the phantom's files")
+    parser.add_argument("--workers", type=int, help="processes or threads that decode (default: 2)")
+    parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--overlay", action="append", help="configs upon the bundle's (default: settings/cpu_chest.json on cpu)"
+    )
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to measure")
+    parser.add_argument("--out", help="JSON file to write")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")
+    options = parser.parse_args(arguments)
+    options.images = options.images or (40 if options.quick else 512)
+    options.size = options.size or ([64, 64] if options.quick else [256, 256])
+    options.workers = (0 if options.quick else 2) if options.workers is None else options.workers
+    options.repeats = options.repeats or (1 if options.quick else 3)
+    options.overlay = options.overlay or (["settings/cpu_chest.json"] if options.device == "cpu" else [])
+    return options
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,8 @@ test: check  ## every check and every test; HTL_DATA names the folder with the r
 
 benchmark: $(STAMP)  ## speed and memory of mining and training
 	$(BIN)/python scripts/benchmark_mining.py
+	$(BIN)/python scripts/benchmark_heatmaps.py
+	$(BIN)/python scripts/benchmark_long_tail.py
 
 verify: $(STAMP)  ## what the MONAI model zoo checks of a bundle
 	$(BIN)/python scripts/verify_bundle.py

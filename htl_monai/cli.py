@@ -23,8 +23,8 @@ class Data:
         """Report what would spoil a training: missing pairs, unreadable files, empty masks, duplicates, unknown ages.
 
         Args:
-            data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, a folder with data.csv, or a CSV
-                file.
+            data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, one with the label files of NIH-
+                or MIMIC-CXR-LT, a folder with data.csv, or a CSV file.
             columns: for a CSV, our names to its names, such as id=image_id,label=mask
             decode: open every image and mask; --nodecode looks at names and metadata only.
             masks: report images without mask; --nomasks for a data set that has none on purpose.
@@ -69,6 +69,25 @@ class Data:
         height, width = (int(part) for part in re.findall(r"\d+", str(size)))
         counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
         print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
+
+    def xray_phantom(
+        self, out: str, training: int = 600, validation: int = 120, test: int = 400, size: str = "64,64", seed: int = 0
+    ) -> None:
+        """Draw chest X-rays with several findings each, some of them rare, whose hard and mislabelled ones are known.
+
+        Args:
+            out: the folder to fill, in the layout of NIH-CXR-LT.
+            training: images of the training split.
+            validation: images of the validation split.
+            test: images of the test split.
+            size: height and width in pixels.
+            seed: the only source of randomness.
+        """
+        from htl_monai.data.xray_phantom import write_xray_phantom
+
+        height, width = (int(part) for part in re.findall(r"\d+", str(size)))
+        counts = {"training": training, "validation": validation, "test": test}
+        print(write_xray_phantom(out, counts, (height, width), seed, progress=is_terminal()))
 
 
 class ReaderStudy:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 from benchmark_long_tail_analysis import analysis_measured
-from benchmark_long_tail_loops import decode_for_each_sparsity, long_tail_workflow
-from benchmark_loops import forward_limit, interleaved
+from benchmark_long_tail_loops import decode_for_each_sparsity
+from benchmark_loops import bundle_workflow, forward_limit, interleaved
 from benchmark_table import Row, circumstances, closing_table
 from rich.console import Console
 
@@ -29,6 +29,7 @@ from htl_monai.data.predictions import read_predictions
 from htl_monai.data.xray_phantom import write_xray_phantom
 from htl_monai.networks.weights import load_weights
 
+BUNDLE = "chest_xray_long_tail"
 FULL_SIZE = (30, 20, 21081, 20)  # seeds, sparsities, images, classes: NIH-CXR-LT's test set
 SECONDS, MIB, DIFFERENCE = 120.0, 4096.0, 1e-6
 OTHERS = 48  # images of training and validation, so that the network can be trained for an epoch
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def sweep_rows(bench: Bench) -> list[Row]:
     """The stage mining against the forward limit and against decoding and evaluating once for each sparsity."""
     items, entries = prepare(bench)
-    mining = long_tail_workflow("mining", bench.options.overlay, entries)
+    mining = bundle_workflow("mining", bench.options.overlay, entries, BUNDLE)
     entry = mining.parser.get_parsed_content
     sparsities, size, precision = entry("sparsities"), tuple(entry("spatial_size")), entry("precision")
     prepare_batch, inferer, batch_size = entry("validate#prepare_batch"), entry("inferer"), entry("batch_size")
@@ -161,7 +162,7 @@ def prepare(bench: Bench) -> tuple[list[Item], dict[str, Any]]:
     bench.notes.append(f"the sweep is of {len(lists['test'])} {named}")
     if options.weights is None:
         bench.say("training a network for one epoch, since no --weights are given")
-        long_tail_workflow("training", options.overlay, {**entries, "max_epochs": 1}).run()
+        bundle_workflow("training", options.overlay, {**entries, "max_epochs": 1}, BUNDLE).run()
         bench.notes.append(f"with a network trained for one epoch on {len(lists['training'])} images only")
     return lists["test"], entries
 

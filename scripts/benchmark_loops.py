@@ -25,6 +25,7 @@ __all__ = [
     "bundle_workflow",
     "forward_limit",
     "interleaved",
+    "pruned_copy",
     "reload_for_each_sparsity",
     "synchronize",
     "timed_epochs",
@@ -38,15 +39,18 @@ STAGES = {
 PRUNABLE = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
-def bundle_workflow(run_id: str, overlays: Sequence[str], entries: Mapping[str, Any]) -> ConfigWorkflow:
+def bundle_workflow(
+    run_id: str, overlays: Sequence[str], entries: Mapping[str, Any], bundle: str = "lesion_localization"
+) -> ConfigWorkflow:
     """Return the initialized workflow of a run id of the bundle, as ``python -m monai.bundle run`` would build it.
 
     Args:
         run_id: ``training``, ``mining`` or ``mining_unlabelled``.
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         entries: config entries to replace.
+        bundle: the bundle's name.
     """
-    configs = find_bundle("lesion_localization") / "configs"
+    configs = find_bundle(bundle) / "configs"
     files = [configs / name for name in STAGES[run_id]]
     files += [find_overlay(name) for name in overlays]
     workflow = ConfigWorkflow(
@@ -120,7 +124,7 @@ def reload_for_each_sparsity(
     """
     columns = []
     for sparsity in (0.0, *sparsities):
-        copied, scores = _pruned_copy(network, sparsity), []
+        copied, scores = pruned_copy(network, sparsity), []
         with torch.no_grad():
             for batch in loader:
                 pred = inferer(batch["image"].to(device), copied)
@@ -129,7 +133,7 @@ def reload_for_each_sparsity(
     return torch.stack(columns, dim=1).numpy()
 
 
-def _pruned_copy(network: nn.Module, sparsity: float) -> nn.Module:
+def pruned_copy(network: nn.Module, sparsity: float) -> nn.Module:
     # global_unstructured flattens the weights with view(-1), which channels-last weights do not allow.
     copied = copy.deepcopy(network).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     weights = [(module, "weight") for module in copied.modules() if isinstance(module, PRUNABLE)]

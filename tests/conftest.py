@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser
@@ -121,3 +122,12 @@ def weak_run(tiny_diagnoses: Path, tmp_path: Path) -> Path:
     record = {"bundle": "lesion_weak_localization", "config": config}
     (run / "training" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
     return run
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """Light skin (60, 90, 3) with a dark block in the upper right and a reddish one below: no symmetry at all."""
+    pixels = np.full((60, 90, 3), (220, 180, 160), dtype=np.uint8)
+    pixels[6:18, 60:84] = (20, 10, 30)
+    pixels[40:50, 5:15] = (250, 120, 110)
+    return pixels

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+from htl_monai.analysis.average_precision import average_precision
 from htl_monai.analysis.box_impact import impact_on_boxes
+from htl_monai.analysis.co_occurrence import co_occurrence_iou
+from htl_monai.analysis.correlations import correlations
 from htl_monai.analysis.detection import detection
+from htl_monai.analysis.dissimilarity import forgettability_dissimilarity
+from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
+from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves, relative_change
 from htl_monai.analysis.groups import age_group, group_summary
 from htl_monai.analysis.impact import impact, impact_of_pruning, is_of_boxes
+from htl_monai.analysis.over_representation import over_representation
+from htl_monai.analysis.overall_drop import first_significant, overall_drop
+from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
 from htl_monai.analysis.statistics import PairedDifference, bootstrap_interval, compare, paired_bootstrap
 
 __all__ = [
     "PairedDifference",
     "age_group",
+    "average_precision",
     "bootstrap_interval",
+    "class_changes",
+    "co_occurrence_iou",
     "compare",
+    "correlations",
     "detection",
+    "first_drop",
+    "first_significant",
+    "forgettability_curves",
+    "forgettability_dissimilarity",
     "group_summary",
+    "image_agreement",
     "impact",
     "impact_of_pruning",
     "impact_on_boxes",
     "is_of_boxes",
+    "modal_disagreement",
+    "over_representation",
+    "overall_drop",
     "paired_bootstrap",
+    "pairs_table",
+    "pruning_identified",
+    "regress_fcd",
+    "relative_change",
 ]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from htl_monai.deploy.images import SUFFIXES, is_picture
+from htl_monai.data.pictures import SUFFIXES, is_picture
 
 __all__ = ["Images", "find_images", "output_names"]
 

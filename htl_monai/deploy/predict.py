@@ -20,8 +20,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from htl_monai.data.files import write_atomically, write_csv, write_json
+from htl_monai.data.pictures import read_picture
 from htl_monai.deploy.finding import found_class, found_lesion
-from htl_monai.deploy.images import read_picture
 from htl_monai.deploy.inputs import Images, find_images, output_names
 from htl_monai.deploy.model import LocalizationModel, Localized, load_model
 from htl_monai.deploy.overlay import draw_overlay

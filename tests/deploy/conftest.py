@@ -18,15 +18,6 @@ WEAK_BUNDLE = BUNDLES / "lesion_weak_localization"
 
 
 @pytest.fixture
-def picture() -> np.ndarray:
-    """Light skin (60, 90, 3) with a dark block in the upper right and a reddish one below: no symmetry at all."""
-    pixels = np.full((60, 90, 3), (220, 180, 160), dtype=np.uint8)
-    pixels[6:18, 60:84] = (20, 10, 30)
-    pixels[40:50, 5:15] = (250, 120, 110)
-    return pixels
-
-
-@pytest.fixture
 def slim_bundle(tmp_path: Path, picture: np.ndarray) -> Path:
     """The shipped configs with a slim U-Net of seeded random weights that calls about half of ``picture`` lesion."""
     folder = tmp_path / "slim_bundle"

@@ -13,8 +13,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.examples import get_path
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from htl_monai.deploy import images
-from htl_monai.deploy.images import is_picture, read_picture, to_uint8
+from htl_monai.data import pictures as images
+from htl_monai.data.pictures import is_picture, read_picture, to_uint8
 
 
 def write_dicom(path: Path, pixels: np.ndarray, photometric: str, **elements: object) -> Path:

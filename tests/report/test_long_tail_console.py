@@ -1,0 +1,33 @@
+"""What is printed of a chest X-ray run."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from htl_monai.report.long_tail_console import print_long_tail
+
+
+def test_the_screen_shows_the_main_sweep_and_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    sparsities = [round(0.05 * step, 2) for step in range(20)]
+    overall = pd.DataFrame(
+        [
+            {"compression": name, "sparsity": sparsity, "ap_mean": level - sparsity}
+            for name, level in (("global_magnitude", 1.125), ("random", 2.125))
+            for sparsity in sparsities
+        ]
+    )
+    ratios = pd.DataFrame(
+        {"definition": ["spearman", "modal"], "group": ["Hernia", "Mass"], "n": 3, "n_pie": 1}
+        | dict.fromkeys(["ratio", "low", "high"], 1.5)
+    )
+    print_long_tail({"overall": overall, "pie_ratios": ratios, "notes": pd.DataFrame({"note": ["one seed only"]})})
+    shown = capsys.readouterr().out
+    assert "1.125" in shown and "0.325" in shown and "2.125" not in shown and "1.075" not in shown  # every fourth
+    assert "Hernia" in shown and "Mass" not in shown
+    assert shown.rstrip().endswith("note: one seed only")
+
+
+def test_what_is_not_there_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_long_tail({})
+    assert capsys.readouterr().out == ""

@@ -16,6 +16,8 @@ _ROOTS = (_PACKAGE, _PACKAGE.parent)
 # Entries of a config that tell what network the weights are of, and how its heat maps are made.
 _NETWORK = ("network_size", "features", "feature_channels", "hidden_channels", "spatial_size")
 _HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
+# These say what is in an image, and not where: nothing can be localized, or scored against a mask.
+_CLASSIFIERS = ("chest_xray_long_tail",)
 # Runs whose record names no bundle are older than the others.
 _FIRST_BUNDLE = "lesion_localization"
 
@@ -79,6 +81,7 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
 
     Raises:
         FileNotFoundError: there is no such model.
+        ValueError: it is one that classifies only.
     """
     path = Path(model)
     if path.is_dir() and (path / "training" / "dense.pt").is_file():
@@ -91,8 +94,13 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
     else:
         bundle, config, run = _named_bundle(model), {}, None
         path = bundle / "models" / "model.pt"
-        if not path.is_file():
+        if not path.is_file() and bundle.name not in _CLASSIFIERS:
             raise FileNotFoundError(f"model must come with {path}; train the bundle, or give a checkpoint")
+    if bundle.name in _CLASSIFIERS:
+        raise ValueError(
+            f"model must be one that localizes, got {model} of {bundle.name}, which classifies whole images; run the "
+            f"run id inference or evaluating of the bundle, or htl run chest_xray"
+        )
     if not {*_NETWORK} & config.keys():
         config = _read_json(bundle / "configs" / "inference.json")
     data = run / "preparing" / "data.json" if run else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -35,6 +36,43 @@ def collect(run: Path, out: Path) -> None:
     write_json(out / "provenance.json", {"selection": selection, "stages": stages})
 
 
+def collect_seeds(run: Path, out: Path) -> None:
+    """Copy all tables and figures of a ``run`` of several seeds, the course of its trainings and the sparsities."""
+    for path in sorted((run / "reporting").glob("*.csv")):
+        write_csv(
+            out / path.name, _rounded(pd.read_csv(path, dtype={"id": str}).drop(columns="image", errors="ignore"))
+        )
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for path in sorted((run / "reporting" / "figures").iterdir()):
+        shutil.copyfile(path, out / "figures" / path.name)
+    write_csv(out / "pies_training.csv", _without_paths(run / "selecting" / "pies.csv"))
+    for name in ("epochs", "sparsity"):
+        write_csv(out / f"{name}.csv", _rounded(_of_stages(sorted(run.glob(f"seed_*/*/{name}.csv")))))
+    records = {path.parent.relative_to(run).as_posix(): path for path in sorted(run.glob("**/provenance.json"))}
+    stages = {stage: _record(path) for stage, path in records.items()}
+    first = next(stage.split("/")[0] for stage in stages if "/" in stage)
+    for stage, record in stages.items():
+        if "/" in stage and not stage.startswith(f"{first}/"):
+            del record["settings"]  # those of the first seed, but for the seed
+    write_json(out / "provenance.json", {"stages": stages})
+
+
+def _without_paths(path: Path) -> pd.DataFrame:
+    return _rounded(pd.read_csv(path, dtype={"id": str}).drop(columns="image", errors="ignore"))
+
+
+def _of_stages(paths: list[Path]) -> pd.DataFrame:
+    """Return the tables of many stages as one; of a table by layer, the rows of the whole network."""
+    parts = []
+    for path in paths:
+        table = pd.read_csv(path)
+        table = table[table["layer"] == "all"] if "layer" in table else table
+        table.insert(0, "stage", path.parent.name)
+        table.insert(0, "seed", path.parents[1].name.removeprefix("seed_"))
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
 def _record(path: Path) -> dict[str, object]:
     record = json.loads(path.read_text(encoding="utf-8"))
     config = record.pop("config")
@@ -51,4 +89,5 @@ if __name__ == "__main__":
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("out", type=Path, help="such as results/isic2017_supervised")
     arguments = parser.parse_args()
-    collect(arguments.run, arguments.out)
+    several_seeds = any(arguments.run.glob("seed_*"))
+    (collect_seeds if several_seeds else collect)(arguments.run, arguments.out)

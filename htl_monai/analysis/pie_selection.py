@@ -16,11 +16,9 @@ from htl_monai.data.files import sha256, write_csv, write_json
 from htl_monai.data.listing import Item, name_first, require_unique_ids
 from htl_monai.data.multi_label import label_matrix
 from htl_monai.data.predictions import stacked_predictions
-from htl_monai.data.selection import select_random
+from htl_monai.data.selection import PIE_ARMS, select_random
 
-__all__ = ["ARMS", "write_pie_selections"]
-
-ARMS = ("left_alone", "upweighted", "removed", "removed_random")
+__all__ = ["write_pie_selections"]
 
 
 def write_pie_selections(
@@ -37,7 +35,8 @@ def write_pie_selections(
     ``left_alone.json`` has every image once; ``upweighted.json`` has each PIE ``times`` times; ``removed.json`` is
     without the PIEs; ``removed_random.json`` without as many random others, because fewer images alone make a
     difference. PIEs are those of paper 2: the probabilities are averaged over the seeds, and the images of the lowest
-    rank correlation between dense and pruned are chosen.
+    rank correlation between dense and pruned are chosen; with a single class, which has none, those of the largest
+    distance.
 
     ``pies.csv`` has ``id``, ``spearman``, ``taxicab``, ``is_pie`` and ``label_quality`` (see
     :func:`~htl_monai.analysis.label_noise.label_quality`). The networks were trained on these very images, so that the
@@ -69,7 +68,7 @@ def write_pie_selections(
     ids = table["id"].tolist()
     pies, others = table.loc[table["is_pie"], "id"].tolist(), table.loc[~table["is_pie"], "id"].tolist()
     unlucky = set(select_random(others, len(pies), seed))
-    kind = {"kind": "pie", "sparsity": sparsity, "share": share}
+    kind = {"kind": "pie", "by": _ranked_by(table), "sparsity": sparsity, "share": share}
     lists: dict[str, tuple[list[str], dict[str, Any]]] = {
         "left_alone": (ids, {"kind": "all"}),
         "upweighted": (ids + pies * (int(times) - 1), kind | {"times": int(times)}),
@@ -78,7 +77,7 @@ def write_pie_selections(
     }
     counts = {"n_total": len(ids), "n_pies": len(pies), "n_unranked": int(table["spearman"].isna().sum())}
     by_id = {item["id"]: item for item in data}
-    for arm in ARMS:
+    for arm in PIE_ARMS:
         chosen, rule = lists[arm]
         content = {"rule": {"arm": arm, **rule}, **counts, "table_sha256": sha256(table_path)}
         write_json(Path(out_dir) / f"{arm}.json", {**content, "data": [by_id[id_] for id_ in chosen]})
@@ -100,6 +99,12 @@ def _pies(
     order = [places[id_] for id_ in ids]
     dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64)[order] for at in (0.0, sparsity))
     table = pd.DataFrame({"id": ids}).join(image_agreement(dense, pruned))
-    table["is_pie"] = pruning_identified(table["spearman"], share)
+    by = _ranked_by(table)
+    table["is_pie"] = pruning_identified(table[by], share, lowest=by == "spearman")
     table["label_quality"] = label_quality(label_matrix(data), np.clip(dense, 0, 1))
     return table
+
+
+def _ranked_by(table: pd.DataFrame) -> str:
+    """Name the column that PIEs are found by: a single class has no rank correlation, only a distance."""
+    return "taxicab" if table["spearman"].isna().all() else "spearman"

@@ -14,6 +14,7 @@ import pandas as pd
 from htl_monai.data.files import sha256, write_json
 
 __all__ = [
+    "PIE_ARMS",
     "RULES",
     "count_unmeasured",
     "read_selection",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 RULES = ("threshold", "top", "count")
+PIE_ARMS = ("left_alone", "upweighted", "removed", "removed_random")
+"""What is done with training images that pruning identified (paper 2), to learn whether they are hard or noisy."""
 
 Item = Mapping[str, Any]
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from htl_monai.data.selection import PIE_ARMS
 from htl_monai.settings.stage import Stage
 
-__all__ = ["ARMS", "SEEDS", "chest_xray_stages"]
+__all__ = ["SEEDS", "chest_xray_stages"]
 
 SEEDS = tuple(range(5))
 """Enough for a spread; the paper trains thirty."""
 
 # What a network is compressed by beside the magnitude pruning of the paper.
 _COMPRESSIONS = ("random", "structured", "quantized", "low_rank")
-ARMS = ("left_alone", "upweighted", "removed", "removed_random")
-"""What is done with the pruning-identified training images; the last is the control."""
-
 _DATA = "preparing/data.json"
 _TABLES = (
     *("classes", "class_changes", "overall", "forgettability", "first_drop", "correlations", "notes"),
@@ -40,10 +38,10 @@ def chest_xray_stages(seeds: Sequence[int]) -> tuple[Stage, ...]:
             run_id="selecting",
             configs=("train.json", "select.json"),
             inputs=(_DATA, *(f"seed_{seed}/mining_training/predictions.npz" for seed in seeds)),
-            outputs=("pies.csv", *(f"{arm}.json" for arm in ARMS)),
+            outputs=("pies.csv", *(f"{arm}.json" for arm in PIE_ARMS)),
             settings={"seeds": list(seeds)},
         ),
-        *(stage for seed in seeds for arm in ARMS for stage in _retrained(seed, arm)),
+        *(stage for seed in seeds for arm in PIE_ARMS for stage in _retrained(seed, arm)),
         Stage(
             name="reporting",
             run_id="reporting",
@@ -107,5 +105,5 @@ def _retrained(seed: int, arm: str) -> tuple[Stage, Stage]:
 
 
 def _predictions(seed: int) -> list[str]:
-    names = ["mining", *(f"mining_{name}" for name in _COMPRESSIONS), *(f"evaluating_{arm}" for arm in ARMS)]
+    names = ["mining", *(f"mining_{name}" for name in _COMPRESSIONS), *(f"evaluating_{arm}" for arm in PIE_ARMS)]
     return [f"seed_{seed}/{name}/predictions.npz" for name in names]

@@ -11,10 +11,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from htl_monai.analysis.label_noise import label_quality
-from htl_monai.analysis.pie_selection import ARMS, write_pie_selections
+from htl_monai.analysis.pie_selection import write_pie_selections
 from htl_monai.data.files import sha256
 from htl_monai.data.htl import finetuning_list
 from htl_monai.data.predictions import Predictions, write_predictions
+from htl_monai.data.selection import PIE_ARMS as ARMS
 
 N, CLASSES = 40, ("Atelectasis", "Edema", "Hernia", "No Finding")
 
@@ -106,3 +107,17 @@ def test_bad_input_is_refused_and_nothing_is_written(mined, tmp_path):
     with pytest.raises(ValueError, match=r"^times must be a whole number from 2, got 1; 1 would be the arm left_alone"):
         write_pie_selections(data, paths, out, times=1)
     assert not out.exists()
+
+
+def test_of_a_single_class_the_farthest_probabilities_are_chosen(mined, tmp_path):
+    data, _ = mined
+    single = [{**item, "label": item["label"][:1]} for item in data]
+    dense = np.linspace(0.1, 0.5, N, dtype=np.float32)
+    pruned = dense.copy()
+    pruned[[7, 30]] += 0.4
+    predictions = Predictions(np.stack([dense, pruned])[..., None], tuple(i["id"] for i in data), ("Edema",), (0, 0.9))
+    path = write_predictions(tmp_path / "single.npz", predictions)
+    write_pie_selections(single, [path], tmp_path / "selecting", share=0.05)
+    table = pd.read_csv(tmp_path / "selecting" / "pies.csv")
+    assert table.loc[table["is_pie"], "id"].tolist() == ["image_07", "image_30"]
+    assert read(tmp_path / "selecting" / "removed.json")["rule"]["by"] == "taxicab"

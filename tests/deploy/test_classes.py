@@ -28,6 +28,15 @@ def test_a_run_is_of_the_bundle_that_its_record_names(weak_run: Path, finished_r
     assert record["bundle"] == "lesion_localization"
 
 
+@pytest.mark.parametrize("what", ["chest_xray_long_tail", "run"])
+def test_a_model_that_only_classifies_is_refused(what: str, weak_run: Path) -> None:
+    if what == "run":
+        record = {"bundle": "chest_xray_long_tail", "config": {}}
+        (weak_run / "training" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ValueError, match="model must be one that localizes, got .* of chest_xray_long_tail, which"):
+        find_model(weak_run if what == "run" else what)
+
+
 def test_an_older_record_and_none_are_of_the_first_bundle(weak_run: Path) -> None:
     path = weak_run / "training" / "provenance.json"
     path.write_text('{"config": {"features": [1]}}', encoding="utf-8")

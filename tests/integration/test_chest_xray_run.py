@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from htl_monai.data.predictions import read_predictions
+from htl_monai.data.selection import PIE_ARMS as ARMS
 from htl_monai.data.xray_phantom import write_xray_phantom
-from htl_monai.settings.chest_xray import ARMS, chest_xray_stages
+from htl_monai.settings.chest_xray import chest_xray_stages
 from htl_monai.workflow import run_setting
 
 SEEDS = [0, 3]

@@ -182,7 +182,9 @@ def test_a_full_disk_leaves_earlier_results(
 def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Path, tiny: dict) -> None:
     with pytest.raises(KeyError, match="max_epoch must be an entry of the configs.* max_epochs"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "max_epoch": 1})
-    with pytest.raises(KeyError, match="one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"):
+    with pytest.raises(
+        KeyError, match="one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"
+    ):
         run_setting("weekly", tiny_phantom, tmp_path / "run")
     with pytest.raises(FileNotFoundError, match="overlay must be a JSON file or one of .*settings/cpu.json"):
         run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])

@@ -14,6 +14,8 @@ __all__ = ["TABLES", "print_long_tail", "print_long_tail_run"]
 
 # Of the sweep that the paper makes, every fourth sparsity fits a screen.
 _EVERY = 4
+_PIES = 10
+_IDS = {"id": str}
 
 
 def _overall(table: pd.DataFrame) -> pd.DataFrame:
@@ -29,6 +31,10 @@ def _by_spearman(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["definition"] == "spearman", ["group", "n", "n_pie", "ratio", "low", "high"]]
 
 
+def _first_pies(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[table["is_pie"], ["id", "labels", "spearman", "taxicab", "label_quality"]].head(_PIES)
+
+
 def _mean_of_classes(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["class"] == "mean"]
     return rows[["arm", "reference", "n_seeds", "ap_reference", "ap", "difference", "low", "high"]]
@@ -38,6 +44,7 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "overall": ("What magnitude pruning costs: mean average precision (AP) of the classes", _overall),
     "first_drop": ("Which classes are forgotten first: sparsity at which a fifth of the AP is lost", _of_main),
     "correlations": ("What forgetting goes with (95 % intervals)", _of_main),
+    "pies": (f"The images that pruning changes most (PIEs): the first {_PIES}, all in pies.csv", _first_pies),
     "pie_ratios": ("Whom the forgotten images (PIEs) show: share among them / share among the others", _by_spearman),
     "planted": ("How well the planted images are found", lambda table: table),
     "arms": ("Hard or noisy? Test AP after fine-tuning, against all images left alone", _mean_of_classes),
@@ -62,6 +69,6 @@ def print_long_tail(tables: Mapping[str, pd.DataFrame]) -> None:
 def print_long_tail_run(folder: Path) -> None:
     """Print the closing tables of a run, the images that were left out, and where the rest is."""
     names = [name for name in (*TABLES, "notes", "pie_notes") if (folder / "reporting" / f"{name}.csv").is_file()]
-    print_long_tail({name: pd.read_csv(folder / "reporting" / f"{name}.csv") for name in names})
+    print_long_tail({name: pd.read_csv(folder / "reporting" / f"{name}.csv", dtype=_IDS) for name in names})
     print_skipped(folder)
     print(f"\nTables in {folder / 'reporting'}, figures in {folder / 'reporting' / 'figures'}")

@@ -21,9 +21,16 @@ def test_the_screen_shows_the_main_sweep_and_the_notes(capsys: pytest.CaptureFix
         {"definition": ["spearman", "modal"], "group": ["Hernia", "Mass"], "n": 3, "n_pie": 1}
         | dict.fromkeys(["ratio", "low", "high"], 1.5)
     )
-    print_long_tail({"overall": overall, "pie_ratios": ratios, "notes": pd.DataFrame({"note": ["one seed only"]})})
+    pies = pd.DataFrame(
+        {"id": [f"{i:04d}" for i in range(20)], "is_pie": [True] * 12 + [False] * 8, "labels": "Edema"}
+        | dict.fromkeys(["spearman", "taxicab", "label_quality"], 0.25)
+    )
+    print_long_tail(
+        {"overall": overall, "pies": pies, "pie_ratios": ratios, "notes": pd.DataFrame({"note": ["one seed only"]})}
+    )
     shown = capsys.readouterr().out
     assert "1.125" in shown and "0.325" in shown and "2.125" not in shown and "1.075" not in shown  # every fourth
+    assert "0009" in shown and "0010" not in shown  # ten of the twelve
     assert "Hernia" in shown and "Mass" not in shown
     assert shown.rstrip().endswith("note: one seed only")
 

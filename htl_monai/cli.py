@@ -117,8 +117,13 @@ class ReaderStudy:
         """
         from htl_monai.report.reader_study_kit import analyse_reader_study
 
-        for name, table in analyse_reader_study(study, _names(ratings), out).items():
-            print_table(name.replace("_", " "), table)
+        tables = analyse_reader_study(study, _names(ratings), out)
+        for name, table in tables.items():
+            if name != "ratings" and len(table):
+                print_table(name.replace("_", " "), table.drop(columns="note", errors="ignore"))
+        for row in tables["differences"].itertuples():
+            if row.note:
+                print(f"note: {row.question}: {row.note}")
         print_written(Path(out).resolve())
 
 

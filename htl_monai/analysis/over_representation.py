@@ -44,8 +44,9 @@ def over_representation(
         One row a group, the classes first, then ``0 findings``, ``1 finding``, ``2 findings``, ``3 findings`` and
         ``4+ findings``: ``group``, ``n_known`` (images that count), ``n`` (those in the group), ``n_pie`` (those that
         are PIEs), ``share_pie`` and ``share_rest`` (fraction of PIEs and of the others in the group), ``ratio`` of the
-        two, ``low`` and ``high``. The ratio is above 1 for a group that is over-represented, infinite where all of the
-        group are PIEs, and NaN, with its interval, where the group never occurs or all or none of the images are PIEs.
+        two, ``low`` and ``high``. The ratio is above 1 for a group that is over-represented, 0 where none and infinite
+        where all of the group are PIEs: no resample can say otherwise there, and the interval is NaN. Ratio and
+        interval are NaN where the group never occurs or all or none of the images are PIEs.
 
     Raises:
         ValueError: the shapes do not fit, or an option is out of range.
@@ -72,7 +73,8 @@ def over_representation(
         drawn = np.random.default_rng([seed, len(rows)]).multinomial(len(truth), cells / len(truth), n_resamples)
         share_pie, share_rest = _shares(cells)
         ratio = float(_ratio(share_pie, share_rest))
-        low, high = (np.nan, np.nan) if np.isnan(ratio) else _interval(_ratio(*_shares(drawn.T)), confidence)
+        one_sided = cells[0] == 0 or cells[2] == 0
+        low, high = (np.nan, np.nan) if one_sided else _interval(_ratio(*_shares(drawn.T)), confidence)
         rows.append(
             {
                 "group": name,

@@ -115,11 +115,12 @@ def test_a_group_that_never_occurs_or_is_never_known_is_nan():
     assert np.isnan([never["ratio"], never["low"], unknown["ratio"], unknown["high"]]).all()
 
 
-def test_a_group_of_pies_alone_has_an_infinite_ratio():
-    labels = np.zeros((50, 1))
-    labels[:3] = 1
-    table = over_representation(labels, np.arange(50) < 10, ["Hernia"], n_resamples=200)
-    assert row(table, "Hernia")[["ratio", "low", "high"]].tolist() == [np.inf] * 3
+@pytest.mark.parametrize(("pies", "ratio"), [(slice(0, 10), np.inf), (slice(10, 20), 0)])
+def test_a_group_of_pies_alone_or_without_any_has_no_interval(pies, ratio):
+    labels, is_pie = np.zeros((50, 1)), np.zeros(50, dtype=bool)
+    labels[:3], is_pie[pies] = 1, True
+    found = row(over_representation(labels, is_pie, ["Hernia"], n_resamples=200), "Hernia")
+    assert found["ratio"] == ratio and np.isnan([found["low"], found["high"]]).all()
 
 
 def test_many_images_take_no_time():

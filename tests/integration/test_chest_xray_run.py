@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from htl_monai.cli import main
 from htl_monai.data.predictions import read_predictions
 from htl_monai.data.selection import PIE_ARMS as ARMS
 from htl_monai.data.xray_phantom import write_xray_phantom
@@ -101,6 +103,28 @@ def test_the_report_has_a_figure_and_its_numbers_for_each_table_of_the_poster(fi
     assert set(overall["compression"]) == {"global_magnitude", "random", "structured", "quantized", "low_rank"}
     pies = pd.read_csv(finished / "reporting" / "pies.csv", dtype={"id": str})
     assert len(pies) == 60 and pies["image"].map(lambda name: Path(name).is_file()).all()
+
+
+def test_the_commands_write_the_tables_of_a_run_elsewhere(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def htl(*words: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["htl", *map(str, words)])
+        main()
+        return capsys.readouterr().out
+
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    shown = htl("forgettability", finished, "--out", tmp_path / "curves")
+    assert "Which classes are forgotten first" in shown and "Hernia" in shown and "figures/pairs.png" in shown
+    shown = htl("pie", finished, "--out", tmp_path / "pies", "--sparsity", 0.75, "--share", 0.2)
+    assert "Whom the forgotten images" in shown
+    assert pd.read_csv(tmp_path / "pies" / "pies.csv")["is_pie"].sum() == 12
+    for name in ("overall", "correlations"):
+        ours, of_run = (folder / f"{name}.csv" for folder in (tmp_path / "curves", finished / "reporting"))
+        assert ours.read_bytes() == of_run.read_bytes()
+    shown = htl("reader-study", "make", finished, "--out", tmp_path / "study", "--count", 4, "--readers", 2)
+    assert "sheets/reader_2.html" in shown and "key.csv" in shown
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
 
 
 def test_a_second_call_does_nothing_and_fewer_seeds_repeat_what_looks_at_all(phantom: Path, copied: Path) -> None:

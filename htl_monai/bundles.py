@@ -94,7 +94,7 @@ def find_model(model: str | os.PathLike[str]) -> TrainedModel:
     else:
         bundle, config, run = _named_bundle(model), {}, None
         path = bundle / "models" / "model.pt"
-        if not path.is_file() and bundle.name not in _CLASSIFIERS:
+        if not path.is_file():
             raise FileNotFoundError(f"model must come with {path}; train the bundle, or give a checkpoint")
     if bundle.name in _CLASSIFIERS:
         raise ValueError(

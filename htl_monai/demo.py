@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from htl_monai.data.phantom import write_phantom
@@ -13,18 +14,34 @@ from htl_monai.workflow import run_setting
 __all__ = ["run_demo"]
 
 _LABELLED = {"training": 240, "validation": 40, "test": 120}
-# How many images of each list are drawn; what the weak setting trains on has no masks.
-_COUNTS = {
-    "supervised": _LABELLED,
-    "semi_supervised": {**_LABELLED, "unlabelled": 240},
-    "weakly_supervised": {"test": 120, "unlabelled": 280},
-    "chest_xray": {"training": 600, "validation": 100, "test": 400},
+
+
+@dataclass(frozen=True)
+class _Demo:
+    """How many images of each list are drawn, by what and of which size, and what the run is told."""
+
+    counts: Mapping[str, int]
+    draw: Callable[..., Path] = write_phantom
+    size: tuple[int, int] = (64, 80)
+    overlays: Sequence[str] = ("settings/demo.json",)
+    seeds: Sequence[int] | None = None
+
+
+_DEMOS = {
+    "supervised": _Demo(_LABELLED),
+    "semi_supervised": _Demo({**_LABELLED, "unlabelled": 240}),
+    # What it trains on has no masks.
+    "weakly_supervised": _Demo(
+        {"test": 120, "unlabelled": 280}, overlays=("settings/demo.json", "settings/demo_weak.json")
+    ),
+    "chest_xray": _Demo(
+        {"training": 600, "validation": 100, "test": 400},
+        draw=write_xray_phantom,
+        size=(64, 64),
+        overlays=("settings/demo_chest.json",),
+        seeds=range(3),
+    ),
 }
-_OVERLAYS = {
-    "weakly_supervised": ["settings/demo.json", "settings/demo_weak.json"],
-    "chest_xray": ["settings/demo_chest.json"],
-}
-_SEEDS = {"chest_xray": range(3)}
 
 
 def run_demo(
@@ -53,13 +70,9 @@ def run_demo(
     Raises:
         KeyError: there is no such setting.
     """
-    if setting not in _COUNTS:
-        raise KeyError(f"setting must be one of {', '.join(_COUNTS)}, got {setting!r}; choose one of them")
+    if setting not in _DEMOS:
+        raise KeyError(f"setting must be one of {', '.join(_DEMOS)}, got {setting!r}; choose one of them")
+    demo = _DEMOS[setting]
     say("phantom: drawing images with planted hard groups")
-    folder, counts = Path(out) / "phantom", _COUNTS[setting]
-    if setting == "chest_xray":
-        data = write_xray_phantom(folder, counts, (64, 64), seed, progress=progress)
-    else:
-        data = write_phantom(folder, counts, (64, 80), seed, progress=progress)
-    overlays = _OVERLAYS.get(setting, ["settings/demo.json"])
-    return run_setting(setting, data, out, overlays, seed, progress=progress, say=say, seeds=_SEEDS.get(setting))
+    data = demo.draw(Path(out) / "phantom", demo.counts, demo.size, seed, progress=progress)
+    return run_setting(setting, data, out, demo.overlays, seed, progress=progress, say=say, seeds=demo.seeds)

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-import logging
-import os
-import tempfile
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +13,8 @@ import torch
 from benchmark_long_tail_analysis import analysis_measured
 from benchmark_long_tail_loops import decode_for_each_sparsity
 from benchmark_loops import bundle_workflow, forward_limit, interleaved
-from benchmark_table import Row, circumstances, closing_table
-from rich.console import Console
+from benchmark_run import Bench, add_common_arguments, closed, settle_common_arguments, started
+from benchmark_table import Row
 
 from htl_monai.data.files import write_json
 from htl_monai.data.image_cache import ensure_image_cache
@@ -30,46 +25,18 @@ from htl_monai.data.xray_phantom import write_xray_phantom
 from htl_monai.networks.weights import load_weights
 
 BUNDLE = "chest_xray_long_tail"
+CPU_OVERLAY = "settings/cpu_chest.json"
 FULL_SIZE = (30, 20, 21081, 20)  # seeds, sparsities, images, classes: NIH-CXR-LT's test set
 SECONDS, MIB, DIFFERENCE = 120.0, 4096.0, 1e-6
 OTHERS = 48  # images of training and validation, so that the network can be trained for an epoch
 
 
-@dataclass
-class Bench:
-    """What the measurements share."""
-
-    options: argparse.Namespace
-    folder: Path
-    console: Console
-    notes: list[str] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def device(self) -> torch.device:
-        return torch.device(self.options.device)
-
-    def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all measurements, print the table and write it."""
     options = _parse(arguments)
-    load = os.getloadavg()[0]
-    console = Console(width=None if os.isatty(1) else 120)
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
-    with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
-        bench = Bench(options, Path(folder), console)
+    with started(options, Bench) as bench:
         rows = [row for part in options.parts for row in PARTS[part](bench)]
-    console.print(closing_table(rows, "Long-tailed chest X-rays"))
-    for note in bench.notes:
-        console.print(f"- {note}", highlight=False)
-    if options.out:
-        details = {"load_average_at_start": load, "overlays": options.overlay, "notes": bench.notes, **bench.details}
-        write_json(options.out, {"rows": [row.record() for row in rows], **details, **circumstances(bench.device)})
-        console.print(f"written: {options.out}")
+        closed(bench, rows, "Long-tailed chest X-rays")
 
 
 def sweep_rows(bench: Bench) -> list[Row]:
@@ -196,20 +163,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--images", type=int, help="number of images to mine (default: 512)")
     parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="of the phantom's files")
     parser.add_argument("--workers", type=int, help="processes or threads that decode (default: 2)")
-    parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
-    parser.add_argument(
-        "--overlay", action="append", help="configs upon the bundle's (default: settings/cpu_chest.json on cpu)"
-    )
-    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to measure")
-    parser.add_argument("--out", help="JSON file to write")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")
+    add_common_arguments(parser, list(PARTS), CPU_OVERLAY)
     options = parser.parse_args(arguments)
     options.images = options.images or (40 if options.quick else 512)
     options.size = options.size or ([64, 64] if options.quick else [256, 256])
     options.workers = (0 if options.quick else 2) if options.workers is None else options.workers
-    options.repeats = options.repeats or (1 if options.quick else 3)
-    options.overlay = options.overlay or (["settings/cpu_chest.json"] if options.device == "cpu" else [])
+    settle_common_arguments(options, CPU_OVERLAY)
     return options
 
 

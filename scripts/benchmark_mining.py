@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import logging
-import os
-import tempfile
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +21,10 @@ from benchmark_loops import (
     timed_epochs,
 )
 from benchmark_memory import mining_memory
-from benchmark_table import Row, circumstances, closing_table, rounded
+from benchmark_run import Bench, add_common_arguments, closed, settle_common_arguments, started
+from benchmark_table import Row, rounded
 from monai.bundle import ConfigWorkflow
 from numpy.typing import NDArray
-from rich.console import Console
 
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import write_json
@@ -38,28 +34,17 @@ from htl_monai.engines.precision import fastest_precision
 from htl_monai.networks.weights import load_weights
 from htl_monai.pruning import Sweep
 
+CPU_OVERLAY = "settings/cpu.json"
 SELECTING_SPARSITY = 0.7
 VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
 
 
 @dataclass
-class Bench:
-    """What the measurements share."""
+class MiningBench(Bench):
+    """What the measurements share, the images and the entries that all workflows are given."""
 
-    options: argparse.Namespace
-    folder: Path
-    console: Console
     items: list[Item] = field(default_factory=list)
     entries: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    details: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def device(self) -> torch.device:
-        return torch.device(self.options.device)
-
-    def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
 
     def workflow(self, run_id: str, name: str, **entries: Any) -> ConfigWorkflow:
         """Return a workflow of the bundle that writes into a folder of its own, the trained network included."""
@@ -70,31 +55,15 @@ class Bench:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all measurements, print the table and write it."""
     options = _parse(arguments)
-    load = os.getloadavg()[0]
-    console = Console(width=None if os.isatty(1) else 120)
-    logging.disable(logging.WARNING)
-    warnings.filterwarnings("ignore")
-    with tempfile.TemporaryDirectory(prefix="benchmark_") as folder:
-        bench = Bench(options, Path(folder), console)
+    with started(options, MiningBench) as bench:
         prepare(bench)
         rows = [row for part in options.parts for row in PARTS[part](bench)]
-    console.print(closing_table(rows, "Mining and training"))
-    for note in bench.notes:
-        console.print(f"- {note}", highlight=False)
-    if options.out:
-        bench.details |= {
-            "load_average_at_start": load,
-            "notes": bench.notes,
-            "overlays": options.overlay,
-            "entries": {key: value for key, value in bench.entries.items() if not key.endswith(("_dir", "_path"))},
-        }
-        write_json(
-            options.out, {"rows": [row.record() for row in rows], **bench.details, **circumstances(bench.device)}
-        )
-        console.print(f"written: {options.out}")
+        entries = {key: value for key, value in bench.entries.items() if not key.endswith(("_dir", "_path"))}
+        bench.details["entries"] = entries
+        closed(bench, rows, "Mining and training")
 
 
-def prepare(bench: Bench) -> None:
+def prepare(bench: MiningBench) -> None:
     """Choose the images and the trained network; draw and train them where none are given."""
     options, count = bench.options, bench.options.images
     n_validation = max(1, round(count * VALIDATION_SHARE))
@@ -124,7 +93,7 @@ def prepare(bench: Bench) -> None:
         bench.notes.append(f"measured on {named}, with the trained network {Path(options.weights).name}")
 
 
-def mining_rows(bench: Bench) -> list[Row]:
+def mining_rows(bench: MiningBench) -> list[Row]:
     """Mining against the forward limit and against reloading for each sparsity; bf16 against fp32 where it is fast."""
     precision = fastest_precision(bench.device)
     bench.say(f"mining in {precision}")
@@ -166,7 +135,7 @@ def mining_rows(bench: Bench) -> list[Row]:
     return [*rows, *(_precision_rows(bench, table, speed) if precision == "bf16" else ())]
 
 
-def _precision_rows(bench: Bench, table: pd.DataFrame, speed: Mapping[str, NDArray[np.float64]]) -> list[Row]:
+def _precision_rows(bench: MiningBench, table: pd.DataFrame, speed: Mapping[str, NDArray[np.float64]]) -> list[Row]:
     spearman = _spearman(table, _forgetting(bench, "fp32"))
     bench.details["spearman_by_sparsity"] = {f"{key:g}": rounded(value) for key, value in spearman.items()}
     return [
@@ -176,11 +145,11 @@ def _precision_rows(bench: Bench, table: pd.DataFrame, speed: Mapping[str, NDArr
     ]
 
 
-def _forgetting(bench: Bench, name: str) -> pd.DataFrame:
+def _forgetting(bench: MiningBench, name: str) -> pd.DataFrame:
     return pd.read_csv(bench.folder / name / "mining" / "forgetting.csv")
 
 
-def training_rows(bench: Bench) -> list[Row]:
+def training_rows(bench: MiningBench) -> list[Row]:
     """The training that the configs declare against a bare loop over tensors in memory."""
     epochs = {"max_epochs": bench.options.repeats + 1}
     bare = bench.workflow("training", "bare")
@@ -209,7 +178,7 @@ def training_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def memory_rows(bench: Bench) -> list[Row]:
+def memory_rows(bench: MiningBench) -> list[Row]:
     """Peak memory of mining few and many small images, with masks and without."""
     few, many = (20, 60) if bench.options.quick else (1000, 10000)
     entries = {**bench.entries, "spatial_size": [32, 32]}
@@ -232,7 +201,7 @@ def memory_rows(bench: Bench) -> list[Row]:
     return rows
 
 
-PARTS: dict[str, Callable[[Bench], list[Row]]] = {
+PARTS: dict[str, Callable[[MiningBench], list[Row]]] = {
     "mining": mining_rows,
     "training": training_rows,
     "memory": memory_rows,
@@ -252,18 +221,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", help="data set with training and validation images; without it a phantom is drawn")
     parser.add_argument("--weights", help="the trained network; without it one is trained briefly on the images")
     parser.add_argument("--images", type=int, help="number of images to mine and to train on (default: 256)")
-    parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
-    parser.add_argument(
-        "--overlay", action="append", help="configs upon the bundle's (default: settings/cpu.json on cpu)"
-    )
-    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), help="what to measure")
-    parser.add_argument("--out", help="JSON file to write")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: few small images, numbers mean nothing")
+    add_common_arguments(parser, list(PARTS), CPU_OVERLAY)
     options = parser.parse_args(arguments)
     options.images = options.images or (16 if options.quick else 256)
-    options.repeats = options.repeats or (1 if options.quick else 3)
-    options.overlay = options.overlay or (["settings/cpu.json"] if options.device == "cpu" else [])
+    settle_common_arguments(options, CPU_OVERLAY)
     return options
 
 

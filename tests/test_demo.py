@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     calls = []
     few = {
         # Each rare finding of the X-rays must be drawn in each split.
-        name: {split: 40 if name == "chest_xray" else 2 for split in counts}
-        for name, counts in htl_monai.demo._COUNTS.items()
+        name: replace(demo, counts=dict.fromkeys(demo.counts, 40 if name == "chest_xray" else 2))
+        for name, demo in htl_monai.demo._DEMOS.items()
     }
-    monkeypatch.setattr(htl_monai.demo, "_COUNTS", few)
+    monkeypatch.setattr(htl_monai.demo, "_DEMOS", few)
     monkeypatch.setattr(htl_monai.demo, "run_setting", lambda *args, **kwargs: calls.append(args))
     run_demo(tmp_path, setting, seed=3, progress=False, say=str)
     ((name, data, out, overlays, seed),) = calls

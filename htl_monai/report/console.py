@@ -22,6 +22,7 @@ __all__ = [
     "print_table",
     "print_without_box",
     "print_written",
+    "say",
 ]
 
 TITLES = {
@@ -59,6 +60,11 @@ _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
 def is_terminal(stream: Any = None) -> bool:
     """Tell whether a person watches ``stream``, by default standard error, where progress bars are drawn."""
     return (stream or sys.stderr).isatty()
+
+
+def say(message: str) -> None:
+    """Print a line at once, also where nobody watches and output is held back."""
+    print(message, flush=True)
 
 
 def print_run(folder: Path) -> None:

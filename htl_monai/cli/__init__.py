@@ -1,0 +1,5 @@
+"""The command line ``htl``."""
+
+from htl_monai.cli.program import main
+
+__all__ = ["main"]

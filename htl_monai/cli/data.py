@@ -1,0 +1,82 @@
+"""Look at a data set, or draw one."""
+
+from __future__ import annotations
+
+import re
+
+from htl_monai.cli.pairs import read_pairs
+from htl_monai.report.console import is_terminal, print_table
+
+__all__ = ["check", "phantom", "xray_phantom"]
+
+
+def check(data: str, columns: str = "", decode: bool = True, masks: bool = True) -> None:
+    """Report what would spoil a training: missing pairs, unreadable files, empty masks, duplicates, unknown ages.
+
+    Args:
+        data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, one with the label files of NIH-
+            or MIMIC-CXR-LT, a folder with data.csv, or a CSV file.
+        columns: for a CSV, our names to its names, such as id=image_id,label=mask
+        decode: open every image and mask; --nodecode looks at names and metadata only.
+        masks: report images without mask; --nomasks for a data set that has none on purpose.
+    """
+    from htl_monai.data.check import check_data
+    from htl_monai.data.datalists import load_datalists
+
+    datalists = load_datalists(data, read_pairs(columns) or None, on_missing="keep", unique_ids=False)
+    report = check_data(datalists, decode, masks, progress=is_terminal())
+    print_table("Images", report.counts.rename_axis("split").reset_index())
+    print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
+    print_table("Problems", report.table())
+    for problem in [problem for problem in report.problems if problem.fatal][:20]:
+        print(f"{problem.split} {problem.id}: {problem.detail}")
+    if not report.ok:
+        raise SystemExit("The data has problems that must be mended before a training (fatal above).")
+    print("No fatal problem.")
+
+
+def phantom(
+    out: str,
+    training: int = 200,
+    validation: int = 40,
+    test: int = 80,
+    unlabelled: int = 0,
+    size: str = "96,128",
+    seed: int = 0,
+) -> None:
+    """Draw a dermoscopy-like data set whose hard images are known.
+
+    Args:
+        out: the folder to fill.
+        training: images of the training split.
+        validation: images of the validation split.
+        test: images of the test split.
+        unlabelled: images without mask.
+        size: height and width in pixels.
+        seed: the only source of randomness.
+    """
+    from htl_monai.data.phantom import write_phantom
+
+    height, width = (int(part) for part in re.findall(r"\d+", str(size)))
+    counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
+    print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
+
+
+def xray_phantom(
+    out: str, training: int = 600, validation: int = 120, test: int = 400, size: str = "64,64", seed: int = 0
+) -> None:
+    """Draw chest X-rays with several findings each, some of them rare, whose hard and mislabelled ones are known.
+
+    Args:
+        out: the folder to fill, in the layout of NIH-CXR-LT.
+        training: images of the training split.
+        validation: images of the validation split.
+        test: images of the test split.
+        size: height and width in pixels.
+        seed: the only source of randomness.
+    """
+    from htl_monai.data.xray_phantom import write_xray_phantom
+
+    height, width = (int(part) for part in re.findall(r"\d+", str(size)))
+    counts = {"training": training, "validation": validation, "test": test}
+    print(write_xray_phantom(out, counts, (height, width), seed, progress=is_terminal()))

@@ -1,0 +1,45 @@
+"""Ask readers, blinded, whether the images that pruning forgets are mislabelled, of low quality, or difficult."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from htl_monai.cli.pairs import read_names
+from htl_monai.report.console import print_table, print_written
+
+__all__ = ["analyse", "make"]
+
+
+def make(run_dir: str, out: str, count: int = 20, readers: int = 6, seed: int = 0) -> None:
+    """Write one sheet a reader from a run of chest_xray: forgotten images and others, shuffled, without names.
+
+    Args:
+        run_dir: the run's folder.
+        out: the folder for the sheets (HTML, and CSV for those who would rather type) and the key.
+        count: forgotten images, and as many others.
+        readers: how many sheets, each in an order of its own.
+        seed: of the choice and the orders.
+    """
+    from htl_monai.report.reader_study_kit import make_reader_study
+
+    print_written(make_reader_study(run_dir, out, count, readers, seed))
+
+
+def analyse(study: str, ratings: str, out: str) -> None:
+    """Compare the ratings of forgotten images and others by mixed models with the reader and the case as random.
+
+    Args:
+        study: the folder that make wrote.
+        ratings: the filled-in CSV files with commas between, or a folder of them.
+        out: the folder for tables and figure.
+    """
+    from htl_monai.report.reader_study_kit import analyse_reader_study
+
+    tables = analyse_reader_study(study, read_names(ratings), out)
+    for name, table in tables.items():
+        if name != "ratings" and len(table):
+            print_table(name.replace("_", " "), table.drop(columns="note", errors="ignore"))
+    for row in tables["differences"].itertuples():
+        if row.note:
+            print(f"note: {row.question}: {row.note}")
+    print_written(Path(out).resolve())

@@ -1,0 +1,64 @@
+"""Run a setting from its data to its report, on the data of a user or on drawn images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from htl_monai.cli.pairs import read_names, read_pairs, read_seeds
+from htl_monai.report.console import is_terminal, print_run, say
+
+__all__ = ["demo", "run"]
+
+
+def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> None:
+    """Run everything on drawn images whose hard ones are known (a few minutes on two CPU cores).
+
+    Args:
+        out: the run's folder; the drawn images lie in its folder phantom.
+        setting: supervised, semi_supervised, weakly_supervised or chest_xray.
+        seed: of the images and of the run.
+    """
+    from htl_monai.demo import run_demo
+
+    _close(setting, run_demo(out, setting, seed, progress=is_terminal(), say=say))
+
+
+def run(
+    setting: str,
+    data: str,
+    out: str,
+    overlay: str = "",
+    seed: int | None = None,
+    seeds: str = "",
+    set: str = "",
+) -> None:
+    """Train, prune, mine, select, fine-tune (on hard and on random images), evaluate, compare.
+
+    Killed at any moment, the same command goes on where it stopped; what is done is skipped.
+
+    Args:
+        setting: supervised (masks), semi_supervised (masks, and images without), weakly_supervised (diagnoses, and
+            masks of the test images) or chest_xray (several findings an image, several seeds).
+        data: a folder in the ISIC-2017 layout, a folder above it and one in the ISIC-2018 Task 3 layout (images
+            without masks, with diagnoses), one with the label files of NIH- or MIMIC-CXR-LT above the images, a
+            folder with data.csv, or a CSV file.
+        out: the run's folder.
+        overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas.
+        seed: replaces the configs' seed.
+        seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
+        set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
+    """
+    from htl_monai.workflow import run_setting
+
+    overlays, several = read_names(overlay), None if seeds == "" else read_seeds(seeds)
+    _close(setting, run_setting(setting, data, out, overlays, seed, read_pairs(set), is_terminal(), say, several))
+
+
+def _close(setting: str, folder: Path) -> None:
+    """Print what a run ends with."""
+    if setting == "chest_xray":
+        from htl_monai.report.long_tail_console import print_long_tail_run
+
+        print_long_tail_run(folder)
+    else:
+        print_run(folder)

@@ -1,1 +1,21 @@
-"""Find the images that a medical model never really learned, by pruning it."""
+"""Find the images that a medical model never really learned, by pruning it.
+
+Two papers are cited throughout by short names:
+
+- "Attend Who is Weak": Jaiswal et al., "Attend Who is Weak: Pruning-assisted Medical Image Localization under
+  Sophisticated and Implicit Imbalances". Prune, find the images that are forgotten, fine-tune on them.
+- "PruneCXR": Holste et al., "How Does Pruning Impact Long-Tailed Multi-Label Medical Image Classifiers?". Which
+  findings, and which chest X-rays, pruning makes a classifier forget.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["__version__"]
+
+try:
+    __version__ = version("htl-monai")
+except PackageNotFoundError:  # a source tree that was put on the path and never installed
+    __version__ = "0+unknown"
+"""The installed version of the package."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import email
+import importlib.metadata
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -14,6 +17,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import htl_monai
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "htl_monai"
@@ -152,9 +157,34 @@ def test_the_wheel_holds_the_bundles_and_the_configs(tmp_path: Path) -> None:
         wanted = {f"htl_monai/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.json") if is_kept(path)}
         assert wanted and wanted <= names
     assert {f"htl_monai/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*.py")} <= names
+    assert "htl_monai/py.typed" in names
+    assert_metadata(wheel)
     assert not [name for name in names if "__pycache__" in name or "/runs/" in name or name.startswith("tests/")]
     networks = [path.stat().st_size for path in (ROOT / "bundle").glob("*/models/*.pt")]
     assert max(networks) < 10e6 and wheel.stat().st_size < sum(networks) + 2e6
+
+
+def assert_metadata(wheel: Path) -> None:
+    """What an index shows of the package: who made it, on what it runs, that it is typed, and its license."""
+    archive = zipfile.ZipFile(wheel)
+    (path,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    metadata = email.message_from_bytes(archive.read(path))
+    assert metadata["Author"] == "HTL-MONAI maintainers"
+    assert metadata["License-Expression"] == "Apache-2.0" and metadata.get_all("License-File") == ["LICENSE"]
+    first_words = {text.split(" :: ")[0] for text in metadata.get_all("Classifier")}
+    assert {"Development Status", "Operating System", "Typing"} <= first_words
+
+
+def test_the_package_knows_its_version() -> None:
+    assert htl_monai.__version__ == importlib.metadata.version("htl-monai")
+
+
+def test_an_uninstalled_source_tree_still_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_nothing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", find_nothing)
+    assert runpy.run_path(str(PACKAGE / "__init__.py"))["__version__"] == "0+unknown"
 
 
 def is_kept(path: Path) -> bool:

@@ -12,18 +12,14 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from htl_monai.bundles import find_bundle
-from htl_monai.data.datalists import load_datalists
-from htl_monai.data.files import sha256, write_json
-from htl_monai.overlays import applicable, check_all_apply, collect_changes, merged_config
-from htl_monai.provenance import data_digest, digest, entries_behind, is_done, write_provenance
-from htl_monai.settings import SETTINGS, Stage
+from htl_monai.data.files import write_json
+from htl_monai.overlays import applicable, merged_config
+from htl_monai.plan import PlannedStage, plan_setting
+from htl_monai.provenance import is_done, write_provenance
+from htl_monai.settings import Stage
 from htl_monai.stage_log import stage_log
 
 __all__ = ["run_setting", "run_stage"]
-
-# Where files lie and who watches: nothing in the results depends on these.
-_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri")
 
 Say = Callable[[str], None]
 
@@ -61,36 +57,10 @@ def run_setting(
         FileNotFoundError: data, overlay or bundle is not there.
         ValueError: the data cannot be used, or a stage's arguments are wrong; ``seeds`` for a setting that has one.
     """
-    if setting not in SETTINGS:
-        raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
-    chosen, folder = SETTINGS[setting], Path(out).resolve()
-    stages = _stages(setting, seeds)
-    changes = collect_changes(overlays, seed, settings or {})
-    bundle = find_bundle(chosen.bundle)
-    merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
-    check_all_apply(changes, merged)
-    columns = merged[stages[0].name]["columns"]
-    source = data_digest(load_datalists(data, columns, on_missing="keep"))
-    for stage in stages:
-        is_first = not stage.inputs
-        places = {
-            "bundle_root": str(bundle),
-            "dataset_dir": str(Path(data).resolve()) if is_first else str(folder / "preparing" / "data.json"),
-            "output_dir": str(folder),
-            "progress": progress,
-        }
-        _run_or_skip(bundle, stage, folder, merged[stage.name], changes, places, source, say)
-    return folder
-
-
-def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
-    chosen = SETTINGS[setting]
-    if seeds is None:
-        return chosen.stages
-    if chosen.of_seeds is None:
-        several = ", ".join(name for name, other in SETTINGS.items() if other.of_seeds is not None)
-        raise ValueError(f"seeds must be given for {several} only, got them for {setting}; give one seed instead")
-    return chosen.of_seeds(seeds)
+    plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
+    for planned in plan.stages:
+        _run_or_skip(plan.bundle, planned, say)
+    return Path(out).resolve()
 
 
 def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:
@@ -126,41 +96,29 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
             raise _cause(error) from error
 
 
-def _run_or_skip(
-    bundle: Path,
-    stage: Stage,
-    out: Path,
-    merged: Mapping[str, Any],
-    changes: Mapping[str, Any],
-    places: Mapping[str, Any],
-    source: str,
-    say: Say,
-) -> None:
-    folder = out / stage.name
-    inputs = {name: sha256(out / name) for name in stage.inputs}
-    config = {key: value for key, value in merged.items() if key not in _PLACES}
-    # The data's digest counts for every stage: an image may change under the same name and data list.
-    fingerprint = digest({"config": entries_behind(config, stage.run_id), "inputs": inputs, "data": source})
+def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
+    stage, folder, inputs = planned.stage, planned.folder, planned.inputs()
+    fingerprint = planned.fingerprint(inputs)
     if is_done(folder, fingerprint):
         say(f"{stage.name}: done already")
         return
     say(f"{stage.name}: {_claim(folder, stage, fingerprint)}")
     start = time.monotonic()
-    device = run_stage(bundle, stage, {**changes, **stage.settings, **places}, folder / "log.txt")
+    device = run_stage(bundle, stage, planned.entries, folder / "log.txt")
     details = {
         "bundle": bundle.name,
         "run_id": stage.run_id,
-        "seed": merged["seed"],
+        "seed": planned.config["seed"],
         "device": device,
         "seconds": round(time.monotonic() - start, 1),
         "inputs": inputs,
-        "data": source,
+        "data": planned.data_digest,
     }
     outputs = [folder / name for name in stage.outputs]
     missing = [str(path) for path in outputs if not path.is_file()]
     if missing:
         raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
-    write_provenance(folder, fingerprint, config, details, outputs)
+    write_provenance(folder, fingerprint, planned.config, details, outputs)
     if stage.checkpoint and (folder / stage.checkpoint).is_file():
         (folder / stage.checkpoint).unlink()
 

@@ -1,0 +1,110 @@
+"""Works out which stages a run consists of, and from what each is made, without running or writing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from htl_monai.bundles import find_bundle
+from htl_monai.data.datalists import load_datalists
+from htl_monai.data.files import sha256
+from htl_monai.overlays import check_all_apply, collect_changes, merged_config
+from htl_monai.provenance import data_digest, digest, entries_behind
+from htl_monai.settings import SETTINGS, Stage
+
+__all__ = ["Plan", "PlannedStage", "plan_setting"]
+
+# Where files lie and who watches: nothing in the results depends on these.
+_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri")
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of a certain run.
+
+    Args:
+        stage: what to run.
+        out: the run's folder.
+        config: the stage's configs as merged, without what says where files lie and who watches.
+        entries: the config entries that it is run with.
+        data_digest: of the data set's lists and files.
+    """
+
+    stage: Stage
+    out: Path
+    config: Mapping[str, Any]
+    entries: Mapping[str, Any]
+    data_digest: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage writes."""
+        return self.out / self.stage.name
+
+    def inputs(self) -> dict[str, str]:
+        """Return the SHA-256 of each file of earlier stages that it reads; they must be there."""
+        return {name: sha256(self.out / name) for name in self.stage.inputs}
+
+    def fingerprint(self, inputs: Mapping[str, str]) -> str:
+        """Return a digest of all that its results depend on."""
+        # The data's digest counts for every stage: an image may change under the same name and data list.
+        entries = entries_behind(self.config, self.stage.run_id)
+        return digest({"config": entries, "inputs": inputs, "data": self.data_digest})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of a run, in order, and the bundle that they belong to."""
+
+    bundle: Path
+    stages: tuple[PlannedStage, ...]
+
+
+def plan_setting(
+    setting: str,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    overlays: Sequence[str] = (),
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    seeds: Sequence[int] | None = None,
+) -> Plan:
+    """Return the stages that :func:`~htl_monai.workflow.run_setting` runs with these arguments, which are its own.
+
+    Raises:
+        KeyError: a setting or config entry that does not exist.
+        FileNotFoundError: data, overlay or bundle is not there.
+        ValueError: the data lists cannot be read; ``seeds`` for a setting that has one.
+    """
+    if setting not in SETTINGS:
+        raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
+    folder, stages = Path(out).resolve(), _stages(setting, seeds)
+    changes = collect_changes(overlays, seed, settings or {})
+    bundle = find_bundle(SETTINGS[setting].bundle)
+    merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
+    check_all_apply(changes, merged)
+    columns = merged[stages[0].name]["columns"]
+    source = data_digest(load_datalists(data, columns, on_missing="keep"))
+
+    def planned(stage: Stage) -> PlannedStage:
+        lists = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
+        places = {"bundle_root": str(bundle), "dataset_dir": str(lists), "output_dir": str(folder)}
+        entries = {**changes, **stage.settings, **places, "progress": progress}
+        config = {key: value for key, value in merged[stage.name].items() if key not in _PLACES}
+        return PlannedStage(stage, folder, config, entries, source)
+
+    return Plan(bundle, tuple(planned(stage) for stage in stages))
+
+
+def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
+    chosen = SETTINGS[setting]
+    if seeds is None:
+        return chosen.stages
+    if chosen.of_seeds is None:
+        several = ", ".join(name for name, other in SETTINGS.items() if other.of_seeds is not None)
+        raise ValueError(f"seeds must be given for {several} only, got them for {setting}; give one seed instead")
+    return chosen.of_seeds(seeds)

@@ -61,7 +61,10 @@ def mine_with(
         ValueError: there is nothing to mine, or the diagnoses are not those of the model.
     """
     folder, trained = Path(out).resolve(), find_model(model)
-    paths = {"forgetting_path": str(folder / "forgetting.csv"), "sparsity_path": str(folder / "sparsity.csv")}
+    paths: dict[str, Any] = {
+        "forgetting_path": str(folder / "forgetting.csv"),
+        "sparsity_path": str(folder / "sparsity.csv"),
+    }
     paths |= {"progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
     table = pd.read_csv(folder / "forgetting.csv", dtype={"id": str})
@@ -83,7 +86,7 @@ def evaluate_with(
 ) -> Path:
     """Score a trained model on one split of ``data`` and write ``scores.csv`` below ``out``, which is returned."""
     folder, trained = Path(out).resolve(), find_model(model)
-    paths = {"scores_path": str(folder / "scores.csv"), "split": split}
+    paths: dict[str, Any] = {"scores_path": str(folder / "scores.csv"), "split": split}
     paths |= {"progress": progress, "model_path": str(trained.weights)}
     _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
     return folder

@@ -39,7 +39,7 @@ def analyse(study: str, ratings: str, out: str) -> None:
     for name, table in tables.items():
         if name != "ratings" and len(table):
             print_table(name.replace("_", " "), table.drop(columns="note", errors="ignore"))
-    for row in tables["differences"].itertuples():
-        if row.note:
-            print(f"note: {row.question}: {row.note}")
+    for question, note in tables["differences"][["question", "note"]].to_numpy():
+        if note:
+            print(f"note: {question}: {note}")
     print_written(Path(out).resolve())

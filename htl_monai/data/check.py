@@ -161,7 +161,7 @@ def _near_test(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Itera
     if test and unlabelled:
         for row in near_duplicates(unlabelled, test, progress=progress).itertuples():
             detail = f"same picture as {row.other_id} in test but for {row.distance} bits"
-            yield Problem("near_duplicate_of_test", UNLABELLED, row.id, detail)
+            yield Problem("near_duplicate_of_test", UNLABELLED, str(row.id), detail)
 
 
 def _coverage(datalists: Mapping[str, Sequence[Item]]) -> pd.DataFrame:

@@ -91,14 +91,12 @@ def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
 
 
 def _read_official(isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool) -> Datalists:
+    without_masks = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
     if isic2017 is None:
-        items = read_isic2018_task3(isic2018, on_missing, unique_ids)
-        return {**split_by_subject(items, SHARES, SPLIT_SEED), UNLABELLED: []}
-    datalists = read_isic2017(isic2017, on_missing, unique_ids)
-    if isic2018 is not None:
-        datalists[UNLABELLED] = read_isic2018_task3(isic2018, on_missing, unique_ids)
-        if unique_ids:
-            require_unique_ids(datalists)
+        return {**split_by_subject(without_masks, SHARES, SPLIT_SEED), UNLABELLED: []}
+    datalists = {**read_isic2017(isic2017, on_missing, unique_ids), UNLABELLED: without_masks}
+    if unique_ids:
+        require_unique_ids(datalists)
     return datalists
 
 

@@ -69,7 +69,8 @@ def keep_new(
     table = near_duplicates(items, test, progress=progress)
     nearest = table.drop_duplicates("id") if leave_out else table.head(0)
     reasons = {
-        row.id: f"near-duplicate of test image {row.other_id} ({row.distance} bits)" for row in nearest.itertuples()
+        str(row.id): f"near-duplicate of test image {row.other_id} ({row.distance} bits)"
+        for row in nearest.itertuples()
     }
     kept = [item for item in items if item["id"] not in reasons]
     return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()], table

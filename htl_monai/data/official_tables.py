@@ -30,7 +30,7 @@ def read_rows(path: Path, key: str) -> dict[str, dict[str, Any]]:
     repeated = table[key][table[key].duplicated()].tolist()
     if repeated:
         raise ValueError(f"{key} must be unique in {path}, got repeated {name_first(repeated)}; remove these rows")
-    return {row[key]: row for row in table.to_dict("records")}
+    return {str(row[key]): {str(name): row[name] for name in row} for row in table.to_dict("records")}
 
 
 def known(value: str | None) -> str | None:

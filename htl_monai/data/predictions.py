@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def write_predictions(path: str | os.PathLike[str], predictions: Predictions) ->
         ValueError: the array does not have the shape that ids, classes and sparsities ask for, or is not finite.
     """
     _check(predictions, str(path))
-    arrays = {
+    arrays: dict[str, Any] = {
         "probabilities": predictions.probabilities.astype(np.float32),
         "ids": np.array(predictions.ids, dtype=np.str_),
         "classes": np.array(predictions.classes, dtype=np.str_),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -80,7 +80,7 @@ def without_pseudo_label(
     return [dict(item) for item, done in zip(data, drawn, strict=True) if not done]
 
 
-def pseudo_label_table(data: Sequence[Item], folder: str | os.PathLike[str]) -> pd.DataFrame:
+def pseudo_label_table(data: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Describe the pseudo-labels of a data list, from their files.
 
     Args:
@@ -124,7 +124,7 @@ def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> li
     table = pd.read_csv(path, dtype={"id": str, "label": str}, keep_default_na=False, na_values=[""])
     if lacking := [name for name in ("id", "label", _CONFIDENCE) if name not in table]:
         raise ValueError(f"{path} must have the columns {lacking}, got {list(table.columns)}; make it anew")
-    found = {row.id: row for row in table.itertuples()}
+    found = {id_: (label, confidence) for id_, label, confidence in table[["id", "label", _CONFIDENCE]].to_numpy()}
     unknown = [item["id"] for item in data if item["id"] not in found]
     if unknown:
         raise ValueError(
@@ -132,10 +132,10 @@ def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> li
             "run the stage pseudo_labelling on this data"
         )
     folder = Path(path).absolute().parent
-    items = [
-        {**item, "label": str(folder / found[item["id"]].label), _CONFIDENCE: float(found[item["id"]].confidence)}
-        for item in data
-    ]
+    items = []
+    for item in data:
+        label, confidence = found[item["id"]]
+        items.append({**item, "label": str(folder / label), _CONFIDENCE: float(confidence)})
     lost = [item["id"] for item in items if not Path(item["label"]).is_file()]
     if lost:
         raise FileNotFoundError(

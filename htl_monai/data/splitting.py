@@ -45,7 +45,8 @@ def split_by_subject(items: Sequence[Item], shares: Mapping[str, float], seed: i
     strata: dict[str, list[Subject]] = defaultdict(list)
     for subject in sorted(diagnoses):
         strata[_most_frequent(diagnoses[subject])].append(subject)
-    rng, place = np.random.default_rng(seed), {}
+    rng = np.random.default_rng(seed)
+    place: dict[Subject, str] = {}
     for name in sorted(strata):
         sizes = {subject: len(diagnoses[subject]) for subject in strata[name]}
         place |= _deal(sizes, shares, rng)

@@ -9,14 +9,13 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from htl_monai.data.listing import Item
-
 __all__ = ["on_threads"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
-def on_threads(work: Callable[[Item], T], items: Iterable[Item], title: str, progress: bool) -> Iterator[T]:
+def on_threads(work: Callable[[S], T], items: Iterable[S], title: str, progress: bool) -> Iterator[T]:
     """Yield ``work`` of each item, in order; at most a few images are in memory at once."""
     items = list(items)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:

@@ -38,6 +38,6 @@ class EpochSeed:
         # Two odd strides keep (seed, epoch, rank) apart without arithmetic that could collide for small runs.
         seed = (self.seed * 1_000_003 + engine.state.epoch * 1_009 + engine.state.rank) % MAX_SEED
         set_determinism(seed)
-        transform = getattr(self.dataset, "transform", None)
-        if hasattr(transform, "set_random_state"):
-            transform.set_random_state(seed)
+        set_random_state = getattr(getattr(self.dataset, "transform", None), "set_random_state", None)
+        if set_random_state is not None:
+            set_random_state(seed)

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from htl_monai.data.files import sha256, write_json
+from htl_monai.data.files import read_json, sha256, write_json
 from htl_monai.data.listing import Datalists
 
 __all__ = ["data_digest", "digest", "entries_behind", "is_done", "write_provenance"]
@@ -68,9 +68,11 @@ def is_done(folder: Path, fingerprint: str) -> bool:
     path = folder / "provenance.json"
     if not path.is_file():
         return False
-    record = json.loads(path.read_text(encoding="utf-8"))
-    outputs = record["outputs"]
-    return record["fingerprint"] == fingerprint and all(
+    record = read_json(path, "delete it to make the stage again")
+    outputs = record.get("outputs")
+    if not isinstance(outputs, dict):
+        raise ValueError(f"{path} must name the stage's outputs, got none; delete it to make the stage again")
+    return bool(record.get("fingerprint") == fingerprint) and all(
         (folder / name).is_file() and sha256(folder / name) == sum_ for name, sum_ in outputs.items()
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from htl_monai.data.files import write_json
+from htl_monai.data.files import read_json, write_json
 from htl_monai.overlays import applicable, merged_config
 from htl_monai.plan import PlannedStage, plan_setting
 from htl_monai.provenance import is_done, write_provenance
@@ -126,7 +125,8 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     """Note what the stage is about to be made from; drop a checkpoint that was made from something else."""
     note = folder / "started.json"
-    same = note.is_file() and json.loads(note.read_text(encoding="utf-8")).get("fingerprint") == fingerprint
+    started = read_json(note, "delete it to start the stage anew") if note.is_file() else {}
+    same = started.get("fingerprint") == fingerprint
     checkpoint = folder / stage.checkpoint if stage.checkpoint else None
     goes_on = checkpoint is not None and checkpoint.exists() and same
     if checkpoint is not None and not same:

@@ -1,4 +1,4 @@
-"""Writes result files atomically: a reader sees the old file or the whole new one, never a half."""
+"""Writes result files atomically, so that a reader never sees half of one; reads JSON that may be damaged."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
-__all__ = ["sha256", "write_atomically", "write_csv", "write_json", "write_text"]
+__all__ = ["read_json", "sha256", "write_atomically", "write_csv", "write_json", "write_text"]
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
@@ -60,6 +61,33 @@ def write_json(path: str | os.PathLike[str], content: Any) -> Path:
     return write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> Any:
+    """Read a JSON file that somebody may have damaged, edited or replaced; what is wrong with it is one sentence.
+
+    Args:
+        path: the file.
+        remedy: what to do about a bad file; ends each of the sentences.
+        kind: what it must hold: ``dict``, ``list``, or ``object`` for anything.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be read.
+        ValueError: it holds no JSON, NaN, or another kind of value.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} must be a file, got none of that name; {remedy}")
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise OSError(error.errno, f"{path} must be readable, got: {error.strerror or error}; {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} must hold JSON, got {_fault(error)}; {remedy}") from error
+    if not isinstance(content, kind):
+        wanted = {dict: "an object {…}", list: "a list […]"}[kind]
+        raise ValueError(f"{path} must hold {wanted}, got {type(content).__name__}; {remedy}")
+    return content
+
+
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:
     """Write ``table`` without its index as CSV with full float precision, atomically; NaN becomes an empty field."""
     return write_atomically(path, lambda temporary: table.to_csv(temporary, index=False))
@@ -69,6 +97,18 @@ def sha256(path: str | os.PathLike[str]) -> str:
     """Return the hexadecimal SHA-256 digest of a file, read in blocks."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name}, which is no JSON")
+
+
+def _fault(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} in line {error.lineno}" if error.doc.strip() else "an empty file"
+    if isinstance(error, UnicodeDecodeError):
+        return "bytes that are no UTF-8 text"
+    return "brackets nested too deep" if isinstance(error, RecursionError) else str(error).partition(";")[0]
 
 
 def _write(path: Path, text: str) -> None:

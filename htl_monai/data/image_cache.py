@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from htl_monai.data.cache_filling import cache_description, description_path, fill_cache
+from htl_monai.data.files import read_json
 from htl_monai.data.label_columns import label_matrix
 from htl_monai.data.listing import Datalists, Item, name_first
 
@@ -116,12 +116,17 @@ def _open(path: Path, wanted: Mapping[str, Any]) -> ImageCache | None:
     about = description_path(path)
     if not about.is_file() or not path.is_file():
         return None
-    found = json.loads(about.read_text(encoding="utf-8"))
-    files = found["files"]
-    same = all(files.get(id_) == file for id_, file in wanted["files"].items())
-    if found["spatial_size"] != wanted["spatial_size"] or not same:
+    try:
+        found = read_json(about, "decode the images again")
+    except ValueError:  # damaged: it is as good as none, and made anew
         return None
-    return ImageCache(path, {id_: row for row, id_ in enumerate(files)}, found["unreadable"])
+    files, unreadable = found.get("files"), found.get("unreadable")
+    if not isinstance(files, dict) or not isinstance(unreadable, dict):
+        return None
+    same = all(files.get(id_) == file for id_, file in wanted["files"].items())
+    if found.get("spatial_size") != wanted["spatial_size"] or not same:
+        return None
+    return ImageCache(path, {id_: row for row, id_ in enumerate(files)}, unreadable)
 
 
 class CachedImages(Dataset[dict[str, Any]]):

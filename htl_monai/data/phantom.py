@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.files import read_json, write_csv, write_json
 from htl_monai.data.listing import LISTS, UNLABELLED
 from htl_monai.data.phantom_drawing import GROUPS, draw_phantom
 
@@ -180,4 +179,5 @@ def _is_finished(out_dir: Path, settings: Mapping[str, Any]) -> bool:
         raise FileExistsError(
             f"out_dir must be no other data set, got {out_dir} with its own data.csv; choose a new folder"
         )
-    return json.loads((out_dir / "phantom.json").read_text(encoding="utf-8")) == settings
+    found = read_json(out_dir / "phantom.json", "delete the folder to draw it again, or choose a new one")
+    return bool(found == settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from htl_monai.data.files import sha256, write_json
+from htl_monai.data.files import read_json, sha256, write_json
 
 __all__ = [
     "PIE_ARMS",
@@ -162,8 +161,8 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"selection {path} does not exist; run the stage selecting or correct the path")
-    content = json.loads(Path(path).read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+    content = read_json(path, "run the stage selecting again")
+    if not isinstance(content.get("data"), list) or not all(isinstance(item, dict) for item in content["data"]):
         raise ValueError(f"selection {path} must hold a data list under 'data'; give a file of the stage selecting")
     folder = Path(path).absolute().parent
     return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.files import read_json, write_csv, write_json
 from htl_monai.data.listing import SPLITS
 from htl_monai.data.xray_drawing import FINDINGS, Anatomy, draw_xray
 
@@ -188,4 +187,5 @@ def _is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
             raise FileExistsError(f"folder must be no other data set, got {folder} with files of one; choose a new one")
         return False
     finished = (folder / LABEL_FILES["training"]).is_file()
-    return finished and json.loads((folder / SETTINGS).read_text(encoding="utf-8")) == settings
+    remedy = "delete the folder to draw it again, or choose a new one"
+    return finished and bool(read_json(folder / SETTINGS, remedy) == settings)

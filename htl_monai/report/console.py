@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from htl_monai.data.files import read_json
 from htl_monai.data.listing import name_first
 
 __all__ = [
@@ -87,7 +87,7 @@ def print_skipped(folder: Path) -> None:
 
 def print_left_out(selection: Path) -> None:
     """Print how many pseudo-labels a selection left out, if it is one among images without mask."""
-    content = json.loads(selection.read_text(encoding="utf-8"))
+    content = read_json(selection, "run the stage selecting again")
     if "n_left_out" in content:
         confidence = content["rule"]["min_confidence"]
         print(

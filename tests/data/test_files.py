@@ -1,4 +1,4 @@
-"""Atomic writing: the old file or the whole new one."""
+"""Atomic writing: the old file or the whole new one. Reading JSON: what it holds, or one sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from htl_monai.data.files import sha256, write_atomically, write_csv, write_json, write_text
+from htl_monai.data.files import read_json, sha256, write_atomically, write_csv, write_json, write_text
 
 
 def test_contents_come_back(tmp_path: Path) -> None:
@@ -74,3 +74,36 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"abc" * 100_000)
     assert sha256(path) == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+def test_json_comes_back_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
+    path = write_json(tmp_path / "x.json", {"é": [1, None]})
+    assert read_json(path, "correct it") == {"é": [1, None]}
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert read_json(path, "correct it") == {"é": [1, None]}
+    assert read_json(write_json(tmp_path / "y.json", [1]), "correct it", list) == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "must hold JSON, got an empty file; delete it"),
+        (b'{"a": 1,\n "b"', "must hold JSON, got Expecting ':' delimiter in line 2; delete it"),
+        (b"\xff\xfe{}", "must hold JSON, got bytes that are no UTF-8 text; delete it"),
+        (b'{"a": NaN}', "must hold JSON, got NaN, which is no JSON; delete it"),
+        (b"[" * 100_000, "must hold JSON, got brackets nested too deep; delete it"),
+        (b"9" * 10_000, "must hold JSON, got Exceeds the limit .*; delete it"),
+        (b"[1]", "must hold an object {…}, got list; delete it"),
+    ],
+)
+def test_damaged_json_is_one_sentence_with_file_and_remedy(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"x\.json {words}$"):
+        read_json(path, "delete it")
+
+
+def test_json_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(FileNotFoundError, match=r"must be a file, got none of that name; give another$"):
+            read_json(path, "give another")

@@ -78,6 +78,17 @@ def test_images_are_decoded_once(datalists: Datalists, path: Path, decoded: list
     assert len(decoded) == COUNT and len(cache.rows) == COUNT
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"files": 1, "unreadable": {}}'])
+def test_a_damaged_description_is_decoded_anew(
+    content: str, datalists: Datalists, path: Path, decoded: list[str], pictures: np.ndarray
+) -> None:
+    ensure_image_cache(datalists, path, SIZE)
+    path.with_suffix(".json").write_text(content)
+    decoded.clear()
+    cache = ensure_image_cache(datalists, path, SIZE)
+    assert len(decoded) == COUNT and np.array_equal(cache.images(), pictures)
+
+
 @pytest.mark.parametrize("changed", ["size", "file", "new image"])
 def test_another_size_or_other_files_are_decoded_anew(
     datalists: Datalists, path: Path, decoded: list[str], changed: str

@@ -111,9 +111,15 @@ def test_a_table_of_something_else_is_refused(table: pd.DataFrame, data: list[di
 def test_a_selection_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="htl.json does not exist; run the stage selecting"):
         read_selection(tmp_path / "htl.json")
-    (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(ValueError, match="must hold a data list under 'data'"):
-        read_selection(tmp_path / "list.json")
+    for content, words in (
+        ("[]", r"list.json must hold an object \{…\}, got list; run the stage selecting again"),
+        ('{"data": [', r"list.json must hold JSON, got .*; run the stage selecting again"),
+        ('{"data": {}}', "list.json must hold a data list under 'data'; give a file"),
+        ('{"data": [1]}', "list.json must hold a data list under 'data'; give a file"),
+    ):
+        (tmp_path / "list.json").write_text(content)
+        with pytest.raises(ValueError, match=words):
+            read_selection(tmp_path / "list.json")
 
 
 def test_a_relative_mask_path_is_one_from_the_folder_of_the_file(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> A
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} must hold JSON, got {_fault(error)}; {remedy}") from error
     if not isinstance(content, kind):
-        wanted = {dict: "an object {…}", list: "a list […]"}[kind]
+        wanted = "an object {…}" if kind is dict else "a list […]"
         raise ValueError(f"{path} must hold {wanted}, got {type(content).__name__}; {remedy}")
     return content
 

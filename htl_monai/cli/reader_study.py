@@ -22,7 +22,7 @@ def make(run_dir: str, out: str, count: int = 20, readers: int = 6, seed: int = 
     """
     from htl_monai.report.reader_study_kit import make_reader_study
 
-    print_written(make_reader_study(run_dir, out, count, readers, seed))
+    print_written(make_reader_study(run_dir, out, count, readers))
 
 
 def analyse(study: str, ratings: str, out: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import random
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from htl_monai.analysis.reader_study import analyse_ratings, group_means, reader_agreement
@@ -27,7 +27,14 @@ _README = f"""A blinded reader study, {{count}} images, study {{study}}.
 CSV file of the same name to fill in by hand while looking at the HTML file. Every reader has an order of their own.
 
 {KEY_PATH.parent}/ stays here. Its key says which image each case is and which ones pruning identified: a reader who has
-seen it is not blinded. Without it the ratings cannot be analysed.
+seen it is not blinded. Without it the ratings cannot be analysed, and it cannot be made again: the choice of images,
+the case numbers, the orders and the code of the study were drawn from the operating system's randomness, and this file
+alone holds them. Keep a copy.
+
+What a reader can still see of a case is the picture itself, its width and height, and its given labels; all cases went
+through the same steps, but where an image comes from (scanner, compression, text burnt into the pixels) may show, and
+someone who has the data set can find an image in it. Somebody who has the run, its pies.csv or this folder is not
+blinded. Give nothing but {SHEETS}/ away, and do not say how many images of each kind there are.
 
 Put the CSV files that come back into one folder, outside {SHEETS}/, and analyse them:
 
@@ -40,7 +47,6 @@ def make_reader_study(
     out_dir: str | os.PathLike[str],
     count: int = 20,
     readers: int = 6,
-    seed: int = 0,
 ) -> Path:
     """Write the reader study of a run of the setting chest_xray.
 
@@ -49,7 +55,6 @@ def make_reader_study(
         out_dir: see :func:`write_reader_study`.
         count: pruning-identified images, and as many others.
         readers: how many sheets.
-        seed: of the choice and the orders.
 
     Returns:
         ``out_dir``.
@@ -62,7 +67,7 @@ def make_reader_study(
     if not path.is_file():
         raise FileNotFoundError(f"run_dir must hold reporting/pies.csv, got none in {run_dir}; run htl pie on it first")
     pies = pd.read_csv(path, dtype={"id": str, "image": str}, converters={"labels": str})
-    return write_reader_study(pies, out_dir, count, count, readers, seed)
+    return write_reader_study(pies, out_dir, count, count, readers)
 
 
 def write_reader_study(
@@ -71,7 +76,6 @@ def write_reader_study(
     n_pies: int = 20,
     n_others: int = 20,
     n_readers: int = 6,
-    seed: int = 0,
     max_px: int = 1024,
 ) -> Path:
     """Write a sheet a reader (HTML, and CSV to fill in by hand), and the key apart from them.
@@ -80,6 +84,10 @@ def write_reader_study(
     sheet shows each image under a random case number, with the labels that it was given, in an order of the reader's
     own. It holds no id, no path, no metadata of the files, and no word of the groups.
 
+    The choice, the case numbers, the orders and the study's code come from the operating system's randomness and not
+    from a seed: this code is public, and who knows the seed and the sizes of the groups could tell the cases apart.
+    Each call makes a new study, whose key is written first and never overwritten.
+
     Args:
         pies: one row an image: ``id``, ``image`` (path), ``is_pie``, ``labels`` (text) if the readers are to judge
             them; images without a ``spearman`` are neither of the two groups and are left out.
@@ -87,7 +95,6 @@ def write_reader_study(
         n_pies: how many PIEs.
         n_others: how many others.
         n_readers: how many sheets.
-        seed: of the choice, the case numbers and the orders.
         max_px: longer sides of images are brought down to this.
 
     Returns:
@@ -96,18 +103,19 @@ def write_reader_study(
     Raises:
         KeyError: a column is missing.
         FileNotFoundError: an image is not there.
-        FileExistsError: another study lies in ``out_dir``.
+        FileExistsError: a study lies in ``out_dir`` already.
         ValueError: there are fewer images than asked for, an id is repeated, an image cannot be read, or a number is
             below 1.
     """
-    chosen = _chosen(pies, n_pies, n_others, n_readers, seed)
-    study = chosen["study"].iloc[0]
     out = Path(out_dir)
-    if (out / KEY_PATH).exists() and not read_key(out / KEY_PATH).equals(chosen[list(KEY_COLUMNS)]):
+    if (out / KEY_PATH).exists():
         raise FileExistsError(
-            f"out_dir must not hold another study, got {out}, whose key would be lost; choose another folder"
+            f"out_dir must not hold a study, got {out}, whose key would be lost; choose another folder"
         )
-    texts = chosen["labels"] if "labels" in chosen else [""] * len(chosen)
+    draw = random.SystemRandom()
+    chosen = _chosen(pies, n_pies, n_others, n_readers, draw)
+    study = chosen["study"].iloc[0]
+    texts = chosen["labels"].fillna("") if "labels" in chosen else [""] * len(chosen)
     cases = [
         Case(name, anonymous_png(image, max_px), str(labels))
         for name, image, labels in zip(chosen["case"], chosen["image"], texts, strict=True)
@@ -116,9 +124,9 @@ def write_reader_study(
     write_text(out / "README.txt", _README.format(count=len(cases), study=study))
     for number in range(1, n_readers + 1):
         reader = f"reader_{number}"
-        order = np.random.default_rng([seed, number]).permutation(len(cases))
-        write_text(out / SHEETS / f"{reader}.html", reader_sheet(study, reader, [cases[i] for i in order]))
-        blank = pd.DataFrame({"study": study, "reader": reader, "case": [cases[i].name for i in order]})
+        ordered = draw.sample(cases, len(cases))
+        write_text(out / SHEETS / f"{reader}.html", reader_sheet(study, reader, ordered))
+        blank = pd.DataFrame({"study": study, "reader": reader, "case": [case.name for case in ordered]})
         write_csv(out / SHEETS / f"{reader}.csv", blank.reindex(columns=RATING_COLUMNS))
     return out
 
@@ -161,7 +169,7 @@ def analyse_reader_study(
     return tables
 
 
-def _chosen(pies: pd.DataFrame, n_pies: int, n_others: int, n_readers: int, seed: int) -> pd.DataFrame:
+def _chosen(pies: pd.DataFrame, n_pies: int, n_others: int, n_readers: int, draw: random.SystemRandom) -> pd.DataFrame:
     """Return the rows of the images of the study in the order of their case numbers, with ``study`` and ``case``."""
     lacking = [name for name in ("id", "image", "is_pie") if name not in pies]
     if lacking:
@@ -173,22 +181,18 @@ def _chosen(pies: pd.DataFrame, n_pies: int, n_others: int, n_readers: int, seed
     for name, number in (("n_pies", n_pies), ("n_others", n_others), ("n_readers", n_readers)):
         if number < 1:
             raise ValueError(f"{name} must be at least 1, got {number}; 20 images of each kind and 6 readers are usual")
-    ranked = pies[pies["spearman"].notna()] if "spearman" in pies else pies
-    ranked = ranked.sort_values("id", ignore_index=True)  # so that the order of the table reveals and decides nothing
-    rng = np.random.default_rng(seed)
-    parts = []
+    ranked = (pies[pies["spearman"].notna()] if "spearman" in pies else pies).reset_index(drop=True)
+    rows: list[int] = []
     for name, wanted, flag in (("n_pies", n_pies, True), ("n_others", n_others, False)):
-        group = ranked[ranked["is_pie"] == flag]
+        group = ranked.index[ranked["is_pie"] == flag].tolist()
         if wanted > len(group):
             raise ValueError(f"{name} must be at most {len(group)}, the images there are, got {wanted}; ask for fewer")
-        parts.append(group.iloc[rng.choice(len(group), wanted, replace=False)])
-    drawn = pd.concat(parts)
-    drawn = drawn.iloc[rng.permutation(len(drawn))].reset_index(drop=True)
+        rows += draw.sample(group, wanted)
+    drawn = ranked.loc[draw.sample(rows, len(rows))].reset_index(drop=True)
     digits = len(str(len(drawn)))
-    named = " ".join([str(seed), *drawn["id"].astype(str)])
     return drawn.assign(
         id=drawn["id"].astype(str),
         case=[f"case_{number:0{digits}}" for number in range(1, len(drawn) + 1)],
         # Tells the sheets of one study from those of another, whose case numbers are the same.
-        study=hashlib.sha256(named.encode()).hexdigest()[:8],
+        study=secrets.token_hex(4),
     )

@@ -10,7 +10,7 @@ from htl_monai.report.console import print_table, print_written
 __all__ = ["analyse", "make"]
 
 
-def make(run_dir: str, out: str, count: int = 20, readers: int = 6, seed: int = 0) -> None:
+def make(run_dir: str, out: str, count: int = 20, readers: int = 6) -> None:
     """Write one sheet a reader from a run of chest_xray: forgotten images and others, shuffled, without names.
 
     Args:
@@ -18,7 +18,6 @@ def make(run_dir: str, out: str, count: int = 20, readers: int = 6, seed: int = 
         out: the folder for the sheets (HTML, and CSV for those who would rather type) and the key.
         count: forgotten images, and as many others.
         readers: how many sheets, each in an order of its own.
-        seed: of the choice and the orders.
     """
     from htl_monai.report.reader_study_kit import make_reader_study
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
-from htl_monai.cli.pairs import read_pairs
-from htl_monai.report.console import is_terminal, print_table
+from typing import Any
 
 __all__ = ["check", "phantom", "xray_phantom"]
 
 
-def check(data: str, columns: str = "", decode: bool = True, masks: bool = True) -> None:
-    """Report what would spoil a training: missing pairs, unreadable files, empty masks, duplicates, unknown ages.
+def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True, masks: bool = True) -> None:
+    """Report problems that would break a training.
+
+    Missing pairs, unreadable files, empty masks, duplicates; and how much of the metadata is known.
 
     Args:
         data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, one with the label files of NIH-
@@ -19,11 +18,16 @@ def check(data: str, columns: str = "", decode: bool = True, masks: bool = True)
         columns: for a CSV, our names to its names, such as id=image_id,label=mask
         decode: open every image and mask; --nodecode looks at names and metadata only.
         masks: report images without mask; --nomasks for a data set that has none on purpose.
+
+    Examples:
+        htl data check DATA
+        htl data check DATA/table.csv --columns id=image_id,label=mask
     """
     from htl_monai.data.check import check_data
     from htl_monai.data.datalists import load_datalists
+    from htl_monai.report.console import is_terminal, print_table
 
-    datalists = load_datalists(data, read_pairs(columns) or None, on_missing="keep", unique_ids=False)
+    datalists = load_datalists(data, columns, on_missing="keep", unique_ids=False)
     report = check_data(datalists, decode, masks, progress=is_terminal())
     print_table("Images", report.counts.rename_axis("split").reset_index())
     print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
@@ -41,7 +45,7 @@ def phantom(
     validation: int = 40,
     test: int = 80,
     unlabelled: int = 0,
-    size: str = "96,128",
+    size: tuple[int, int] = (96, 128),
     seed: int = 0,
 ) -> None:
     """Draw a dermoscopy-like data set whose hard images are known.
@@ -54,18 +58,26 @@ def phantom(
         unlabelled: images without mask.
         size: height and width in pixels.
         seed: the only source of randomness.
+
+    Examples:
+        htl data phantom --out data/drawn --training 100
     """
     from htl_monai.data.phantom import write_phantom
+    from htl_monai.report.console import is_terminal
 
-    height, width = (int(part) for part in re.findall(r"\d+", str(size)))
     counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
-    print(write_phantom(out, counts, (height, width), seed, progress=is_terminal()))
+    print(write_phantom(out, counts, size, seed, progress=is_terminal()))
 
 
 def xray_phantom(
-    out: str, training: int = 600, validation: int = 120, test: int = 400, size: str = "64,64", seed: int = 0
+    out: str,
+    training: int = 600,
+    validation: int = 120,
+    test: int = 400,
+    size: tuple[int, int] = (64, 64),
+    seed: int = 0,
 ) -> None:
-    """Draw chest X-rays with several findings each, some of them rare, whose hard and mislabelled ones are known.
+    """Draw chest X-rays whose rare findings, hard images and wrong labels are known.
 
     Args:
         out: the folder to fill, in the layout of NIH-CXR-LT.
@@ -74,9 +86,12 @@ def xray_phantom(
         test: images of the test split.
         size: height and width in pixels.
         seed: the only source of randomness.
+
+    Examples:
+        htl data xray-phantom --out data/drawn_chest
     """
     from htl_monai.data.xray_phantom import write_xray_phantom
+    from htl_monai.report.console import is_terminal
 
-    height, width = (int(part) for part in re.findall(r"\d+", str(size)))
     counts = {"training": training, "validation": validation, "test": test}
-    print(write_xray_phantom(out, counts, (height, width), seed, progress=is_terminal()))
+    print(write_xray_phantom(out, counts, size, seed, progress=is_terminal()))

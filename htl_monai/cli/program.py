@@ -1,13 +1,19 @@
-"""The command line ``htl``: parses, calls, prints."""
+"""The command line ``htl``: checks the words, then calls a command and turns its errors into sentences."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 import fire
+from fire.decorators import SetParseFns
 
+from htl_monai import __version__
 from htl_monai.cli import data, long_tail, reader_study, run, trained_model
+from htl_monai.cli.arguments import UsageError, read_arguments, split_command
+from htl_monai.cli.command import Command, find_commands
+from htl_monai.cli.help import command_help, overview
 
 __all__ = ["COMMANDS", "main"]
 
@@ -24,11 +30,23 @@ COMMANDS = {
 }
 """What ``htl`` can do; a group of commands is a dict."""
 
+_ABOUT = {
+    (): "Find the images that a medical model never really learned, by pruning it; fine-tune on them; see whether "
+    "that helped.",
+    ("data",): data.__doc__ or "",
+    ("reader_study",): reader_study.__doc__ or "",
+}
+
 
 def main() -> None:
-    """Run ``htl``; an error that a user can mend is one sentence on standard error and exit code 1."""
+    """Run ``htl``; an error is a sentence on standard error and exit code 1, or 2 where the command line is wrong."""
     try:
-        fire.Fire(COMMANDS, name="htl")
+        _run(sys.argv[1:])
+    except UsageError as error:
+        for problem in error.problems:
+            print(f"htl: {problem}", file=sys.stderr)
+        print(f"See: {error.name} --help", file=sys.stderr)
+        raise SystemExit(2) from error
     except (KeyError, ValueError, OSError, RuntimeError, FloatingPointError, TypeError, ImportError) as error:
         if os.environ.get("HTL_DEBUG"):
             raise
@@ -38,3 +56,25 @@ def main() -> None:
     except KeyboardInterrupt:
         print("htl: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _run(words: Sequence[str]) -> None:
+    commands = {command.path: command for command in find_commands(COMMANDS)}
+    path, rest = split_command(COMMANDS, words)
+    if not path and rest[:1] == ["--version"]:
+        print(f"htl {__version__}")
+    elif {"-h", "--help"} & set(rest) or not rest and path not in commands:
+        known = list(commands.values())
+        print(command_help(commands[path]) if path in commands else overview(known, path, _ABOUT[path]))
+    elif path not in commands:
+        name = " ".join(("htl", *path)).replace("_", "-")
+        raise UsageError([f"a command must follow {name}, got {rest[0]}; options come after it"], name)
+    else:
+        _call(commands[path], rest)
+
+
+def _call(command: Command, words: Sequence[str]) -> None:
+    """Let fire call the command with values of the types that its function states; fire alone would guess them."""
+    texts = read_arguments(command, words)
+    SetParseFns(**{name: option.read for name, option in command.options.items()})(command.function)
+    fire.Fire(COMMANDS, [*command.path, *(f"--{name}={text}" for name, text in texts.items())], name="htl")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from htl_monai.cli.pairs import read_names, read_pairs, read_seeds
-from htl_monai.report.console import is_terminal, print_run, say
+from typing import Any
 
 __all__ = ["demo", "run"]
 
 
 def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> None:
-    """Run everything on drawn images whose hard ones are known (a few minutes on two CPU cores).
+    """Run everything on drawn images whose hard ones are known, in minutes on a CPU.
 
     Args:
         out: the run's folder; the drawn images lie in its folder phantom.
         setting: supervised, semi_supervised, weakly_supervised or chest_xray.
         seed: of the images and of the run.
+
+    Examples:
+        htl demo
+        htl demo --setting chest_xray --out runs/demo_chest
     """
     from htl_monai.demo import run_demo
+    from htl_monai.report.console import is_terminal, say
 
     _close(setting, run_demo(out, setting, seed, progress=is_terminal(), say=say))
 
@@ -27,14 +30,15 @@ def run(
     setting: str,
     data: str,
     out: str,
-    overlay: str = "",
+    overlay: list[str] | None = None,
     seed: int | None = None,
-    seeds: str = "",
-    set: str = "",
+    seeds: list[int] | None = None,
+    set: dict[str, Any] | None = None,
 ) -> None:
-    """Train, prune, mine, select, fine-tune (on hard and on random images), evaluate, compare.
+    """Train, prune, mine, select, fine-tune, evaluate and compare.
 
-    Killed at any moment, the same command goes on where it stopped; what is done is skipped.
+    Fine-tunes on hard images and, for comparison, on random ones. Killed at any moment, the same command goes on where
+    it stopped; what is done is skipped.
 
     Args:
         setting: supervised (masks), semi_supervised (masks, and images without), weakly_supervised (diagnoses, and
@@ -47,11 +51,15 @@ def run(
         seed: replaces the configs' seed.
         seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
+
+    Examples:
+        htl run supervised DATA --out runs/mine --overlay settings/cpu.json
+        htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
+    from htl_monai.report.console import is_terminal, say
     from htl_monai.workflow import run_setting
 
-    overlays, several = read_names(overlay), None if seeds == "" else read_seeds(seeds)
-    _close(setting, run_setting(setting, data, out, overlays, seed, read_pairs(set), is_terminal(), say, several))
+    _close(setting, run_setting(setting, data, out, overlay or (), seed, set, is_terminal(), say, seeds))
 
 
 def _close(setting: str, folder: Path) -> None:
@@ -61,4 +69,6 @@ def _close(setting: str, folder: Path) -> None:
 
         print_long_tail_run(folder)
     else:
+        from htl_monai.report.console import print_run
+
         print_run(folder)

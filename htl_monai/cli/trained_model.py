@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-from htl_monai.cli.pairs import read_names, read_numbers, read_pairs
-from htl_monai.report.console import is_terminal, print_files, print_table, print_written, say
+from typing import Any
 
 __all__ = ["evaluate", "mine", "predict"]
 
 
-def mine(model: str, data: str, out: str, sparsities: str = "", overlay: str = "", set: str = "") -> None:
-    """Rank the training images of a data set by what a trained model forgets of them when it is pruned.
+def mine(
+    model: str,
+    data: str,
+    out: str,
+    sparsities: list[float] | None = None,
+    overlay: list[str] | None = None,
+    set: dict[str, Any] | None = None,
+) -> None:
+    """Rank training images by what a trained model forgets of them when it is pruned.
 
     Args:
         model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
@@ -21,20 +26,31 @@ def mine(model: str, data: str, out: str, sparsities: str = "", overlay: str = "
         out: the folder for forgetting.csv and the tables made from it.
         sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
         overlay: config files laid upon the bundle's; several with commas.
-        set: config entries to replace.
+        set: config entries to replace, such as num_workers=0
+
+    Examples:
+        htl mine lesion_localization DATA --out runs/mined
+        htl mine runs/mine DATA --out runs/mined --sparsities 0.5,0.7
     """
+    from htl_monai.report.console import is_terminal, print_files, print_written, say
     from htl_monai.single_stage import mine_with
 
-    changes = read_pairs(set)
-    if sparsities != "":
-        changes["sparsities"] = read_numbers(sparsities)
-    overlays = read_names(overlay)
-    folder = mine_with(model, data, out, overlays, changes, is_terminal(), say)
+    changes = dict(set or {})
+    if sparsities is not None:
+        changes["sparsities"] = sparsities
+    folder = mine_with(model, data, out, overlay or (), changes, is_terminal(), say)
     print_files(folder, ("impact", "groups"))
     print_written(folder)
 
 
-def evaluate(model: str, data: str, out: str, split: str = "test", overlay: str = "", set: str = "") -> None:
+def evaluate(
+    model: str,
+    data: str,
+    out: str,
+    split: str = "test",
+    overlay: list[str] | None = None,
+    set: dict[str, Any] | None = None,
+) -> None:
     """Score a trained model on a data set with masks, image by image.
 
     Args:
@@ -43,24 +59,29 @@ def evaluate(model: str, data: str, out: str, split: str = "test", overlay: str 
         out: the folder for scores.csv.
         split: training, validation or test.
         overlay: config files laid upon the bundle's; several with commas.
-        set: config entries to replace.
+        set: config entries to replace, such as num_workers=0
+
+    Examples:
+        htl evaluate lesion_localization DATA --out runs/scores
+        htl evaluate runs/mine DATA --out runs/scores --split validation
     """
     import pandas as pd
 
+    from htl_monai.report.console import is_terminal, print_table, print_written, say
     from htl_monai.report.summary import mean_scores
     from htl_monai.single_stage import evaluate_with
 
-    overlays = read_names(overlay)
-    folder = evaluate_with(model, data, out, split, overlays, read_pairs(set), is_terminal(), say)
+    folder = evaluate_with(model, data, out, split, overlay or (), set or {}, is_terminal(), say)
     scores = pd.read_csv(folder / "scores.csv", dtype={"id": str})
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
     print_written(folder)
 
 
 def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: int = 8) -> None:
-    """Localize lesions: a mask, an overlay picture and a box for each PNG, JPEG, TIFF, NIfTI or DICOM image.
+    """Localize lesions in pictures: a mask, an overlay and a box for each.
 
-    A model that classifies is asked where it looks: then there is a heat map, too, and the class.
+    Reads PNG, JPEG, TIFF, NIfTI and DICOM. A model that classifies is asked where it looks: then there is a heat map,
+    too, and the class.
 
     Args:
         model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
@@ -68,10 +89,15 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
         out: the folder for the results.
         device: cpu, cuda or cuda:N.
         batch_size: pictures at once.
-    """
-    from htl_monai.deploy.predict import predict
 
-    table = predict(model, images, out, device=device, batch_size=batch_size, progress=is_terminal())
+    Examples:
+        htl predict lesion_localization IMAGES --out runs/predicted
+        htl predict runs/mine scan.dcm --out runs/predicted --device cuda
+    """
+    from htl_monai.deploy.predict import predict as predict_images
+    from htl_monai.report.console import is_terminal, print_table
+
+    table = predict_images(model, images, out, device=device, batch_size=batch_size, progress=is_terminal())
     failed = table[table["error"].notna()]
     print_table("Predictions", table.drop(columns="error").head(20))
     print(f"{len(table) - len(failed)} of {len(table)} images done, written to {Path(out).resolve()}")

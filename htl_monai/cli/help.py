@@ -1,0 +1,80 @@
+"""Makes the help texts of ``htl``, which fit a terminal of 80 columns and 40 lines, from the commands' docstrings."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from htl_monai.cli.command import Command, Option
+
+__all__ = ["command_help", "overview"]
+
+_COLUMNS = 79
+
+
+def overview(commands: Sequence[Command], path: tuple[str, ...], about: str) -> str:
+    """Return the help of ``htl``, or of one of its groups: what each command does.
+
+    Args:
+        commands: all commands.
+        path: the group's name, or nothing for all.
+        about: what stands on top.
+    """
+    shown = [command for command in commands if command.path[: len(path)] == path]
+    rows = [(" ".join(command.path).replace("_", "-"), _first_line(command.description)) for command in shown]
+    name = " ".join(("htl", *path)).replace("_", "-")
+    examples = [example for command in shown for example in command.examples[:1]][: 2 if not path else 3]
+    parts = [
+        f"{name} COMMAND …",
+        _fill(about),
+        "Commands:\n" + _rows(rows),
+        "Examples:\n" + textwrap.indent("\n".join(examples), "  "),
+        f"{name} COMMAND --help tells what a command takes" + ("." if path else "; htl --version, the version."),
+    ]
+    return "\n\n".join(parts)
+
+
+def command_help(command: Command) -> str:
+    """Return the help of one command: what it does, what it takes, examples."""
+    required = [option for option in command.options.values() if option.required]
+    others = [option for option in command.options.values() if not option.required]
+    usage = " ".join([command.name, *(option.metavar for option in required)])
+    paragraphs = [" ".join(part.split()) for part in command.description.split("\n\n")]
+    parts = [f"{usage} [options]" if others else usage, *(_fill(part) for part in paragraphs)]
+    if required:
+        parts.append("Needed, in this order or as --name value:\n" + _rows([_row(option) for option in required]))
+    if others:
+        parts.append("Options:\n" + _rows([_row(option) for option in others]))
+    return "\n\n".join([*parts, "Examples:\n" + textwrap.indent("\n".join(command.examples), "  ")])
+
+
+def _row(option: Option) -> tuple[str, str]:
+    if option.required:
+        return option.metavar, option.text
+    if option.default is True:
+        return f"--[no]{option.name}", option.text
+    stated = option.default is not None and option.default is not False
+    default = option.default if not isinstance(option.default, tuple) else ",".join(map(str, option.default))
+    text = f"{option.text.rstrip('.')} [{default}]" if stated else option.text
+    return f"{option.flag} {option.metavar}".rstrip(), text
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join(
+        _fill(text, initial_indent="  " + name.ljust(width), subsequent_indent=" " * (width + 2)) for name, text in rows
+    )
+
+
+def _fill(text: str, initial_indent: str = "", subsequent_indent: str = "") -> str:
+    return textwrap.fill(
+        text,
+        _COLUMNS,
+        initial_indent=initial_indent,
+        subsequent_indent=subsequent_indent,
+        break_on_hyphens=False,
+    )
+
+
+def _first_line(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split())

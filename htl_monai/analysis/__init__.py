@@ -15,10 +15,12 @@ from htl_monai.analysis.impact import impact, impact_of_pruning, is_of_boxes
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.overall_drop import first_significant, overall_drop
 from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.analysis.seeds_and_images import SeedsAndImages, seeds_and_images_interval
 from htl_monai.analysis.statistics import PairedDifference, bootstrap_interval, compare, paired_bootstrap
 
 __all__ = [
     "PairedDifference",
+    "SeedsAndImages",
     "age_group",
     "average_precision",
     "bootstrap_interval",
@@ -45,4 +47,5 @@ __all__ = [
     "pruning_identified",
     "regress_fcd",
     "relative_change",
+    "seeds_and_images_interval",
 ]

@@ -12,7 +12,7 @@ from htl_monai.bundles import find_bundle
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import sha256
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config
-from htl_monai.provenance import data_digest, digest, entries_behind
+from htl_monai.provenance import Origin, data_digest, origin_of
 from htl_monai.settings import SETTINGS, Stage
 
 __all__ = ["Plan", "PlannedStage", "plan_setting"]
@@ -44,15 +44,10 @@ class PlannedStage:
         """Where the stage writes."""
         return self.out / self.stage.name
 
-    def inputs(self) -> dict[str, str]:
-        """Return the SHA-256 of each file of earlier stages that it reads; they must be there."""
-        return {name: sha256(self.out / name) for name in self.stage.inputs}
-
-    def fingerprint(self, inputs: Mapping[str, str]) -> str:
-        """Return a digest of all that its results depend on."""
-        # The data's digest counts for every stage: an image may change under the same name and data list.
-        entries = entries_behind(self.config, self.stage.run_id)
-        return digest({"config": entries, "inputs": inputs, "data": self.data_digest})
+    def origin(self) -> Origin:
+        """Return all that its results depend on; the files of earlier stages that it reads must be there."""
+        inputs = {name: sha256(self.out / name) for name in self.stage.inputs}
+        return origin_of(self.config, self.stage.run_id, inputs, self.data_digest)
 
 
 @dataclass(frozen=True)

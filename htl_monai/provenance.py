@@ -9,21 +9,73 @@ import platform
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from htl_monai.code_digest import code_behind
 from htl_monai.data.files import read_json, sha256, write_json
-from htl_monai.data.listing import Datalists
+from htl_monai.data.listing import Datalists, name_first
 
-__all__ = ["data_digest", "digest", "entries_behind", "is_done", "write_provenance"]
+__all__ = ["Origin", "data_digest", "entries_behind", "origin_of", "read_note", "why_to_run", "write_provenance"]
 
 PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pandas", "pillow", "scipy", "scikit-learn")
 
 
-def digest(content: Any) -> str:
-    """Return the SHA-256 of a JSON-like value; the order of keys plays no part."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+@dataclass(frozen=True)
+class Origin:
+    """All that a stage's results depend on.
+
+    Args:
+        config: the config entries behind its run id.
+        inputs: the hash of each file of earlier stages that it reads.
+        data: the digest of the data set, see :func:`data_digest`.
+        code: digests of modules and versions of libraries, see :func:`~htl_monai.code_digest.code_behind`.
+    """
+
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    data: str
+    code: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """One digest of all; the order of keys plays no part."""
+        return _digest([self.config, self.inputs, self.data, self.code])
+
+    def changes_since(self, record: Mapping[str, Any]) -> str:
+        """Say in words what is another than in the ``provenance.json`` of an earlier time.
+
+        Example:
+            >>> origin = Origin({"rate": 2}, {}, "a", {"torch": "2"})
+            >>> origin.changes_since({"config": {"rate": 1}, "inputs": {}, "data": "b", "code": {"torch": "2"}})
+            'rate, data changed'
+        """
+        parts = {name: record.get(name) for name in ("config", "inputs", "code")}
+        before = {name: part if isinstance(part, dict) else {} for name, part in parts.items()}
+        # Of the config a record holds the entries that play no part, too.
+        before["config"] = {key: value for key, value in before["config"].items() if key in self.config}
+        changed = _differing(before["config"], self.config) + _differing(before["inputs"], self.inputs)
+        if record.get("data") != self.data:
+            changed.append("data")
+        code = _differing(before["code"], self.code)
+        if code:
+            changed.append(f"code ({name_first(code, 3)})")
+        return f"{', '.join(changed)} changed"
+
+
+def origin_of(config: Mapping[str, Any], run_id: str, inputs: Mapping[str, str], data: str) -> Origin:
+    """Gather what the results of a run id depend on.
+
+    Args:
+        config: the configs as merged, without what says where files lie.
+        run_id: the run id.
+        inputs: the hash of each file that it reads.
+        data: the digest of the data set. It counts for every stage: an image may change under the same name.
+    """
+    entries = entries_behind(config, run_id)
+    return Origin(entries, inputs, data, code_behind(entries))
 
 
 def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
@@ -60,39 +112,59 @@ def data_digest(datalists: Datalists) -> str:
         ]
         for split, items in datalists.items()
     }
-    return digest(described)
+    return _digest(described)
 
 
-def is_done(folder: Path, fingerprint: str) -> bool:
-    """Tell whether ``folder`` holds a finished stage of this fingerprint with its outputs unchanged."""
+def read_note(path: Path) -> dict[str, Any] | None:
+    """Return what a note of the workflow says; None where there is none, or a damaged one: it says nothing then."""
+    try:
+        return dict(read_json(path, "delete it"))
+    except (OSError, ValueError):
+        return None
+
+
+def why_to_run(folder: Path, origin: Origin) -> str | None:
+    """Say in words why a stage must run, or return None: its results are there, unchanged, and of this origin.
+
+    Args:
+        folder: the stage's folder. A ``provenance.json`` that is damaged counts as none: the stage is made again.
+        origin: what it would be made from now.
+    """
     path = folder / "provenance.json"
-    if not path.is_file():
-        return False
-    record = read_json(path, "delete it to make the stage again")
+    if not path.exists():
+        return "not done yet"
+    record = read_note(path) or {}
     outputs = record.get("outputs")
-    if not isinstance(outputs, dict):
-        raise ValueError(f"{path} must name the stage's outputs, got none; delete it to make the stage again")
-    return bool(record.get("fingerprint") == fingerprint) and all(
-        (folder / name).is_file() and sha256(folder / name) == sum_ for name, sum_ in outputs.items()
-    )
+    if "fingerprint" not in record or not isinstance(outputs, dict):
+        return "its provenance.json is damaged"
+    if record["fingerprint"] != origin.fingerprint:
+        return origin.changes_since(record)
+    lost = [name for name in outputs if not (folder / name).is_file()]
+    changed = [name for name, sum_ in outputs.items() if name not in lost and sha256(folder / name) != sum_]
+    if lost or changed:
+        return f"{name_first(lost)} is missing" if lost else f"{name_first(changed)} changed"
+    return None
 
 
 def write_provenance(
-    folder: Path, fingerprint: str, config: Mapping[str, Any], details: Mapping[str, Any], outputs: Sequence[Path]
+    folder: Path, origin: Origin, config: Mapping[str, Any], details: Mapping[str, Any], outputs: Sequence[Path]
 ) -> None:
     """Write ``provenance.json``, which also says that the stage is finished.
 
     Args:
         folder: the stage's folder.
-        fingerprint: of all that the stage depends on.
-        config: the configs as merged.
-        details: what else a reader wants to know: seed, device, seconds, hashes of the inputs.
+        origin: what the stage was made from.
+        config: the configs as merged; of them ``origin`` holds the entries that played a part.
+        details: what else a reader wants to know: seed, device, seconds.
         outputs: the files that the stage wrote, below ``folder``.
     """
     record = {
         "stage": folder.name,
-        "fingerprint": fingerprint,
+        "fingerprint": origin.fingerprint,
         **details,
+        "inputs": origin.inputs,
+        "data": origin.data,
+        "code": origin.code,
         "outputs": {path.relative_to(folder).as_posix(): sha256(path) for path in outputs},
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
         "git_revision": _git_revision(),
@@ -100,6 +172,16 @@ def write_provenance(
         "config": config,
     }
     write_json(folder / "provenance.json", json.loads(json.dumps(record, default=str)))
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names whose values differ, or that only one of the two has, as JSON tells them apart."""
+    names = [*now, *(name for name in before if name not in now)]
+    return [name for name in names if _digest([before.get(name)]) != _digest([now.get(name)])]
 
 
 def _file(path: str) -> list[Any]:

@@ -18,7 +18,7 @@ from htl_monai.data.files import sha256, write_csv, write_json
 from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
 from htl_monai.deploy.classes import class_entries
 from htl_monai.overlays import collect_changes, merged_config
-from htl_monai.provenance import data_digest, digest, write_provenance
+from htl_monai.provenance import data_digest, origin_of, write_provenance
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
 from htl_monai.workflow import run_stage
@@ -119,16 +119,10 @@ def _run(
         "bundle": trained.bundle.name,
         "run_id": stage.run_id,
         "seconds": round(time.monotonic() - start, 1),
-        "inputs": {trained.weights.name: sha256(trained.weights)},
-        "data": data_digest(datalists),
     }
-    write_provenance(
-        folder,
-        digest([config, details["inputs"], details["data"]]),
-        config,
-        details,
-        [folder / name for name in stage.outputs],
-    )
+    inputs = {trained.weights.name: sha256(trained.weights)}
+    origin = origin_of(config, stage.run_id, inputs, data_digest(datalists))
+    write_provenance(folder, origin, config, details, [folder / name for name in stage.outputs])
 
 
 def _known(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from monai.bundle import ConfigWorkflow
 
-from htl_monai.data.files import read_json, write_json
+from htl_monai.data.files import write_json
 from htl_monai.overlays import applicable, merged_config
 from htl_monai.plan import PlannedStage, plan_setting
-from htl_monai.provenance import is_done, write_provenance
+from htl_monai.provenance import read_note, why_to_run, write_provenance
 from htl_monai.settings import Stage
 from htl_monai.stage_log import stage_log
 
@@ -96,12 +96,14 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
 
 
 def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
-    stage, folder, inputs = planned.stage, planned.folder, planned.inputs()
-    fingerprint = planned.fingerprint(inputs)
-    if is_done(folder, fingerprint):
+    stage, folder, origin = planned.stage, planned.folder, planned.origin()
+    why = why_to_run(folder, origin)
+    if why is None:
         say(f"{stage.name}: done already")
         return
-    say(f"{stage.name}: {_claim(folder, stage, fingerprint)}")
+    beginning = _claim(folder, stage, origin.fingerprint)
+    again = f" again: {why}" if beginning == "running" and (folder / "provenance.json").exists() else ""
+    say(f"{stage.name}: {beginning}{again}")
     start = time.monotonic()
     device = run_stage(bundle, stage, planned.entries, folder / "log.txt")
     details = {
@@ -110,14 +112,12 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
         "seed": planned.config["seed"],
         "device": device,
         "seconds": round(time.monotonic() - start, 1),
-        "inputs": inputs,
-        "data": planned.data_digest,
     }
     outputs = [folder / name for name in stage.outputs]
     missing = [str(path) for path in outputs if not path.is_file()]
     if missing:
         raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
-    write_provenance(folder, fingerprint, planned.config, details, outputs)
+    write_provenance(folder, origin, planned.config, details, outputs)
     if stage.checkpoint and (folder / stage.checkpoint).is_file():
         (folder / stage.checkpoint).unlink()
 
@@ -125,8 +125,7 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     """Note what the stage is about to be made from; drop a checkpoint that was made from something else."""
     note = folder / "started.json"
-    started = read_json(note, "delete it to start the stage anew") if note.is_file() else {}
-    same = started.get("fingerprint") == fingerprint
+    same = (read_note(note) or {}).get("fingerprint") == fingerprint
     checkpoint = folder / stage.checkpoint if stage.checkpoint else None
     goes_on = checkpoint is not None and checkpoint.exists() and same
     if checkpoint is not None and not same:

@@ -28,7 +28,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LAYERS = (
     {"cli"},
     {"demo", "single_stage"},
-    {"workflow", "plan", "overlays", "settings", "provenance", "stage_log"},
+    {"workflow", "plan", "overlays", "settings", "provenance", "code_digest", "stage_log"},
     {"report", "deploy", "label"},
     {"analysis"},
     {"engines", "handlers"},

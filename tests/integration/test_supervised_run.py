@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from htl_monai import code_digest
 from htl_monai.data.phantom import write_phantom
 from htl_monai.settings import SETTINGS
 from htl_monai.workflow import run_setting
@@ -69,9 +71,34 @@ def test_a_second_call_does_nothing(tiny_phantom: Path, tiny_run: Path, tiny: di
 
 def test_a_changed_setting_repeats_its_stage_and_those_after_it(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
     said = run(tiny_phantom, tiny_run, {**tiny, "finetune_learning_rate": 0.02})
-    again = {stage for stage in STAGES if said[stage] == "running"}
+    again = {stage for stage in STAGES if said[stage].startswith("running again: ")}
     assert again == {"finetuning_htl", "finetuning_random", "evaluating_htl", "evaluating_random", "reporting"}
     assert {said[stage] for stage in STAGES if stage not in again} == {"done already"}
+    assert said["finetuning_htl"] == "running again: finetune_learning_rate changed"
+    assert said["evaluating_htl"] == "running again: finetuning_htl/model.pt changed"
+
+
+def test_a_changed_scorer_repeats_mining_and_no_training(
+    tiny_phantom: Path, tiny_run: Path, tiny: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tiny_run.parent / "htl_monai"
+    shutil.copytree(code_digest._PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digest, "_PACKAGE", package)
+    scorer = package / "metrics" / "segmentation.py"
+    scorer.write_text(scorer.read_text(encoding="utf-8") + "\nCHANGED = 1\n", encoding="utf-8")
+    said = run(tiny_phantom, tiny_run, tiny)
+    assert said["training"] == "done already"
+    # Its table is the same, so what is made from the table alone stays.
+    assert said["mining"] == "running again: code (htl_monai.metrics.segmentation) changed"
+    assert said["selecting"] == "done already"
+
+
+@pytest.mark.parametrize("note", ["started.json", "provenance.json"])
+def test_a_damaged_note_makes_its_stage_run_again(tiny_phantom: Path, tiny_run: Path, tiny: dict, note: str) -> None:
+    (tiny_run / "selecting" / note).write_text("{", encoding="utf-8")
+    said = run(tiny_phantom, tiny_run, tiny)
+    again = {stage for stage in STAGES if said[stage] != "done already"}
+    assert again == ({"selecting"} if note == "provenance.json" else set())
 
 
 def test_places_are_no_settings(tiny_phantom: Path, tiny_run: Path, tiny: dict) -> None:
@@ -136,7 +163,8 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
         with pytest.raises(Stop):
             run_setting("supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining)
         os.utime(next((data / "images").glob("training_*.jpg")), ns=(1, 1))
-    assert said.count("training: running") == 2
+    trainings = [text for text in said if text.startswith("training: ")]
+    assert trainings == ["training: running", "training: running again: data changed"]
 
 
 @pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from htl_monai.metrics.forgetting import never_learned_in
+
 __all__ = ["impact_on_boxes"]
 
 _SCORES = ("box_iou", "foreground_iou")
@@ -21,10 +23,11 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
         forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
 
     Returns:
-        One row a sparsity, ascending: ``sparsity``, ``n`` (images), ``box_iou`` (mean agreement of the boxes),
-        ``box_drop`` (its mean drop), ``box_forgotten`` (share of the images that lose at least ``forgotten_share``),
-        ``foreground_n`` (images where either network finds a lesion, which the last two are of), ``foreground_iou``
-        (mean agreement of the masks) and ``foreground_drop`` (its mean drop). NaN where no image counts.
+        One row a sparsity, ascending: ``sparsity``, ``n`` (images), ``n_never_learned`` (without a box of the dense
+        network; missing where the table does not say), ``box_iou`` (mean agreement of the boxes), ``box_drop`` (its
+        mean drop), ``box_forgotten`` (share of the images that lose at least ``forgotten_share``), ``foreground_n``
+        (images where either network finds a lesion, which the last two are of), ``foreground_iou`` (mean agreement of
+        the masks) and ``foreground_drop`` (its mean drop). NaN where no image counts.
 
     Raises:
         KeyError: a column is missing.
@@ -49,6 +52,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
             {
                 "sparsity": sparsity,
                 "n": len(images),
+                "n_never_learned": int(never_learned_in(images).sum()) if "never_learned" in images else float("nan"),
                 "box_iou": images["box_iou_pruned"].mean(),
                 "box_drop": drops["box_iou"].mean(),
                 "box_forgotten": (drops["box_iou"] >= forgotten_share).mean(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from htl_monai.analysis.box_impact import impact_on_boxes
-from htl_monai.metrics.forgetting import relative_forgetting
+from htl_monai.metrics.forgetting import is_never_learned, relative_forgetting
 
 __all__ = ["impact", "impact_of_pruning", "is_of_boxes"]
 
@@ -28,8 +28,9 @@ def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.
     Pruning hits the lesion harder than its surroundings (paper 1, Table 1, in relative %; and its text: at 70 % about
     18 % of the images lose at least 40 % of their foreground IoU, about 1 % of their background IoU).
 
-    For each class, an image counts if both its IoUs are measured. One whose dense IoU is 0 has nothing to lose: it is
-    in the means and in the denominator of the share, and left out of the mean of the relative drops.
+    For each class, an image counts if both its IoUs are measured. One whose dense IoU is 0 was never learned and has
+    nothing to lose: it is in the means and in the denominator of the share, left out of the mean of the relative drops,
+    and counted.
 
     Args:
         table: a forgetting table, one row per image and sparsity, with ``id``, ``sparsity`` and
@@ -38,10 +39,11 @@ def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.
 
     Returns:
         One row a sparsity, ascending: ``sparsity``, ``n`` (images) and for each class: ``<class>_n`` (images that
-        count), ``<class>_iou_dense`` and ``<class>_iou_pruned`` (means), ``<class>_drop_percent`` (drop of these means
-        in % of the dense one, as Table 1), ``<class>_image_drop_percent`` (mean over images of each one's drop in % of
-        its own dense IoU) and ``<class>_forgotten`` (share of the images that lose at least ``forgotten_share``).
-        Higher = hit harder; NaN where no image counts.
+        count), ``<class>_n_never_learned`` (those of them that were never learned), ``<class>_iou_dense`` and
+        ``<class>_iou_pruned`` (means), ``<class>_drop_percent`` (drop of these means in % of the dense one, as Table
+        1), ``<class>_image_drop_percent`` (mean over images of each one's drop in % of its own dense IoU) and
+        ``<class>_forgotten`` (share of the images that lose at least ``forgotten_share``). Higher = hit harder; NaN
+        where no image counts.
 
     Raises:
         KeyError: a column is missing.
@@ -69,6 +71,7 @@ def _impact(images: pd.DataFrame, name: str, forgotten_share: float) -> dict[str
     drops = pd.Series(relative_forgetting(dense, pruned))
     return {
         f"{name}_n": len(scores),
+        f"{name}_n_never_learned": int(is_never_learned(dense).sum()),
         f"{name}_iou_dense": dense.mean(),
         f"{name}_iou_pruned": pruned.mean(),
         f"{name}_drop_percent": 100 * float(relative_forgetting(dense.mean(), pruned.mean())),

@@ -12,7 +12,8 @@ import pandas as pd
 import torch
 from monai.data import DistributedWeightedRandomSampler
 
-from htl_monai.data.selection import read_selection, select_random
+from htl_monai.data.selection import check_never_learned, read_selection, select_random
+from htl_monai.metrics.forgetting import never_learned_in
 
 __all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights"]
 
@@ -81,6 +82,7 @@ def forgetting_weights(
     sparsity: float = 0.7,
     strength: float = 4.0,
     column: str = "forgetting",
+    never_learned: str = "exclude",
 ) -> list[float]:
     """Return sampling weights ``1 + strength × forgetting`` for each image of a data list.
 
@@ -90,17 +92,23 @@ def forgetting_weights(
         sparsity: which rows of the table count.
         strength: how much more often an image that lost everything is drawn than one that lost nothing; from 0.
         column: ``forgetting`` or ``forgetting_relative``. An image that improved, or with nothing to measure, weighs 1.
+        never_learned: images that the dense network never learned weigh 1 by ``exclude``, and as much as one that lost
+            everything by ``include``; by ``only`` all others weigh 1.
 
     Returns:
         Weights of at least 1, in the order of ``data``.
 
     Raises:
-        ValueError: a negative strength, or an image that the table lacks at this sparsity.
+        ValueError: a negative strength, an unknown choice, or an image that the table lacks at this sparsity.
     """
     if strength < 0:
         raise ValueError(f"strength must be at least 0, got {strength}; 0 samples uniformly")
+    check_never_learned(never_learned)
     rows = table[np.isclose(table["sparsity"], sparsity)]
-    drop = dict(zip(rows["id"].astype(str), rows[column].fillna(0.0).clip(lower=0.0), strict=True))
+    unlearned = never_learned_in(rows)
+    lost = rows[column].fillna(0.0).clip(lower=0.0).where(~unlearned & (never_learned != "only"), 0.0)
+    lost = lost.mask(unlearned & (never_learned != "exclude"), 1.0)
+    drop = dict(zip(rows["id"].astype(str), lost, strict=True))
     missing = [item["id"] for item in data if item["id"] not in drop]
     if missing:
         raise ValueError(
@@ -122,6 +130,7 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         strength: see :func:`forgetting_weights`.
         column: see :func:`forgetting_weights`.
         seed: of the drawing.
+        never_learned: see :func:`forgetting_weights`.
     """
 
     def __init__(
@@ -133,7 +142,9 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         strength: float = 4.0,
         column: str = "forgetting",
         seed: int = 0,
+        never_learned: str = "exclude",
     ) -> None:
+        check_never_learned(never_learned)
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         super().__init__(
             dataset,
@@ -148,12 +159,15 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         self.sparsity = sparsity
         self.strength = strength
         self.column = column
+        self.never_learned = never_learned
         if table_path is not None:
             self.refresh(pd.read_csv(table_path, dtype={"id": str}))
 
     def refresh(self, table: pd.DataFrame) -> None:
         """Take the weights from a new forgetting table; the next epoch draws by them."""
-        self.weights = forgetting_weights(self.data, table, self.sparsity, self.strength, self.column)
+        self.weights = forgetting_weights(
+            self.data, table, self.sparsity, self.strength, self.column, self.never_learned
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Draw epoch ``epoch`` from the seed and the epoch alone, so that a resumed training draws the same."""

@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from htl_monai.data.files import read_json, sha256, write_json
+from htl_monai.metrics.forgetting import hardness, never_learned_in
 
 __all__ = [
+    "NEVER_LEARNED",
     "PIE_ARMS",
     "RULES",
-    "count_unmeasured",
+    "check_never_learned",
+    "count_left_out",
     "read_selection",
     "rows_at",
     "select_hard",
@@ -24,13 +27,21 @@ __all__ = [
 ]
 
 RULES = ("threshold", "top", "count")
+NEVER_LEARNED = ("exclude", "include", "only")
+"""What becomes of images that the dense network never learned: left out, the hardest of all, or chosen alone."""
 PIE_ARMS = ("left_alone", "upweighted", "removed", "removed_random")
 """What is done with training images that pruning identified (paper 2), to learn whether they are hard or noisy."""
 
 Item = Mapping[str, Any]
 
 
-def select_hard(table: pd.DataFrame, rule: str = "threshold", amount: float = 0.4, relative: bool = True) -> list[str]:
+def select_hard(
+    table: pd.DataFrame,
+    rule: str = "threshold",
+    amount: float = 0.4,
+    relative: bool = True,
+    never_learned: str = "exclude",
+) -> list[str]:
     """Return the ids of the hard-to-learn images, hardest first (paper 1, Algorithm 1, line 4).
 
     Args:
@@ -40,37 +51,36 @@ def select_hard(table: pd.DataFrame, rule: str = "threshold", amount: float = 0.
             ``amount`` of them.
         amount: see ``rule``.
         relative: rank by the share of the dense score that is lost; otherwise by the absolute drop.
+        never_learned: what becomes of images that the dense network never learned. ``exclude`` leaves them out, as the
+            paper does, which can say of none of them what it lost; ``include`` ranks them before all others, and they
+            reach every threshold; ``only`` chooses among them alone.
 
     Returns:
         Ids by falling forgetting; ties keep the order of the table. Images with nothing to measure (NaN) are never
         chosen.
 
     Raises:
-        ValueError: an unknown rule, an amount outside its range, an image that is there twice, or no image chosen.
+        ValueError: an unknown rule or choice, an amount outside its range, an image that is there twice, or no image
+            chosen.
     """
     _check_rule(rule, amount)
+    check_never_learned(never_learned)
     if table["id"].duplicated().any():
         raise ValueError(
             f"table must have one row an image, got {table['id'].duplicated().sum()} repeated ids; "
             "keep the rows of one sparsity"
         )
-    column = "forgetting_relative" if relative else "forgetting"
-    measured = table.dropna(subset=[column]).sort_values(column, ascending=False, kind="stable")
-    if measured.empty:
-        raise ValueError(
-            f"table must have an image whose {column} can be measured, got none of {len(table)}; the dense network "
-            "finds nothing in any of them: train it longer, or look at its validation score"
-        )
+    ranked = _ranked(table, "forgetting_relative" if relative else "forgetting", never_learned)
     if rule == "threshold":
-        chosen = measured[measured[column] >= amount]
+        chosen = ranked[ranked >= amount]
     else:
-        chosen = measured.head(max(1, round(amount * len(measured))) if rule == "top" else int(amount))
+        chosen = ranked.head(max(1, round(amount * len(ranked))) if rule == "top" else int(amount))
     if chosen.empty:
         raise ValueError(
             f"amount must leave at least one image, got {amount} for rule {rule} while the largest forgetting is "
-            f"{measured[column].max():.3f}; lower it, choose a higher sparsity, or use rule top"
+            f"{ranked.max():.3f}; lower it, choose a higher sparsity, or use rule top"
         )
-    return chosen["id"].tolist()
+    return chosen.index.tolist()
 
 
 def select_random(ids: Sequence[str], count: int, seed: int) -> list[str]:
@@ -93,6 +103,7 @@ def write_selections(
     amount: float = 0.4,
     relative: bool = True,
     seed: int = 0,
+    never_learned: str = "exclude",
 ) -> dict[str, int]:
     """Write ``htl.json`` and ``random.json``: data lists, the rule that chose them, and the table they come from.
 
@@ -105,18 +116,20 @@ def write_selections(
         amount: see :func:`select_hard`.
         relative: see :func:`select_hard`.
         seed: of the random choice.
+        never_learned: see :func:`select_hard`.
 
     Returns:
-        How many images were selected, mined and without anything to measure.
+        ``n_selected``, ``n_total`` (mined), ``n_never_learned`` and ``n_unmeasured`` (nothing to measure, never
+        chosen).
 
     Raises:
         ValueError: the table has no row of ``sparsity``, is of another data list, or nothing is selected.
     """
     rows = rows_at(table_path, sparsity, data)
     by_id = {item["id"]: item for item in data}
-    hard = select_hard(rows, rule, amount, relative)
-    counts = {"n_selected": len(hard), "n_total": len(rows), "n_unmeasured": count_unmeasured(rows, relative)}
-    kind = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity}
+    hard = select_hard(rows, rule, amount, relative, never_learned)
+    counts = {"n_selected": len(hard), "n_total": len(rows), **count_left_out(rows)}
+    kind = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity, "never_learned": never_learned}
     choices = {
         "htl": (hard, kind),
         "random": (select_random(list(by_id), len(hard), seed), {"kind": "random", "count": len(hard), "seed": seed}),
@@ -147,9 +160,13 @@ def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[
     return rows
 
 
-def count_unmeasured(rows: pd.DataFrame, relative: bool) -> int:
-    """Return for how many images there was nothing to measure."""
-    return int(rows["forgetting_relative" if relative else "forgetting"].isna().sum())
+def count_left_out(rows: pd.DataFrame) -> dict[str, int]:
+    """Return ``n_never_learned``, and ``n_unmeasured``: for how many of the others there was nothing to measure."""
+    unlearned = never_learned_in(rows)
+    return {
+        "n_never_learned": int(unlearned.sum()),
+        "n_unmeasured": int((rows["forgetting"].isna() & ~unlearned).sum()),
+    }
 
 
 def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -169,6 +186,37 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         item | ({"label": os.path.normpath(folder / item["label"])} if isinstance(item.get("label"), str) else {})
         for item in content["data"]
     ]
+
+
+def check_never_learned(choice: str) -> None:
+    """Refuse what is no choice of :data:`NEVER_LEARNED`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if choice not in NEVER_LEARNED:
+        raise ValueError(
+            f"never_learned must be one of {', '.join(NEVER_LEARNED)}, got {choice!r}; exclude leaves out the images "
+            "that the dense network never learned"
+        )
+
+
+def _ranked(table: pd.DataFrame, column: str, never_learned: str) -> pd.Series:
+    """Return the hardness of the images that may be chosen, hardest first, by id."""
+    hard = pd.Series(hardness(table[column], never_learned_in(table)), index=table["id"]).dropna()
+    unlearned = hard == np.inf
+    taken = {"exclude": ~unlearned, "include": hard.notna(), "only": unlearned}[never_learned]
+    if not taken.any():
+        wanted, advice = (
+            ("that was never learned", "set never_learned to include or exclude")
+            if never_learned == "only"
+            else (f"whose {column} can be measured", "train longer, or look at the validation score")
+        )
+        raise ValueError(
+            f"table must have an image {wanted}, got none of {len(table)}, of which the dense network finds nothing in "
+            f"{int(unlearned.sum())}; {advice}"
+        )
+    return hard[taken].sort_values(ascending=False, kind="stable")
 
 
 def _check_rule(rule: str, amount: float) -> None:

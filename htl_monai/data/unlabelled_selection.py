@@ -11,7 +11,7 @@ from typing import Any
 from htl_monai.data.files import sha256, write_json
 from htl_monai.data.listing import Item
 from htl_monai.data.pseudo_labels import read_pseudo_labels, sure_enough
-from htl_monai.data.selection import count_unmeasured, rows_at, select_hard, select_random
+from htl_monai.data.selection import count_left_out, rows_at, select_hard, select_random
 
 __all__ = ["LABELLED", "write_unlabelled_selections"]
 
@@ -38,6 +38,7 @@ def write_unlabelled_selections(
     labelled_rule: str = "threshold",
     labelled_amount: float = 0.4,
     seed: int = 0,
+    never_learned: str = "exclude",
 ) -> dict[str, int]:
     """Write ``htl.json`` and ``random.json`` of images with pseudo-labels (paper 1, Algorithm 2).
 
@@ -62,18 +63,26 @@ def write_unlabelled_selections(
         labelled_rule: as ``rule``, for the labelled images.
         labelled_amount: as ``amount``, for the labelled images.
         seed: of the random choices.
+        never_learned: see :func:`~htl_monai.data.selection.select_hard`, of the labelled images. One without mask that
+            was never learned has an empty pseudo-label, on which nothing can be fine-tuned.
 
     Returns:
-        ``n_selected`` (images without mask), ``n_labelled``, ``n_total`` (mined), ``n_unmeasured``, ``n_left_out`` (not
-        sure enough) and ``n_empty`` (no lesion in the pseudo-label).
+        ``n_selected`` (images without mask), ``n_labelled``, ``n_total`` (mined), ``n_never_learned`` (no box of the
+        dense network), ``n_unmeasured``, ``n_left_out`` (not sure enough) and ``n_empty`` (no lesion in the
+        pseudo-label).
 
     Raises:
-        ValueError: ``labelled`` is another word, no pseudo-label is sure enough, a table is of other data, or nothing
-            is selected.
+        ValueError: ``labelled`` is another word, ``never_learned`` does not fit it, no pseudo-label is sure enough, a
+            table is of other data, or nothing is selected.
         FileNotFoundError: a table or a mask is not there.
     """
     if labelled not in LABELLED:
         raise ValueError(f"labelled must be one of {', '.join(LABELLED)}, got {labelled!r}; choose one of them")
+    if never_learned != "exclude" and labelled != "htl":
+        raise ValueError(
+            f"never_learned must be exclude where no labelled images are chosen, got {never_learned!r}; set labelled "
+            "to htl, because an image without mask that was never learned has no pseudo-label to train on"
+        )
     labels = read_pseudo_labels(unlabelled, pseudo_labels_path)
     sure = _sure(labels, min_confidence)
     rows = rows_at(table_path, sparsity, unlabelled)
@@ -85,16 +94,18 @@ def write_unlabelled_selections(
     if labelled == "all":
         added = {arm: list(training) for arm in added}
     elif labelled == "htl":
-        hard = select_hard(rows_at(labelled_table_path, sparsity, training), labelled_rule, labelled_amount)
+        labelled_rows = rows_at(labelled_table_path, sparsity, training)
+        hard = select_hard(labelled_rows, labelled_rule, labelled_amount, never_learned=never_learned)
         added = _arms(training, hard, seed)
         described |= {"labelled_kind": labelled_rule, "labelled_amount": labelled_amount}
+        described |= {"never_learned": never_learned}
         tables |= {"labelled_table_sha256": sha256(labelled_table_path)}
     n_empty = sum(item["confidence"] == 0 for item in labels)
     counts = {
         "n_selected": len(chosen["htl"]),
         "n_labelled": len(added["htl"]),
         "n_total": len(rows),
-        "n_unmeasured": count_unmeasured(rows, relative),
+        **count_left_out(rows),
         "n_left_out": len(labels) - len(sure) - n_empty,
         "n_empty": n_empty,
     }

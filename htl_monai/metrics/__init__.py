@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from htl_monai.metrics.boxes import box_iou
-from htl_monai.metrics.forgetting import forgetting, relative_forgetting
+from htl_monai.metrics.forgetting import forgetting, hardness, is_never_learned, relative_forgetting
 from htl_monai.metrics.localization import agreement_scores, foreground_mask, heat_map_scores
 from htl_monai.metrics.segmentation import SCORE_NAMES, mask_scores, segmentation_scores
 
@@ -15,6 +15,8 @@ __all__ = [
     "forgetting",
     "heat_map_scores",
     "mask_scores",
+    "hardness",
+    "is_never_learned",
     "relative_forgetting",
     "segmentation_scores",
 ]

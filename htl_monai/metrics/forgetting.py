@@ -1,11 +1,18 @@
-"""Forgetting: what pruning costs an image."""
+"""Forgetting: what pruning costs an image, and which images had nothing to lose because they were never learned.
+
+An image counts as never learned where the dense network's score is 0: it finds nothing of what is there. Where an image
+has no label and the score is the dense network's agreement with itself, it counts as never learned if the dense network
+draws no box: there is nothing whose loss could be measured either. Such images are harder than every forgotten one, and
+lead every ranking.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["forgetting", "relative_forgetting"]
+__all__ = ["forgetting", "hardness", "hardness_rank", "is_never_learned", "never_learned_in", "relative_forgetting"]
 
 
 def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
@@ -41,7 +48,7 @@ def relative_forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float
 
     Returns:
         Float64 of that shape; higher = harder, 1 = all is forgotten. NaN where either score is NaN and where the
-        dense one is 0: nothing was learned there that could be forgotten.
+        dense one is 0: the image was never learned, see :func:`is_never_learned`.
 
     Raises:
         ValueError: the shapes differ.
@@ -53,6 +60,66 @@ def relative_forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float
     dense, pruned = _aligned(dense, pruned)
     learned = np.where(dense == 0, np.nan, dense)
     return (dense - pruned) / learned
+
+
+def is_never_learned(dense: ArrayLike, dense_box_edge: ArrayLike | None = None) -> NDArray[np.bool_]:
+    """Tell which images the dense network never learned; the rule stands at the top of this module.
+
+    Args:
+        dense: scores of the dense network, ``(N,)``. NaN = nothing could be measured, which is not the same.
+        dense_box_edge: where the scores are agreements of boxes, one edge of each dense box, ``(N,)``, NaN without one.
+
+    Example:
+        >>> is_never_learned([0.75, 0.0, float("nan")]).tolist()
+        [False, True, False]
+        >>> is_never_learned([1.0, 1.0], dense_box_edge=[12.0, float("nan")]).tolist()
+        [False, True]
+    """
+    scores = np.asarray(dense, dtype=np.float64)
+    if dense_box_edge is None:
+        return np.asarray(scores == 0)
+    return np.asarray((scores == 0) | (~np.isnan(scores) & np.isnan(np.asarray(dense_box_edge, dtype=np.float64))))
+
+
+def hardness(drop: ArrayLike, never_learned: ArrayLike) -> NDArray[np.float64]:
+    """Return what images are ranked by: what they lost, and infinity where they were never learned.
+
+    Args:
+        drop: forgetting, relative or absolute, ``(N,)``.
+        never_learned: bool, ``(N,)``.
+
+    Returns:
+        ``(N,)``; higher = harder, NaN where there is nothing to measure.
+
+    Example:
+        >>> hardness([0.5, float("nan"), float("nan")], [False, True, False]).tolist()
+        [0.5, inf, nan]
+    """
+    return np.where(np.asarray(never_learned, dtype=bool), np.inf, np.asarray(drop, dtype=np.float64))
+
+
+def hardness_rank(hardness: ArrayLike) -> pd.Series:
+    """Return the place of each image: 1 = hardest; of equal ones the first in order comes first.
+
+    Returns:
+        Whole numbers, missing where there is nothing to measure.
+
+    Example:
+        >>> hardness_rank([0.5, float("inf"), float("nan"), 0.5]).tolist()
+        [2, 1, <NA>, 3]
+    """
+    return pd.Series(hardness, dtype=np.float64).rank(ascending=False, method="first").astype("Int64")
+
+
+def never_learned_in(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows of a forgetting table are of images never learned.
+
+    A table without the column ``never_learned`` tells it by its masks: there the absolute drop is measured, and the
+    relative one is not.
+    """
+    if "never_learned" in table:
+        return table["never_learned"].to_numpy(dtype=bool)
+    return np.asarray(table["forgetting"].notna() & table["forgetting_relative"].isna())
 
 
 def _aligned(dense: ArrayLike, pruned: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

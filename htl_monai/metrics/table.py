@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from htl_monai.metrics.forgetting import forgetting, relative_forgetting
+from htl_monai.metrics.forgetting import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
 
 __all__ = ["forgetting_table", "score_table"]
 
 _FILES = ("image", "label")
+# An edge of a box: a fraction of the picture, or pixels of the original image.
+_BOX_EDGES = ("x_min", "x_min_px")
 
 
 def score_table(
@@ -59,8 +61,10 @@ def forgetting_table(
 
     Returns:
         One row for each image and sparsity: ``id``, metadata, ``sparsity``, ``<score>_dense`` and ``<score>_pruned``
-        for each score, ``forgetting`` (absolute, higher = harder) and ``forgetting_relative`` (share of the dense
-        score that is lost; NaN where that is 0). Scores are NaN where there is nothing to measure.
+        for each score, ``forgetting`` (absolute, higher = harder), ``forgetting_relative`` (share of the dense score
+        that is lost; NaN where that is 0), ``never_learned`` (see :mod:`htl_monai.metrics.forgetting`) and ``rank``
+        (1 = hardest at this sparsity: those never learned, then by falling relative forgetting; ties in the order of
+        the data list). Scores are NaN, and the rank is missing, where there is nothing to measure.
 
     Raises:
         KeyError: ``score`` is none of the scores.
@@ -79,6 +83,10 @@ def forgetting_table(
     before, after = table[f"{score}_dense"], table[f"{score}_pruned"]
     table["forgetting"] = forgetting(before, after)
     table["forgetting_relative"] = relative_forgetting(before, after)
+    edge = next((table[f"{name}_dense"] for name in _BOX_EDGES if name in dense), None)
+    table["never_learned"] = is_never_learned(before, edge)
+    hard = pd.Series(hardness(table["forgetting_relative"], table["never_learned"]))
+    table["rank"] = hard.groupby(table["sparsity"]).transform(hardness_rank).astype("Int64")
     return table
 
 

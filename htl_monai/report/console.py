@@ -86,8 +86,14 @@ def print_skipped(folder: Path) -> None:
 
 
 def print_left_out(selection: Path) -> None:
-    """Print how many pseudo-labels a selection left out, if it is one among images without mask."""
+    """Print how many images were never learned, and of a selection of pseudo-labels how many were left out."""
     content = read_json(selection, "run the stage selecting again")
+    if content.get("n_never_learned"):
+        print(
+            f"never learned: the dense network finds nothing in {content['n_never_learned']} of {content['n_total']} "
+            "mined images; they rank first in forgetting.csv, and the selection was made with never_learned="
+            f"{content['rule'].get('never_learned', 'exclude')}"
+        )
     if "n_left_out" in content:
         confidence = content["rule"]["min_confidence"]
         print(

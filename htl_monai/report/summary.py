@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from htl_monai.analysis.detection import detection
-from htl_monai.analysis.groups import age_group, group_summary
+from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import write_csv
+from htl_monai.metrics.forgetting import hardness, never_learned_in
 from htl_monai.metrics.segmentation import SCORE_NAMES
 
 __all__ = ["groups_of_forgetting", "mean_scores", "write_summary"]
@@ -107,9 +108,13 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
 
     Returns:
         One row a group: ``column``, the fields of :func:`~htl_monai.analysis.groups.group_summary` for the relative
-        forgetting, ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over images of known group).
+        forgetting, ``n_forgotten``, ``n_never_learned`` (images of the group that the dense network never learned: they
+        are hard, and have no relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over
+        images of known group).
     """
-    mined = mined.assign(lost=(mined["forgetting_relative"] >= forgotten_share).astype(float))
+    mined = mined.assign(
+        lost=(mined["forgetting_relative"] >= forgotten_share).astype(float), never_learned=never_learned_in(mined)
+    )
     if "age" in mined:
         mined = mined.assign(age_group=age_group(mined["age"]))
     parts = []
@@ -129,8 +134,16 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
             .astype(float)
             .where(~known | summary["group"].isin(lost_share.index), 0.0 if len(lost) else np.nan)
         )
+        for count, counted in (("n_forgotten", mined["lost"] == 1), ("n_never_learned", mined["never_learned"])):
+            summary[count] = _count(summary["group"], names[counted])
         parts.append(summary.assign(column=column)[["column", *summary.columns]])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
+
+
+def _count(groups: pd.Series, found: pd.Series) -> pd.Series:
+    """Count how often each group is found; those whose group is missing are of ``unknown``."""
+    counts = found.where(found.notna(), UNKNOWN).value_counts()
+    return groups.map(counts).astype(float).fillna(0).astype(int)
 
 
 def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -143,15 +156,23 @@ def _score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -> pd.DataFrame:
-    """Hold the rankings of mining, and what needs no pruning, against the planted images."""
-    rankings = {"forgetting_relative": mined["forgetting_relative"], "forgetting": mined["forgetting"]}
+    """Hold the rankings of mining, and what needs no pruning, against the planted images.
+
+    In both rankings of mining the images that were never learned come first.
+    """
+    unlearned = never_learned_in(mined)
+    rankings = {
+        name: pd.Series(hardness(mined[name], unlearned), index=mined.index)
+        for name in ("forgetting_relative", "forgetting")
+    }
     if mined["forgetting"].equals(mined["forgetting_relative"]):
         del rankings["forgetting_relative"]  # the dense network agrees with itself: the share is of 1
     if pseudo_labels is not None:
         rankings["pseudo_label_doubt"] = 1 - mined["id"].map(pseudo_labels.set_index("id")["confidence"])
     elif not is_of_boxes(mined):
         rankings["dense_error"] = 1 - mined["foreground_iou_dense"]
-    found = {name: detection(ranking, mined["hard"]) for name, ranking in rankings.items()}
+    counts = {"n_never_learned": int(unlearned.sum())}
+    found = {name: detection(ranking, mined["hard"]) | counts for name, ranking in rankings.items()}
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("ranking").reset_index()
 
 

@@ -66,12 +66,14 @@ def test_images_without_a_score_and_those_with_nothing_to_lose():
     assert row["foreground_iou_pruned"] == pytest.approx(0.25)
     assert row["foreground_image_drop_percent"] == pytest.approx(50)
     assert row["foreground_forgotten"] == pytest.approx(1 / 2)
+    assert row["foreground_n_never_learned"] == 1 and row["background_n_never_learned"] == 0
 
 
 def test_nothing_measured_is_nan():
     row = impact_of_pruning(build_table([np.nan, np.nan])).iloc[0]
-    assert row["foreground_n"] == 0
-    assert row.filter(like="foreground_").drop("foreground_n").isna().all()
+    counts = ["foreground_n", "foreground_n_never_learned"]
+    assert (row[counts] == 0).all()
+    assert row.filter(like="foreground_").drop(counts).isna().all()
 
 
 def test_bad_input_is_refused():

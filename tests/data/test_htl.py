@@ -35,6 +35,25 @@ def table(data: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@pytest.mark.parametrize(
+    ("never_learned", "expected"), [("exclude", [1, 1, 3]), ("include", [5, 1, 3]), ("only", [5, 1, 1])]
+)
+def test_weights_of_images_never_learned(never_learned: str, expected: list[float]) -> None:
+    data = [{"id": id_} for id_ in "abc"]
+    drops = {"forgetting": [-0.2, 0.0, 0.5], "forgetting_relative": [np.nan, 0.0, 0.5]}
+    table = pd.DataFrame({"id": list("abc"), "sparsity": 0.7, **drops})
+    for column in drops:
+        assert forgetting_weights(data, table, column=column, never_learned=never_learned) == expected
+    sampler = HTLWeightedSampler(list("abc"), data, strength=4.0, never_learned=never_learned)
+    sampler.refresh(table)
+    assert sampler.weights == expected
+
+
+def test_a_choice_that_does_not_exist_is_refused_before_anything_is_drawn(data: list[dict]) -> None:
+    with pytest.raises(ValueError, match="^never_learned must be one of exclude, include, only, got 'some'"):
+        HTLWeightedSampler(data, data, never_learned="some")
+
+
 def test_the_selected_images_alone_hardest_first(data: list[dict], selection: Path) -> None:
     assert finetuning_list(data, selection) == [data[7], data[2]]
 

@@ -82,14 +82,59 @@ def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, da
     both = pd.concat([table.assign(sparsity=0.5, forgetting_relative=0.9), table])
     both.to_csv(tmp_path / "forgetting.csv", index=False)
     counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, sparsity=0.7, seed=1)
-    assert counts == {"n_selected": 2, "n_total": 5, "n_unmeasured": 1}
+    assert counts == {"n_selected": 2, "n_total": 5, "n_never_learned": 0, "n_unmeasured": 1}
     hard, random = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("htl", "random"))
     assert hard["data"] == [data[0], data[1]] == read_selection(tmp_path / "htl.json")
-    assert hard["rule"] == {"kind": "threshold", "amount": 0.4, "relative": True, "sparsity": 0.7}
+    kind = {"kind": "threshold", "amount": 0.4, "relative": True, "sparsity": 0.7, "never_learned": "exclude"}
+    assert hard["rule"] == kind
     assert hard["n_selected"] == 2 and hard["n_total"] == 5 and hard["n_unmeasured"] == 1
     assert random["rule"] == {"kind": "random", "count": 2, "seed": 1} and len(random["data"]) == 2
     digest = hashlib.sha256((tmp_path / "forgetting.csv").read_bytes()).hexdigest()
     assert hard["table_sha256"] == random["table_sha256"] == digest
+
+
+@pytest.mark.parametrize(
+    ("never_learned", "rule", "amount", "relative", "expected"),
+    [
+        ("exclude", "top", 1.0, True, ["a", "b", "d", "c"]),
+        ("exclude", "top", 1.0, False, ["b", "d", "a", "c"]),
+        ("include", "threshold", 0.4, True, ["x", "y", "a", "b"]),
+        ("include", "threshold", 0.3, False, ["x", "y", "b", "d"]),
+        ("include", "top", 0.5, True, ["x", "y", "a"]),  # of the six that are measured or never learned
+        ("include", "count", 1, True, ["x"]),
+        ("only", "threshold", 0.4, True, ["x", "y"]),
+        ("only", "top", 0.5, True, ["x"]),
+    ],
+)
+def test_images_never_learned_are_the_hardest_where_they_take_part(
+    table: pd.DataFrame, never_learned: str, rule: str, amount: float, relative: bool, expected: list[str]
+) -> None:
+    unlearned = pd.DataFrame(
+        {"id": ["x", "y"], "sparsity": 0.7, "forgetting": [0.0, -0.1], "forgetting_relative": np.nan}
+    )
+    both = pd.concat([table, unlearned], ignore_index=True)
+    assert select_hard(both, rule, amount, relative, never_learned) == expected
+    assert select_hard(
+        both.assign(never_learned=both["id"].isin(["x", "y"])), rule, amount, relative, never_learned
+    ) == (expected)
+
+
+def test_a_selection_counts_the_images_never_learned(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
+    table.assign(never_learned=[False, False, True, False, False]).to_csv(tmp_path / "forgetting.csv", index=False)
+    counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, never_learned="include")
+    assert counts == {"n_selected": 3, "n_total": 5, "n_never_learned": 1, "n_unmeasured": 1}
+    content = json.loads((tmp_path / "htl.json").read_text())
+    assert content["n_never_learned"] == 1 and content["rule"]["never_learned"] == "include"
+    assert [item["id"] for item in content["data"]] == ["c", "a", "b"]
+
+
+def test_a_choice_that_does_not_exist_or_finds_nothing_is_refused(table: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="^never_learned must be one of exclude, include, only, got 'drop'; exclude"):
+        select_hard(table, never_learned="drop")
+    with pytest.raises(
+        ValueError, match="must have an image that was never learned, got none of 5, .* set never_learned"
+    ):
+        select_hard(table, never_learned="only")
 
 
 def test_ids_that_look_like_numbers_stay_as_they_are(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def ids(run: Path, arm: str) -> list[str]:
     return [item["id"] for item in read_selection(run / "selecting" / f"{arm}.json")]
 
 
+def test_images_never_learned_are_chosen_among_the_labelled_alone(
+    run: Path, unlabelled: list[dict], training: list[dict]
+) -> None:
+    with pytest.raises(
+        ValueError, match="^never_learned must be exclude where no labelled images are chosen, got 'incl"
+    ):
+        select(run, unlabelled, training, never_learned="include")
+
+
 def test_the_boxes_that_moved_most_of_images_with_a_sure_label(
     run: Path, unlabelled: list[dict], training: list[dict]
 ) -> None:
@@ -73,6 +82,7 @@ def test_the_boxes_that_moved_most_of_images_with_a_sure_label(
         "n_selected": 2,
         "n_labelled": 0,
         "n_total": 5,
+        "n_never_learned": 0,
         "n_unmeasured": 0,
         "n_left_out": 1,
         "n_empty": 1,

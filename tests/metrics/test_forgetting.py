@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htl_monai.metrics import forgetting, relative_forgetting
+from htl_monai.metrics import forgetting, hardness, is_never_learned, relative_forgetting
+from htl_monai.metrics.forgetting import hardness_rank, never_learned_in
 
 SCORE = st.just(0.0) | st.floats(1e-6, 1)  # no score lies between 0 and one pixel of the union
 SCORES = st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=20)
@@ -45,6 +46,24 @@ def test_permuting_images_permutes_forgetting(pairs, seed):
     np.testing.assert_array_equal(
         relative_forgetting(dense[order], pruned[order]), relative_forgetting(dense, pruned)[order]
     )
+
+
+@given(pairs=SCORES)
+def test_every_measured_image_has_a_rank_and_those_never_learned_have_the_first(pairs):
+    dense, pruned = np.array(pairs).T
+    unlearned = is_never_learned(dense)
+    ranks = hardness_rank(hardness(relative_forgetting(dense, pruned), unlearned))
+    assert sorted(ranks) == list(range(1, len(dense) + 1))
+    assert (ranks[unlearned] <= unlearned.sum()).all()
+
+
+def test_a_table_without_the_column_tells_who_was_never_learned():
+    dense, pruned = [0.8, 0.0, np.nan], [0.2, 0.0, 0.3]
+    table = pd.DataFrame(
+        {"forgetting": forgetting(dense, pruned), "forgetting_relative": relative_forgetting(dense, pruned)}
+    )
+    assert never_learned_in(table).tolist() == [False, True, False]
+    assert never_learned_in(table.assign(never_learned=[True, False, False])).tolist() == [True, False, False]
 
 
 def test_columns_are_taken_by_position_and_inputs_stay():

@@ -37,6 +37,24 @@ def test_forgetting_by_hand() -> None:
     np.testing.assert_allclose(background["forgetting"], [0, 0.1, 0, np.nan], atol=1e-12)
 
 
+def test_images_never_learned_lead_the_ranking_of_each_sparsity() -> None:
+    data = [{"id": id_} for id_ in "abcde"]
+    dense = {"foreground_iou": np.array([0.8, 0.0, np.nan, 0.5, 0.0])}
+    pruned = {"foreground_iou": np.array([[0.6, 0.4], [0.2, 0.0], [np.nan, np.nan], [0.0, 0.4], [0.0, 0.0]])}
+    table = forgetting_table(data, list("abcde"), dense, pruned, [0.5, 0.7])
+    assert table["never_learned"].tolist() == [False] * 2 + [True] * 2 + [False] * 4 + [True] * 2
+    ranks = {sparsity: rows["rank"].tolist() for sparsity, rows in table.groupby("sparsity")}
+    assert ranks == {0.5: [4, 1, pd.NA, 3, 2], 0.7: [3, 1, pd.NA, 4, 2]}
+
+
+@pytest.mark.parametrize("edge", ["x_min", "x_min_px"])
+def test_without_masks_an_image_without_a_dense_box_was_never_learned(edge: str) -> None:
+    dense = {"box_iou": np.array([1.0, 1.0]), edge: np.array([np.nan, 0.0])}
+    pruned = {"box_iou": np.array([[0.0], [0.4]]), edge: np.array([[3.0], [0.0]])}
+    table = forgetting_table(DATA, ["a", "b"], dense, pruned, [0.7], "box_iou")
+    assert table["never_learned"].tolist() == [True, False] and table["rank"].tolist() == [1, 2]
+
+
 def test_the_order_of_images_and_repeats_play_no_part() -> None:
     dense, pruned = np.array([0.8, 0.5]), np.array([[0.6], [0.1]])
     plain = forgetting_table(DATA, ["a", "b"], {"iou": dense}, {"iou": pruned}, [0.7], "iou")

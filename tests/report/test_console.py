@@ -47,3 +47,15 @@ def test_tables_of_boxes_have_titles_and_columns_of_their_own(
     text = printed(capsys)
     assert "How far pruning moves the boxes (training images)" in text and "0.125" in text
     assert "foreground n" not in text and "plain error" not in text
+
+
+def test_images_never_learned_are_named_in_the_closing_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {"rule": {"never_learned": "include"}, "n_never_learned": 3, "n_total": 200, "data": []}
+    (tmp_path / "htl.json").write_text(json.dumps(content))
+    print_left_out(tmp_path / "htl.json")
+    assert capsys.readouterr().out == (
+        "never learned: the dense network finds nothing in 3 of 200 mined images; they rank first in forgetting.csv, "
+        "and the selection was made with never_learned=include\n"
+    )

@@ -144,6 +144,27 @@ def test_groups_show_whom_forgetting_hits() -> None:
     assert groups.loc[("age_group", "> 50"), "share_of_forgotten"] == 0.5
 
 
+def test_images_never_learned_are_counted_in_each_group() -> None:
+    mined = forgetting(planted=False).query("sparsity == 0.7").reset_index(drop=True)
+    mined.loc[[1, 2, 3], ["foreground_iou_dense", "forgetting"]] = 0.0
+    mined.loc[[1, 2, 3], "forgetting_relative"] = np.nan
+    mined.loc[3, "sex"] = None
+    groups = groups_of_forgetting(mined).set_index(["column", "group"])
+    assert groups.loc["sex", "n_never_learned"].to_dict() == {"female": 1, "male": 1, "unknown": 1}
+    assert groups.loc["sex", "n_forgotten"].to_dict() == {"female": 2, "male": 0, "unknown": 0}
+
+
+def test_planted_images_that_were_never_learned_are_found(paths: dict[str, Path], tmp_path: Path) -> None:
+    table = forgetting(planted=True)
+    unlearned = table["id"].isin(["001", "003"])  # two of the four that are planted
+    table.loc[unlearned, [f"{name}_{state}" for name in SCORE_NAMES for state in ("dense", "pruned")]] = 0.0
+    table.loc[unlearned, ["forgetting", "forgetting_relative"]] = 0.0, np.nan
+    table.to_csv(tmp_path / "forgetting.csv", index=False)
+    found = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out")["detection"].set_index("ranking")
+    for ranking in ("forgetting_relative", "forgetting"):
+        assert found.loc[ranking, ["auroc", "n_unscored", "n_never_learned"]].tolist() == [1, 0, 2]
+
+
 def test_where_nothing_is_forgotten_there_is_no_share() -> None:
     mined = forgetting(planted=False).query("sparsity == 0.5")
     groups = groups_of_forgetting(mined)
@@ -151,4 +172,4 @@ def test_where_nothing_is_forgotten_there_is_no_share() -> None:
 
 
 def test_a_table_without_metadata_gives_no_groups() -> None:
-    assert groups_of_forgetting(pd.DataFrame({"id": ["a"], "forgetting_relative": [0.5]})).empty
+    assert groups_of_forgetting(pd.DataFrame({"id": ["a"], "forgetting": 0.4, "forgetting_relative": 0.5})).empty

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from htl_monai.analysis.impact import impact
 from htl_monai.bundles import TrainedModel, find_model
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
-from htl_monai.data.files import sha256, write_csv, write_json
+from htl_monai.data.files import read_table, sha256, write_csv, write_json
 from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
 from htl_monai.deploy.classes import class_entries
 from htl_monai.overlays import collect_changes, merged_config
@@ -67,7 +65,7 @@ def mine_with(
     }
     paths |= {"progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
-    table = pd.read_csv(folder / "forgetting.csv", dtype={"id": str})
+    table = read_table(folder / "forgetting.csv")
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
     write_csv(folder / "impact.csv", impact(table))
     write_csv(folder / "groups.csv", groups_of_forgetting(table[table["sparsity"] == nearest]))

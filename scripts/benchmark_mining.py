@@ -27,7 +27,7 @@ from monai.bundle import ConfigWorkflow
 from numpy.typing import NDArray
 
 from htl_monai.data.datalists import load_datalists
-from htl_monai.data.files import write_json
+from htl_monai.data.files import read_table, write_json
 from htl_monai.data.listing import Item
 from htl_monai.data.phantom import write_phantom
 from htl_monai.engines.precision import fastest_precision
@@ -146,7 +146,7 @@ def _precision_rows(bench: MiningBench, table: pd.DataFrame, speed: Mapping[str,
 
 
 def _forgetting(bench: MiningBench, name: str) -> pd.DataFrame:
-    return pd.read_csv(bench.folder / name / "mining" / "forgetting.csv")
+    return read_table(bench.folder / name / "mining" / "forgetting.csv")
 
 
 def training_rows(bench: MiningBench) -> list[Row]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.files import read_table, write_csv, write_json
 
 TABLES = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
 
@@ -18,16 +18,16 @@ def collect(run: Path, out: Path) -> None:
     """Copy the closing tables, the course of the training and the list of hard images of ``run`` into ``out``."""
     for name in TABLES:
         if (run / "reporting" / f"{name}.csv").is_file():
-            write_csv(out / f"{name}.csv", _rounded(pd.read_csv(run / "reporting" / f"{name}.csv")))
+            write_csv(out / f"{name}.csv", _rounded(read_table(run / "reporting" / f"{name}.csv")))
     for stage in ("training", "finetuning_htl", "finetuning_random"):
-        write_csv(out / f"epochs_{stage}.csv", _rounded(pd.read_csv(run / stage / "epochs.csv")))
+        write_csv(out / f"epochs_{stage}.csv", _rounded(read_table(run / stage / "epochs.csv")))
     if (run / "preparing" / "near_duplicates.csv").is_file():
-        write_csv(out / "near_duplicates.csv", pd.read_csv(run / "preparing" / "near_duplicates.csv"))
+        write_csv(out / "near_duplicates.csv", read_table(run / "preparing" / "near_duplicates.csv"))
     if (run / "pseudo_labelling").is_dir():
-        pseudo_labels = pd.read_csv(run / "pseudo_labelling" / "pseudo_labels.csv")
+        pseudo_labels = read_table(run / "pseudo_labelling" / "pseudo_labels.csv")
         summary = pseudo_labels[["confidence", "area_px"]].describe().rename_axis("statistic").reset_index()
         write_csv(out / "pseudo_labels.csv", _rounded(summary))
-    sparsity = pd.read_csv(run / "mining" / "sparsity.csv")
+    sparsity = read_table(run / "mining" / "sparsity.csv")
     write_csv(out / "sparsity.csv", _rounded(sparsity[sparsity["layer"] == "all"]))
     hard = json.loads((run / "selecting" / "htl.json").read_text(encoding="utf-8"))
     write_csv(out / "htl.csv", pd.DataFrame(hard["data"]).drop(columns=["image", "label"], errors="ignore"))
@@ -39,9 +39,7 @@ def collect(run: Path, out: Path) -> None:
 def collect_seeds(run: Path, out: Path) -> None:
     """Copy all tables and figures of a ``run`` of several seeds, the course of its trainings and the sparsities."""
     for path in sorted((run / "reporting").glob("*.csv")):
-        write_csv(
-            out / path.name, _rounded(pd.read_csv(path, dtype={"id": str}).drop(columns="image", errors="ignore"))
-        )
+        write_csv(out / path.name, _rounded(read_table(path).drop(columns="image", errors="ignore")))
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for path in sorted((run / "reporting" / "figures").iterdir()):
         shutil.copyfile(path, out / "figures" / path.name)
@@ -58,14 +56,14 @@ def collect_seeds(run: Path, out: Path) -> None:
 
 
 def _without_paths(path: Path) -> pd.DataFrame:
-    return _rounded(pd.read_csv(path, dtype={"id": str}).drop(columns="image", errors="ignore"))
+    return _rounded(read_table(path).drop(columns="image", errors="ignore"))
 
 
 def _of_stages(paths: list[Path]) -> pd.DataFrame:
     """Return the tables of many stages as one; of a table by layer, the rows of the whole network."""
     parts = []
     for path in paths:
-        table = pd.read_csv(path)
+        table = read_table(path)
         table = table[table["layer"] == "all"] if "layer" in table else table
         table.insert(0, "stage", path.parent.name)
         table.insert(0, "seed", path.parents[1].name.removeprefix("seed_"))

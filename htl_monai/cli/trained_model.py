@@ -65,14 +65,13 @@ def evaluate(
         htl evaluate lesion_localization DATA --out runs/scores
         htl evaluate runs/mine DATA --out runs/scores --split validation
     """
-    import pandas as pd
-
+    from htl_monai.data.files import read_table
     from htl_monai.report.console import is_terminal, print_table, print_written, say
     from htl_monai.report.summary import mean_scores
     from htl_monai.single_stage import evaluate_with
 
     folder = evaluate_with(model, data, out, split, overlay or (), set or {}, is_terminal(), say)
-    scores = pd.read_csv(folder / "scores.csv", dtype={"id": str})
+    scores = read_table(folder / "scores.csv")
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
     print_written(folder)
 

@@ -1,19 +1,22 @@
-"""Writes result files atomically, so that a reader never sees half of one; reads JSON that may be damaged."""
+"""Writes result files atomically, so that a reader never sees half of one; reads tables and JSON back."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from htl_monai.data.formulas import escaped, map_text, unescaped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_json", "sha256", "write_atomically", "write_csv", "write_json", "write_text"]
+__all__ = ["read_json", "read_table", "sha256", "write_atomically", "write_csv", "write_json", "write_text"]
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
@@ -32,7 +35,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]
     path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         write(temporary)
@@ -89,8 +92,41 @@ def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> A
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:
-    """Write ``table`` without its index as CSV with full float precision, atomically; NaN becomes an empty field."""
-    return write_atomically(path, lambda temporary: table.to_csv(temporary, index=False))
+    """Write ``table`` without its index as CSV with full float precision, atomically; NaN becomes an empty field.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe before it, see
+    :func:`~htl_monai.data.formulas.escaped`; :func:`read_table` takes it away again.
+    """
+    safe = map_text(table, escaped)
+    # A line end of old Macs inside a text is not quoted by the csv module, and would then end the row.
+    texts = (str(value) for name in safe for value in (name, *(safe[name] if safe[name].dtype.kind == "O" else ())))
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if any("\r" in text for text in texts) else csv.QUOTE_MINIMAL
+    return write_atomically(path, lambda temporary: safe.to_csv(temporary, index=False, quoting=quoting))
+
+
+def read_table(path: str | os.PathLike[str], text: Sequence[str] = ("id",)) -> pd.DataFrame:
+    """Read a table that :func:`write_csv` wrote: the same texts, and floats to the last bit.
+
+    Args:
+        path: the file.
+        text: columns that stay text though they look like numbers; those that the table lacks are passed over.
+
+    Returns:
+        An empty field is missing; the words ``NA`` and ``null`` are text.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no table.
+    """
+    import pandas as pd
+
+    kinds = dict.fromkeys(text, str)
+    try:
+        table = pd.read_csv(path, dtype=kinds, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # pandas' own errors and those of the encoding are ValueErrors
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} must be a table as it was written, got: {reason}; make it anew") from error
+    return map_text(table, unescaped)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from monai.data import DistributedWeightedRandomSampler
 
+from htl_monai.data.files import read_table
 from htl_monai.data.selection import check_never_learned, read_selection, select_random
 from htl_monai.metrics.forgetting import never_learned_in
 
@@ -161,7 +162,7 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         self.column = column
         self.never_learned = never_learned
         if table_path is not None:
-            self.refresh(pd.read_csv(table_path, dtype={"id": str}))
+            self.refresh(read_table(table_path))
 
     def refresh(self, table: pd.DataFrame) -> None:
         """Take the weights from a new forgetting table; the next epoch draws by them."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from htl_monai.data.files import sha256, write_atomically
+from htl_monai.data.files import read_table, sha256, write_atomically
 from htl_monai.data.listing import Item, name_first
 from htl_monai.data.threads import on_threads
 from htl_monai.localization.boxes import Box, mask_to_box
@@ -121,7 +121,7 @@ def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> li
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"pseudo-labels {path} do not exist; run the stage pseudo_labelling or correct it")
-    table = pd.read_csv(path, dtype={"id": str, "label": str}, keep_default_na=False, na_values=[""])
+    table = read_table(path, text=("id", "label"))
     if lacking := [name for name in ("id", "label", _CONFIDENCE) if name not in table]:
         raise ValueError(f"{path} must have the columns {lacking}, got {list(table.columns)}; make it anew")
     found = {id_: (label, confidence) for id_, label, confidence in table[["id", "label", _CONFIDENCE]].to_numpy()}

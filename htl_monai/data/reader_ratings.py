@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from htl_monai.data.files import read_table
 from htl_monai.data.listing import name_first
 
 __all__ = ["KEY_COLUMNS", "QUESTIONS", "RATING_COLUMNS", "SCALE", "missing_ratings", "read_key", "read_ratings"]
@@ -32,7 +33,7 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"key {path} does not exist; give the folder that the study was written to")
-    key = pd.read_csv(path, dtype=str, keep_default_na=False)
+    key = read_table(path, text=KEY_COLUMNS).fillna("")
     words = {"True": True, "False": False}
     if list(key.columns) != list(KEY_COLUMNS) or not key["is_pie"].isin(words).all() or key["case"].duplicated().any():
         raise ValueError(

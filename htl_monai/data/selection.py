@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from htl_monai.data.files import read_json, sha256, write_json
+from htl_monai.data.files import read_json, read_table, sha256, write_json
 from htl_monai.metrics.forgetting import hardness, never_learned_in
 
 __all__ = [
@@ -146,7 +146,7 @@ def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[
     Raises:
         ValueError: the table has no row of ``sparsity``, or names an image that ``data`` lacks.
     """
-    table = pd.read_csv(table_path, dtype={"id": str})
+    table = read_table(table_path)
     rows = table[np.isclose(table["sparsity"], sparsity)]
     if rows.empty:
         mined = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))

@@ -9,7 +9,7 @@ import pandas as pd
 from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
-from htl_monai.data.files import write_csv
+from htl_monai.data.files import read_table, write_csv
 
 __all__ = ["EpochLog"]
 
@@ -50,7 +50,7 @@ class EpochLog:
         }
         if self.validator is not None and self.validator.state.epoch == engine.state.epoch:
             row.update({name: float(value) for name, value in self.validator.state.metrics.items()})
-        earlier = pd.read_csv(self.path) if engine.state.epoch > 1 and self.path.is_file() else pd.DataFrame()
+        earlier = read_table(self.path) if engine.state.epoch > 1 and self.path.is_file() else pd.DataFrame()
         if len(earlier):
             earlier = earlier[earlier["epoch"] < engine.state.epoch]
         write_csv(self.path, pd.concat([earlier, pd.DataFrame([row])], ignore_index=True))

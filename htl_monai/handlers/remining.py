@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pandas as pd
 from ignite.engine import Events
 from monai.engines import Trainer
 
+from htl_monai.data.files import read_table
 from htl_monai.data.htl import HTLWeightedSampler
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 
@@ -62,4 +62,4 @@ class Remining:
 
     def _restore(self, engine: Trainer) -> None:
         if engine.state.epoch >= self.start and self.table_path is not None and self.table_path.is_file():
-            self.sampler.refresh(pd.read_csv(self.table_path, dtype={"id": str}))
+            self.sampler.refresh(read_table(self.table_path))

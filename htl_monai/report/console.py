@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from htl_monai.data.files import read_json
+from htl_monai.data.files import read_json, read_table
 from htl_monai.data.listing import name_first
 
 __all__ = [
@@ -80,7 +80,7 @@ def print_run(folder: Path) -> None:
 
 def print_skipped(folder: Path) -> None:
     """Print which images a run left out, and why."""
-    skipped = pd.read_csv(folder / "preparing" / "skipped.csv", dtype=str)
+    skipped = read_table(folder / "preparing" / "skipped.csv")
     for row in skipped.itertuples():
         print(f"left out: {row.split} {row.id}: {row.reason}")
 
@@ -104,7 +104,7 @@ def print_left_out(selection: Path) -> None:
 
 def print_without_box(forgetting: Path) -> None:
     """Print which mined images have no box of the dense network: an empty mask, or a constant heat map."""
-    table = pd.read_csv(forgetting, dtype={"id": str}) if forgetting.is_file() else pd.DataFrame()
+    table = read_table(forgetting) if forgetting.is_file() else pd.DataFrame()
     if "x_min_px_dense" in table:
         images = table.drop_duplicates("id")
         empty = images.loc[images["x_min_px_dense"].isna(), "id"].tolist()
@@ -115,7 +115,7 @@ def print_without_box(forgetting: Path) -> None:
 
 def print_files(folder: Path, names: tuple[str, ...]) -> None:
     """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
+    tables = {name: read_table(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
     titles = dict(TITLES)
     if "impact_unlabelled" in tables:
         titles |= UNLABELLED_TITLES

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from htl_monai.data.files import read_table
 from htl_monai.report.console import print_skipped, print_table
 from htl_monai.report.long_tail_run import MAIN
 
@@ -15,7 +16,6 @@ __all__ = ["TABLES", "print_long_tail", "print_long_tail_run"]
 # Of the sweep that the paper makes, every fourth sparsity fits a screen.
 _EVERY = 4
 _PIES = 10
-_IDS = {"id": str}
 
 
 def _overall(table: pd.DataFrame) -> pd.DataFrame:
@@ -69,6 +69,6 @@ def print_long_tail(tables: Mapping[str, pd.DataFrame]) -> None:
 def print_long_tail_run(folder: Path) -> None:
     """Print the closing tables of a run, the images that were left out, and where the rest is."""
     names = [name for name in (*TABLES, "notes", "pie_notes") if (folder / "reporting" / f"{name}.csv").is_file()]
-    print_long_tail({name: pd.read_csv(folder / "reporting" / f"{name}.csv", dtype=_IDS) for name in names})
+    print_long_tail({name: read_table(folder / "reporting" / f"{name}.csv") for name in names})
     print_skipped(folder)
     print(f"\nTables in {folder / 'reporting'}, figures in {folder / 'reporting' / 'figures'}")

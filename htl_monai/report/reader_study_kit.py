@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from htl_monai.analysis.reader_study import analyse_ratings, group_means, reader_agreement
-from htl_monai.data.files import write_csv, write_text
+from htl_monai.data.files import read_table, write_csv, write_text
 from htl_monai.data.reader_ratings import KEY_COLUMNS, RATING_COLUMNS, missing_ratings, read_key, read_ratings
 from htl_monai.report.figure_files import write_figure
 from htl_monai.report.reader_sheet import Case, anonymous_png, reader_sheet
@@ -66,7 +66,7 @@ def make_reader_study(
     path = Path(run_dir) / "reporting" / "pies.csv"
     if not path.is_file():
         raise FileNotFoundError(f"run_dir must hold reporting/pies.csv, got none in {run_dir}; run htl pie on it first")
-    pies = pd.read_csv(path, dtype={"id": str, "image": str}, converters={"labels": str})
+    pies = read_table(path, text=("id", "image", "labels"))
     return write_reader_study(pies, out_dir, count, count, readers)
 
 

@@ -13,7 +13,7 @@ from htl_monai.analysis.detection import detection
 from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
-from htl_monai.data.files import write_csv
+from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.forgetting import hardness, never_learned_in
 from htl_monai.metrics.segmentation import SCORE_NAMES
 
@@ -147,7 +147,7 @@ def _count(groups: pd.Series, found: pd.Series) -> pd.Series:
 
 
 def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"id": str})
+    return read_table(path)
 
 
 def _score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import json
 import stat
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from htl_monai.data.files import read_json, sha256, write_atomically, write_csv, write_json, write_text
+from htl_monai.data.files import read_json, read_table, sha256, write_atomically, write_csv, write_json, write_text
 
 
 def test_contents_come_back(tmp_path: Path) -> None:
@@ -21,6 +25,62 @@ def test_contents_come_back(tmp_path: Path) -> None:
     assert json.loads(write_json(tmp_path / "x.json", {"é": [1, None]}).read_text(encoding="utf-8")) == {"é": [1, None]}
     assert write_text(tmp_path / "x.txt", "new").read_text() == "new"
     assert not list(tmp_path.rglob(".*"))
+
+
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("=+-@'\t\r\n＝,;\"0123456789.eE"), st.characters(codec="utf-8", exclude_categories=["Cc"])
+    ),
+    min_size=1,
+)
+
+
+@settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(TEXTS, st.floats(allow_infinity=False)), min_size=1))
+def test_tables_come_back_to_the_last_bit(tmp_path: Path, rows: list[tuple[str, float]]) -> None:
+    table = pd.DataFrame(rows, columns=["id", "score"])
+    found = read_table(write_csv(tmp_path / "table.csv", table))
+    assert found["id"].tolist() == table["id"].tolist()
+    np.testing.assert_array_equal(found["score"].to_numpy(np.float64), table["score"].to_numpy())
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+        cells = [row[0] for row in csv.reader(file)]
+    for cell in cells:
+        if cell.startswith(tuple("=+-@\t\r\n＝")):
+            float(cell)  # nothing but a number begins like a formula
+
+
+def test_text_that_a_spreadsheet_would_run_is_marked_as_text(tmp_path: Path) -> None:
+    ids = ["=HYPERLINK(A1)", "+x", "@SUM", "-2+3", "\tx", "-12", "'tis", "NA", "plain"]
+    table = pd.DataFrame({"id": ids, "=note": ["-a"] + [None] * 8, "number": np.arange(9) - 4.5})
+    path = write_csv(tmp_path / "table.csv", table)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "id,'=note,number" and lines[1] == "'=HYPERLINK(A1),'-a,-4.5"
+    assert [line.partition(",")[0] for line in lines[2:]] == [
+        "'+x",
+        "'@SUM",
+        "'-2+3",
+        "'\tx",
+        "-12",
+        "'tis",
+        "NA",
+        "plain",
+    ]
+    found = read_table(path)
+    assert found["id"].tolist() == ids and found["=note"].isna().sum() == 8 and found["=note"][0] == "-a"
+    assert table["id"].tolist() == ids
+
+
+def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
+    for content in (b"", b"a,b\n1,2,3\n4,5,6,7\n", b"\xff\xfe\x00"):
+        (tmp_path / "x.csv").write_bytes(content)
+        with pytest.raises(ValueError, match="x.csv must be a table as it was written, got: .+; make it anew"):
+            read_table(tmp_path / "x.csv")
+
+
+def test_a_long_name_can_be_written(tmp_path: Path) -> None:
+    assert write_text(tmp_path / ("é" * 125 + ".txt"), "x").read_text() == "x"
 
 
 def test_the_temporary_file_has_the_suffix_and_is_replaced_in_one_step(tmp_path: Path) -> None:

@@ -98,8 +98,10 @@ def write_lists(
 ) -> None:
     """Write the data lists, with ``skipped.csv`` and ``near_duplicates.csv`` (unless None) beside them, and warn."""
     if skipped:
-        # A stage's log holds its warnings, and names of files and patients have no place in a log.
-        warnings.warn(f"{len(skipped)} images are left out; skipped.csv names them", stacklevel=3)
+        warnings.warn(
+            f"{len(skipped)} images are left out: {name_first([str(row['id']) for row in skipped])}; see skipped.csv",
+            stacklevel=3,
+        )
     if duplicates is not None:
         write_csv(Path(out_path).with_name("near_duplicates.csv"), duplicates)
     write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=["id", "split", "reason"]))

@@ -86,18 +86,18 @@ def _without(datalists: Datalists, reasons: Mapping[str, str]) -> tuple[Datalist
 
 def _warn(datalists: Datalists, skipped: Sequence[Skipped]) -> None:
     if skipped:
-        # A stage's log holds its warnings, and names of files and patients have no place in a log.
-        warnings.warn(f"{len(skipped)} images are left out; skipped.csv names them", stacklevel=3)
+        named = name_first([str(row["id"]) for row in skipped])
+        warnings.warn(f"{len(skipped)} images are left out: {named}; see skipped.csv", stacklevel=3)
     splits: dict[str, set[str]] = {}
     for name in SPLITS:
         for item in datalists[name]:
             if item.get("subject") is not None:
                 splits.setdefault(str(item["subject"]), set()).add(name)
-    parted = [subject for subject, names in splits.items() if len(names) > 1]
+    parted = sorted(subject for subject, names in splits.items() if len(names) > 1)
     if parted:
         warnings.warn(
-            f"subjects should stand in one split, got {len(parted)} in several; the results on the test images may be "
-            "too good, so deal out the images by subject",
+            f"subjects should stand in one split, got {len(parted)} in several: {name_first(parted)}; the results on "
+            "the test images may be too good",
             stacklevel=3,
         )
 

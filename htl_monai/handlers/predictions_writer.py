@@ -15,6 +15,7 @@ from htl_monai.data.files import write_csv
 from htl_monai.data.predictions import Predictions, write_predictions
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.metrics.multi_label import PROBABILITY, class_probabilities
+from htl_monai.metrics.table import rows_of
 
 __all__ = ["PredictionsWriter"]
 
@@ -105,14 +106,6 @@ def predictions_of(
     Raises:
         ValueError: an image of the data list is not among the ids; it is named.
     """
-    rows = {id_: row for row, id_ in enumerate(ids)}
-    missing = [item["id"] for item in data if item["id"] not in rows]
-    if missing:
-        raise ValueError(
-            f"ids must cover the data list, got no predictions for {len(missing)} images, first {missing[0]}; "
-            "predict the same list that is written"
-        )
-    order = [rows[item["id"]] for item in data]
     levels, places = np.unique(np.asarray(sparsities, dtype=np.float64), return_index=True)
-    arranged = probabilities[order][:, places].transpose(1, 0, 2).astype(np.float32)
+    arranged = probabilities[rows_of(data, ids)][:, places].transpose(1, 0, 2).astype(np.float32)
     return Predictions(arranged, tuple(item["id"] for item in data), tuple(classes), tuple(levels.tolist()))

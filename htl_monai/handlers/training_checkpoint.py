@@ -11,7 +11,8 @@ from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 from torch import nn
 
-from htl_monai.networks.weights import load_tensors, load_weights, save_tensors, unwrapped
+from htl_monai.networks.weights import load_tensors, load_weights, save_tensors
+from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["TrainingCheckpoint"]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from htl_monai.localization.cam_layer import find_layer, kept_output, undisturbed
 from htl_monai.localization.cam_methods import GRADIENT_FREE, cam_images, cam_method
 from htl_monai.localization.cam_targets import check_output, image_targets
-from htl_monai.networks.weights import unwrapped
+from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["HeatMaps"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from htl_monai.metrics.forgetting import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
 
-__all__ = ["forgetting_table", "score_table"]
+__all__ = ["forgetting_table", "rows_of", "score_table"]
 
 _FILES = ("image", "label")
 # An edge of a box: a fraction of the picture, or pixels of the original image.
@@ -34,7 +34,7 @@ def score_table(
     Raises:
         ValueError: an image of the data list was not scored; its id is named.
     """
-    rows = _rows_of(data, ids)
+    rows = rows_of(data, ids)
     table = _metadata(data)
     for name, values in scores.items():
         table[name] = np.asarray(values, dtype=np.float64)[rows]
@@ -72,7 +72,7 @@ def forgetting_table(
     """
     if score not in dense:
         raise KeyError(f"score must be one of {', '.join(dense)}, got {score!r}; name a score that is measured")
-    rows = _rows_of(data, ids)
+    rows = rows_of(data, ids)
     n_sparsities = len(sparsities)
     table = _metadata(data)
     table = table.loc[table.index.repeat(n_sparsities)].reset_index(drop=True)
@@ -90,12 +90,21 @@ def forgetting_table(
     return table
 
 
-def _rows_of(data: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> NDArray[np.intp]:
+def rows_of(data: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> NDArray[np.intp]:
+    """Return where each image of a data list stands among scored ids.
+
+    Args:
+        data: the data list, with ``id``.
+        ids: in any order; of one that a distributed sampler repeated, the last counts.
+
+    Raises:
+        ValueError: an image of the data list is not among the ids; it is named.
+    """
     position = {id_: row for row, id_ in enumerate(ids)}
     missing = [item["id"] for item in data if item["id"] not in position]
     if missing:
         raise ValueError(
-            f"ids must cover the data list, got no scores for {len(missing)} images, first {missing[0]}; "
+            f"ids must cover the data list, got none for {len(missing)} images, first {missing[0]}; "
             "score the same list that is joined"
         )
     return np.array([position[item["id"]] for item in data], dtype=np.intp)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from htl_monai.networks.weights import unwrapped
+from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["FirstOutput"]
 

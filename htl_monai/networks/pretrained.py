@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from htl_monai.networks.weights import fit_state, load_tensors, unwrapped
+from htl_monai.networks.weights import fit_state, load_tensors
+from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["load_pretrained"]
 

@@ -11,14 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from htl_monai.data.files import write_atomically
+from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["fit_state", "load_tensors", "load_weights", "save_tensors", "save_weights", "unwrapped"]
-
-
-def unwrapped(network: nn.Module) -> nn.Module:
-    """Return the network inside a ``DistributedDataParallel`` or ``DataParallel`` wrapper, else the network itself."""
-    wrappers = (nn.parallel.DistributedDataParallel, nn.DataParallel)
-    return network.module if isinstance(network, wrappers) else network
+__all__ = ["fit_state", "load_tensors", "load_weights", "save_tensors", "save_weights"]
 
 
 def save_weights(network: nn.Module, path: str | os.PathLike[str]) -> Path:

@@ -6,6 +6,8 @@ from typing import cast
 
 from torch import nn
 
+from htl_monai.networks.wrapping import unwrapped
+
 __all__ = ["PRUNABLE_LAYERS", "prunable_layers", "prunable_parameters"]
 
 PRUNABLE_LAYERS = (
@@ -45,7 +47,7 @@ def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
 
 def prunable_layers(network: nn.Module) -> dict[str, nn.Module]:
     """Return the layers that own the weights of :func:`prunable_parameters`, by the name of the weight."""
-    network = _unwrapped(network)
+    network = unwrapped(network)
     layers: dict[str, nn.Module] = {}
     seen: set[int] = set()
     for layer_name, layer in network.named_modules():
@@ -66,12 +68,3 @@ def prunable_layers(network: nn.Module) -> dict[str, nn.Module]:
             "pass the network that was trained"
         )
     return layers
-
-
-def _unwrapped(network: nn.Module) -> nn.Module:
-    while True:
-        parallel = isinstance(network, (nn.DataParallel, nn.parallel.DistributedDataParallel))
-        inner = getattr(network, "module" if parallel else "_orig_mod", None)  # `_orig_mod`: torch.compile
-        if not isinstance(inner, nn.Module):
-            return network
-        network = inner

@@ -80,7 +80,7 @@ def test_a_list_with_another_image_is_refused_and_nothing_written(
     classifier: nn.Module, items: list[dict], tmp_path: Path
 ) -> None:
     data = [*items, {"id": "stranger"}]
-    with pytest.raises(ValueError, match="got no predictions for 1 images, first stranger"):
+    with pytest.raises(ValueError, match="got none for 1 images, first stranger"):
         sweep(classifier, items, PredictionsWriter(data, tmp_path / "predictions.npz", CLASSES), [0.5]).run()
     assert not list(tmp_path.iterdir())
 

@@ -55,7 +55,7 @@ def test_a_list_with_another_image_is_refused_and_nothing_written(
     network: nn.Module, build_items, tmp_path: Path
 ) -> None:
     data = [*build_items(), {"id": "stranger"}]
-    with pytest.raises(ValueError, match="got no scores for 1 images, first stranger"):
+    with pytest.raises(ValueError, match="got none for 1 images, first stranger"):
         miner(network, build_items(), ForgettingTable(data, tmp_path / "forgetting.csv")).run()
     assert not list(tmp_path.iterdir())
 

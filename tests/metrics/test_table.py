@@ -64,7 +64,7 @@ def test_the_order_of_images_and_repeats_play_no_part() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="got no scores for 1 images, first b"):
+    with pytest.raises(ValueError, match="got none for 1 images, first b"):
         score_table(DATA, ["a"], {"iou": np.array([0.1])})
     with pytest.raises(KeyError, match="score must be one of iou, got 'dice'"):
         forgetting_table(DATA, ["a", "b"], {"iou": np.zeros(2)}, {"iou": np.zeros((2, 1))}, [0.7], "dice")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import multiprocessing
+import os
+import runpy
 import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +24,10 @@ from htl_monai.bundles import find_bundle
 from htl_monai.data.phantom import write_phantom
 from htl_monai.data.prepared_diagnoses import prepare_diagnoses
 from htl_monai.workflow import run_setting
+
+# One process that has imported everything and is copied where a test needs a process of its own.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["htl_monai.workflow"])
 
 FEATURES = [8, 8, 16, 16, 32, 8]
 TINY = {
@@ -42,6 +53,65 @@ TINY = {
 def one_thread() -> None:
     """Sums then have one order, so that runs can be compared byte by byte; and test processes do not fight."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_precision_of_the_processor() -> Iterator[None]:
+    """A test that leaves the precision to the processor would pass on one machine and fail on another."""
+
+    def refuse(device: object) -> str:
+        raise AssertionError("a test must name its precision, such as fp32")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("htl_monai.engines.precision.fastest_precision", refuse)
+        yield
+
+
+@pytest.fixture(scope="session")
+def start_process() -> Callable[..., ForkServerProcess]:
+    """Return a function that calls another one in a process of its own."""
+
+    def start(target: Callable[..., Any], *args: Any, **kwargs: Any) -> ForkServerProcess:
+        process = FORKS.Process(target=with_one_thread, args=(target, args, kwargs))
+        process.start()
+        return process
+
+    return start
+
+
+def with_one_thread(target: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    torch.set_num_threads(1)
+    target(*args, **kwargs)
+
+
+def run_module(module: str, arguments: Sequence[str], folder: Path, variables: Mapping[str, str], log: Path) -> None:
+    """Do what ``python -m MODULE ARGUMENTS`` in a folder does, and write what it prints to ``log``."""
+    os.chdir(folder)
+    os.environ.update(variables)
+    sys.argv[:] = [module, *arguments]
+    with log.open("w", encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+@pytest.fixture
+def as_modules(tmp_path: Path, start_process: Callable[..., ForkServerProcess]) -> Callable[..., None]:
+    """Return a function that runs ``python -m MODULE ARGUMENTS`` from a folder, once for each set of variables.
+
+    The processes run beside each other and are copies of one that has imported everything, which takes longest.
+    """
+
+    def run(module: str, arguments: Sequence[str], folder: Path, *variables: Mapping[str, str]) -> None:
+        logs = [tmp_path / f"process_{number}.log" for number in range(len(variables))]
+        processes = [
+            start_process(run_module, module, arguments, folder, values, log)
+            for values, log in zip(variables, logs, strict=True)
+        ]
+        for process in processes:
+            process.join()
+        said = "\n".join(log.read_text(encoding="utf-8")[-6000:] for log in logs)
+        assert [process.exitcode for process in processes] == [0] * len(processes), said
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,15 +97,13 @@ def workflow(request: pytest.FixtureRequest) -> Callable[..., ConfigWorkflow]:
 
 
 @pytest.fixture
-def run_by_monai(request: pytest.FixtureRequest) -> Callable[..., None]:
+def run_by_monai(request: pytest.FixtureRequest, as_modules: Callable[..., None]) -> Callable[..., None]:
     """Run one run id by MONAI's own command, in a process of its own, from the bundle's folder."""
 
     def run(run_id: str, config: str, **entries: Any) -> None:
-        command = [sys.executable, "-m", "monai.bundle", "run", run_id, "--config_file", f"configs/{config}"]
-        command += ["--meta_file", "configs/metadata.json", "--logging_file", "configs/logging.conf"]
-        command += [part for key, value in entries.items() for part in (f"--{key}", str(value))]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        result = subprocess.run(command, cwd=request.module.BUNDLE, env=environment, capture_output=True, text=True)
-        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
+        arguments = ["run", run_id, "--config_file", f"configs/{config}"]
+        arguments += ["--meta_file", "configs/metadata.json", "--logging_file", "configs/logging.conf"]
+        arguments += [part for key, value in entries.items() for part in (f"--{key}", str(value))]
+        as_modules("monai.bundle", arguments, request.module.BUNDLE, {"CUDA_VISIBLE_DEVICES": ""})
 
     return run

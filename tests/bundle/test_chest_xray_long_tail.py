@@ -268,12 +268,10 @@ def test_fine_tuning_may_start_from_scratch(parsed) -> None:
     assert config.get_parsed_content("optimizer#lr") == 1e-4
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_training_and_inference_run_by_monais_command(findings: Path, tmp_path: Path, run_by_monai) -> None:
     chosen = {"network_def": NETWORK, "mean": [0.5], "std": [0.25], "spatial_size": [16, 16]}
-    run_by_monai(
-        "training", "train.json", dataset_dir=findings, output_dir=tmp_path, max_epochs=1, batch_size=4, **chosen
-    )
+    quick = {"max_epochs": 1, "batch_size": 4, "precision": "fp32"}
+    run_by_monai("training", "train.json", dataset_dir=findings, output_dir=tmp_path, **quick, **chosen)
     dense = tmp_path / "seed_10" / "training" / "dense.pt"
     run_by_monai(
         "inference",

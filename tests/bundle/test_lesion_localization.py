@@ -99,7 +99,6 @@ def test_tensorboard_is_one_entry(finished_run: Path, tmp_path: Path, tiny: dict
     assert list((tmp_path / "training" / "tensorboard").rglob("events.out.tfevents.*"))
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_training_runs_by_monais_command(finished_run: Path, tmp_path: Path, run_by_monai) -> None:
     run_by_monai(
         "training",
@@ -110,6 +109,7 @@ def test_training_runs_by_monais_command(finished_run: Path, tmp_path: Path, run
         spatial_size="[48,64]",
         max_epochs=1,
         num_workers=0,
+        precision="fp32",
     )
     written = sorted(path.name for path in (tmp_path / "training").iterdir())
     assert written == ["checkpoint.pt", "dense.pt", "epochs.csv"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,6 @@ import torch
 from htl_monai.bundles import find_bundle
 from htl_monai.settings import SETTINGS
 
-# One process that has imported everything and is copied for each run to be killed.
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["htl_monai.workflow"])
-
 
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
@@ -31,12 +28,11 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def kill_when() -> Callable[..., None]:
+def kill_when(start_process: Callable[..., ForkServerProcess]) -> Callable[..., None]:
     """Return a function that calls ``target`` in a process of its own and sends SIGKILL once ``ready()``."""
 
     def run_and_kill(ready: Callable[[], bool], target: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        process = FORKS.Process(target=target, args=args, kwargs=kwargs)
-        process.start()
+        process = start_process(target, *args, **kwargs)
         try:
             while not ready():
                 assert process.is_alive(), "the run ended before it could be killed"
@@ -49,22 +45,40 @@ def kill_when() -> Callable[..., None]:
     return run_and_kill
 
 
-@pytest.fixture(scope="session")
-def in_two_processes() -> Callable[..., None]:
-    """Return a function that runs as ``torchrun --nproc_per_node=2 -m monai.bundle run …`` from a bundle's folder."""
+@pytest.fixture
+def in_two_processes(as_modules: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that runs ``python -m monai.bundle run …`` as torchrun would: twice, each told its rank."""
 
     def run_bundle(bundle: str, run_id: str, configs: list[str], entries: Mapping[str, object]) -> None:
-        command = [
-            *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"),
-            *("--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"),
-            *("-m", "monai.bundle", "run", run_id, "--config_file", str([f"configs/{name}" for name in configs])),
-            *(text for key, value in entries.items() for text in (f"--{key}", str(value))),
-        ]
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        group = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "CUDA_VISIBLE_DEVICES": ""}
+        ranks = [{**group, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+        as_modules("monai.bundle", bundle_arguments(run_id, configs, entries), find_bundle(bundle), *ranks)
+
+    return run_bundle
+
+
+@pytest.fixture
+def by_torchrun() -> Callable[..., None]:
+    """Return a function that does the same with torchrun itself, which starts and imports three times."""
+
+    def run_bundle(bundle: str, run_id: str, configs: list[str], entries: Mapping[str, object]) -> None:
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--rdzv-backend=c10d"]
+        command += ["--rdzv-endpoint=localhost:0", "-m", "monai.bundle", *bundle_arguments(run_id, configs, entries)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         result = subprocess.run(command, cwd=find_bundle(bundle), env=environment, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
 
     return run_bundle
+
+
+def bundle_arguments(run_id: str, configs: list[str], entries: Mapping[str, object]) -> list[str]:
+    # Without a precision it would be what the processor does fastest.
+    chosen = {"precision": "fp32", **entries}
+    arguments = ["run", run_id, "--config_file", str([f"configs/{name}" for name in configs])]
+    return arguments + [text for key, value in chosen.items() for text in (f"--{key}", str(value))]
 
 
 @pytest.fixture(scope="session")

@@ -137,7 +137,6 @@ def test_a_second_call_does_nothing_and_fewer_seeds_repeat_what_looks_at_all(pha
     assert pd.read_csv(copied / "reporting" / "overall.csv")["n_seeds"].unique().tolist() == [1]
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
     phantom: Path, finished: Path, tmp_path: Path, kill_when: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -172,7 +172,6 @@ def test_masks_of_another_network_are_not_kept(phantom: Path, small: dict, copie
     assert one["confidence"].tolist() != two["confidence"].tolist()
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_while_it_labels_ends_as_an_undisturbed_one(
     phantom: Path,
     small: dict,
@@ -197,13 +196,12 @@ def test_a_run_killed_while_it_labels_ends_as_an_undisturbed_one(
     assert_same_results("semi_supervised", finished, out)
 
 
-@pytest.mark.timeout(1800)
 def test_two_processes_draw_the_masks_of_one(
     finished: Path, copied: Path, small: dict, in_two_processes: Callable
 ) -> None:
     shutil.rmtree(copied / "pseudo_labelling")
     configs = ["train.json", "pseudo_label.json", "multi_gpu_pseudo_label.json"]
-    entries = {name: small[name] for name in ("features", "spatial_size", "batch_size", "num_workers", "precision")}
+    entries = {name: small[name] for name in ("features", "spatial_size", "batch_size", "num_workers")}
     entries |= {"output_dir": copied, "dataset_dir": copied / "preparing" / "data.json"}
     for _ in range(2):  # the second time nothing is left to do
         in_two_processes("lesion_localization", "pseudo_labelling", configs, entries)

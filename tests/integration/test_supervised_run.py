@@ -167,7 +167,6 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
     assert trainings == ["training: running", "training: running again: data changed"]
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
     tiny_phantom: Path,
     finished_run: Path,

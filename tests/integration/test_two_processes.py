@@ -7,13 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 import torch
 
 from htl_monai.bundles import find_bundle
-
-# Processes of their own import for minutes where others compute.
-pytestmark = pytest.mark.timeout(1800)
 
 
 def entries(tiny: dict, run: Path, *names: str) -> dict[str, object]:
@@ -23,11 +19,11 @@ def entries(tiny: dict, run: Path, *names: str) -> dict[str, object]:
 
 
 def test_mining_in_two_processes_gives_the_table_of_one(
-    finished_run: Path, tiny_run: Path, tiny: dict, in_two_processes: Callable
+    finished_run: Path, tiny_run: Path, tiny: dict, by_torchrun: Callable
 ) -> None:
     shutil.rmtree(tiny_run / "mining")
     configs = ["train.json", "mine.json", "multi_gpu_mine.json"]
-    in_two_processes("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
+    by_torchrun("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
     for name in ("forgetting.csv", "sparsity.csv"):
         one, two = (pd.read_csv(run / "mining" / name) for run in (finished_run, tiny_run))
         pd.testing.assert_frame_equal(one, two, check_exact=True)

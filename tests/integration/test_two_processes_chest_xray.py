@@ -17,9 +17,6 @@ from htl_monai.data.predictions import read_predictions
 from htl_monai.settings import Stage
 from htl_monai.workflow import run_stage
 
-# Processes of their own import for minutes where others compute.
-pytestmark = pytest.mark.timeout(1800)
-
 BUNDLE = find_bundle("chest_xray_long_tail")
 MINING = ("train.json", "mine.json")
 
@@ -43,7 +40,7 @@ def test_two_processes_train_plain_weights_and_predict_as_one(
     network = {"_target_": "ResNet", "block": "basic", "layers": [1, 1, 1, 1], "block_inplanes": [8, 8, 16, 16]}
     network |= {"spatial_dims": 2, "n_input_channels": 1, "conv1_t_size": 3, "num_classes": "@num_classes"}
     entries = {"network_def": network, "mean": [0.5], "std": [0.25], "spatial_size": [16, 16], "batch_size": 2}
-    entries |= {"dataset_dir": str(findings), "output_dir": str(tmp_path / "run"), "precision": "fp32"}
+    entries |= {"dataset_dir": str(findings), "output_dir": str(tmp_path / "run")}
     entries |= {"bundle_root": str(BUNDLE)}
     folder = tmp_path / "run" / "seed_10"
     in_two_processes(BUNDLE.name, "training", ["train.json", "multi_gpu_train.json"], entries | {"max_epochs": 2})
@@ -55,7 +52,11 @@ def test_two_processes_train_plain_weights_and_predict_as_one(
     in_two_processes(BUNDLE.name, "mining", [*MINING, "multi_gpu_mine.json"], entries)
     two = read_predictions(folder / "mining" / "predictions.npz")
     shutil.rmtree(folder / "mining")
-    run_stage(BUNDLE, Stage("mining", "mining", MINING, (), ()), entries | {"device": "$torch.device('cpu')"})
+    run_stage(
+        BUNDLE,
+        Stage("mining", "mining", MINING, (), ()),
+        entries | {"device": "$torch.device('cpu')", "precision": "fp32"},
+    )
     one = read_predictions(folder / "mining" / "predictions.npz")
     assert (one.ids, one.classes, one.sparsities) == (two.ids, two.classes, two.sparsities)
     # Batches fall differently, so that sums may be rounded differently.

@@ -139,7 +139,6 @@ def test_weighted_sampling_can_mine_again_while_it_tunes(phantom: Path, small: d
     assert again["box_iou_pruned"].tolist() != before["box_iou_pruned"].tolist()
 
 
-@pytest.mark.timeout(1800)  # processes of their own import for minutes where others compute
 def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
     phantom: Path,
     small: dict,
@@ -159,12 +158,11 @@ def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
     assert_same_results("weakly_supervised", finished, out)
 
 
-@pytest.mark.timeout(1800)
 def test_two_processes_mine_the_table_of_one(
     finished: Path, copied: Path, small: dict, in_two_processes: Callable
 ) -> None:
     shutil.rmtree(copied / "mining")
-    names = ("features", "hidden_channels", "spatial_size", "batch_size", "num_workers", "precision", "sparsities")
+    names = ("features", "hidden_channels", "spatial_size", "batch_size", "num_workers", "sparsities")
     places = {"output_dir": copied, "dataset_dir": copied / "preparing" / "data.json"}
     configs = ["train.json", "mine.json", "multi_gpu_mine.json"]
     in_two_processes("lesion_weak_localization", "mining", configs, {**{n: small[n] for n in names}, **places})

@@ -1,126 +1,95 @@
-"""Finds bundles, overlays and trained models, in the source tree or in the installed package."""
+"""Finds bundles and overlays, in the source tree or in the installed package, and says when one from outside runs."""
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass, field
+import sys
 from pathlib import Path
-from typing import Any
 
-__all__ = ["TrainedModel", "find_bundle", "find_model", "find_overlay"]
+from htl_monai.data.files import read_json
 
-_PACKAGE = Path(__file__).parent
+__all__ = ["bundle_config", "find_bundle", "find_overlay", "looks_like_path", "own_bundles"]
+
+_PACKAGE = Path(__file__).resolve().parent
 # A wheel carries bundle/ and configs/ inside the package; the source tree has them beside it.
-_ROOTS = (_PACKAGE, _PACKAGE.parent)
-# Entries of a config that tell what network the weights are of, and how its heat maps are made.
-_NETWORK = ("network_size", "features", "feature_channels", "hidden_channels", "spatial_size")
-_HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
-# These say what is in an image, and not where: nothing can be localized, or scored against a mask.
-_CLASSIFIERS = ("chest_xray_long_tail",)
-# Runs whose record names no bundle are older than the others.
-_FIRST_BUNDLE = "lesion_localization"
+_ROOT = _PACKAGE if (_PACKAGE / "bundle").is_dir() else _PACKAGE.parent
+
+
+def own_bundles() -> dict[str, Path]:
+    """Return the folders of the bundles that come with the package, by name."""
+    return {path.parent.name: path.parent for path in sorted(_ROOT.glob("bundle/*/configs"))}
 
 
 def find_bundle(name: str) -> Path:
     """Return the folder of a bundle.
 
+    A bundle's configs are code. Names are those of the package alone, so that no folder that happens to lie in the
+    working directory runs instead; another bundle is given by its path, and a line on standard error says that it runs.
+
     Args:
-        name: the bundle's name, such as ``lesion_localization``, or the path of any bundle's folder.
+        name: the name of one of the package's bundles, such as ``lesion_localization``, or the path of any bundle's
+            folder, with a separator in it or a dot at its beginning: ``./my_bundle``.
 
     Raises:
         FileNotFoundError: there is no such bundle; those that exist are named.
     """
-    for folder in (Path(name), *(root / "bundle" / name for root in _ROOTS)):
-        if (folder / "configs").is_dir():
-            return folder.resolve()
-    known = sorted(path.parent.name for root in _ROOTS for path in root.glob("bundle/*/configs"))
-    raise FileNotFoundError(f"bundle must be one of {', '.join(known)} or a bundle's folder, got {name!r}; check it")
+    own = own_bundles()
+    if name in own:
+        return own[name]
+    if looks_like_path(name) and (Path(name) / "configs").is_dir():
+        folder = Path(name).resolve()
+        if folder not in own.values():
+            _announce(folder)
+        return folder
+    hint = f"write ./{name} to run that folder" if (Path(name) / "configs").is_dir() else "check it"
+    raise FileNotFoundError(f"bundle must be one of {', '.join(own)} or a bundle's path, got {name!r}; {hint}")
 
 
 def find_overlay(name: str) -> Path:
-    """Return a config file: a path, or a name below ``configs/`` such as ``settings/cpu.json``.
+    """Return a config file that is laid upon a bundle's; as code, see :func:`find_bundle`.
+
+    Args:
+        name: a name below the package's ``configs/``, such as ``settings/cpu.json``, which goes before a file of that
+            name in the working directory; or the path of a ``.json`` file with a separator in it: ``./my.json``.
 
     Raises:
         FileNotFoundError: there is no such file; those that come with the package are named.
     """
-    for path in (Path(name), *(root / "configs" / name for root in _ROOTS)):
-        if path.is_file():
-            return path.resolve()
-    known = sorted(str(path.relative_to(root / "configs")) for root in _ROOTS for path in root.glob("configs/*/*.json"))
-    raise FileNotFoundError(f"overlay must be a JSON file or one of {', '.join(known)}, got {name!r}; check it")
+    folder = _ROOT / "configs"
+    own = {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*.json"))}
+    if name in own:
+        return own[name]
+    path = Path(name)
+    if looks_like_path(name) and path.suffix == ".json" and path.is_file():
+        if path.resolve() not in own.values():
+            _announce(path.resolve())
+        return path.resolve()
+    known = ", ".join(own)
+    hint = f"write ./{name} to lay that file upon it" if path.suffix == ".json" and path.is_file() else "check it"
+    raise FileNotFoundError(f"overlay must be one of {known} or the path of a .json file, got {name!r}; {hint}")
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """A checkpoint and what it needs to be run.
+def looks_like_path(name: str) -> bool:
+    """Tell whether a word is meant as a path: it begins with a dot, or holds a separator.
 
-    Args:
-        bundle: the bundle's folder.
-        weights: the checkpoint.
-        entries: the config entries that describe its network and input, where they are known.
-        heat_maps: the config entries of the heat maps that it was mined or is shipped with, which may be replaced.
-        data: the data list of the run that it comes from, or None.
+    Example:
+        >>> looks_like_path("./my_bundle"), looks_like_path("my_bundle")
+        (True, False)
     """
-
-    bundle: Path
-    weights: Path
-    entries: dict[str, Any]
-    heat_maps: dict[str, Any] = field(default_factory=dict)
-    data: Path | None = None
+    return name.startswith(".") or any(separator in name for separator in (os.sep, os.altsep) if separator)
 
 
-def find_model(model: str | os.PathLike[str]) -> TrainedModel:
-    """Find a trained model by bundle, run or checkpoint.
-
-    A checkpoint of a run is described by the ``provenance.json`` beside it, which names the bundle, that of a bundle by
-    its inference config; any other is taken to be of the network that ``lesion_localization`` ships.
-
-    Args:
-        model: a bundle's name or folder (its ``models/model.pt``), a run's folder (its dense network), or a checkpoint.
+def bundle_config(bundle: Path, name: str) -> Path:
+    """Return a config file of a bundle after a look that it is there and is JSON.
 
     Raises:
-        FileNotFoundError: there is no such model.
-        ValueError: it is one that classifies only.
+        FileNotFoundError: the bundle has no such file.
+        ValueError: the file is damaged.
     """
-    path = Path(model)
-    if path.is_dir() and (path / "training" / "dense.pt").is_file():
-        path = path / "training" / "dense.pt"
-    if path.is_file():
-        provenance = path.parent / "provenance.json"
-        record = _read_json(provenance) if provenance.is_file() else {}
-        config, run = record.get("config", {}), path.resolve().parent.parent
-        bundle = run if (run / "configs").is_dir() else find_bundle(record.get("bundle", _FIRST_BUNDLE))
-    else:
-        bundle, config, run = _named_bundle(model), {}, None
-        path = bundle / "models" / "model.pt"
-        if not path.is_file():
-            raise FileNotFoundError(f"model must come with {path}; train the bundle, or give a checkpoint")
-    if bundle.name in _CLASSIFIERS:
-        raise ValueError(
-            f"model must be one that localizes, got {model} of {bundle.name}, which classifies whole images; run the "
-            f"run id inference or evaluating of the bundle, or htl run chest_xray"
-        )
-    if not {*_NETWORK} & config.keys():
-        config = _read_json(bundle / "configs" / "inference.json")
-    data = run / "preparing" / "data.json" if run else None
-    return TrainedModel(
-        bundle,
-        path.resolve(),
-        {key: config[key] for key in _NETWORK if key in config},
-        {key: config[key] for key in _HEAT_MAPS if key in config},
-        data if data and data.is_file() else None,
-    )
+    path = bundle / "configs" / name
+    read_json(path, f"correct the bundle {bundle}, or name another")
+    return path
 
 
-def _named_bundle(model: str | os.PathLike[str]) -> Path:
-    try:
-        return find_bundle(str(model))
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"model must be a bundle's folder or a checkpoint, got {model}; check the path, or give a run's folder"
-        ) from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _announce(path: Path) -> None:
+    print(f"htl: {path} is not part of the package, and can run code: use it only if you trust it", file=sys.stderr)

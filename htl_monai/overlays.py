@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser
 
-from htl_monai.bundles import find_overlay
+from htl_monai.bundles import bundle_config, find_overlay
+from htl_monai.data.files import read_json
 from htl_monai.settings import Stage
 
-__all__ = ["applicable", "check_all_apply", "collect_changes", "merged_config"]
+__all__ = ["applicable", "check_all_apply", "collect_changes", "entry_values", "merged_config"]
 
 
 def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the config entries that overlays, seed and settings replace; later ones win.
 
     Args:
-        overlays: see :func:`~htl_monai.bundles.find_overlay`.
+        overlays: see :func:`~htl_monai.bundles.find_overlay`. They are code, as are the settings.
         seed: replaces the configs' seed; None leaves it.
         settings: single entries; a device may be given by its name, such as ``cpu``.
     """
     changes: dict[str, Any] = {}
     for name in overlays:
-        changes.update(ConfigParser.load_config_file(str(find_overlay(name))))
+        path = find_overlay(name)
+        read_json(path, "correct the overlay")
+        changes.update(ConfigParser.load_config_file(str(path)))  # which also looks for keys given twice
     if seed is not None:
         changes["seed"] = seed
     changes.update(settings)
@@ -37,9 +41,15 @@ def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping
 
 def merged_config(bundle: Path, stage: Stage, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stage's configs as one, with those changes that apply to it and what the stage fixes."""
-    parser = ConfigParser(ConfigParser.load_config_files([str(bundle / "configs" / name) for name in stage.configs]))
+    parser = ConfigParser(ConfigParser.load_config_files([str(bundle_config(bundle, name)) for name in stage.configs]))
     parser.update(applicable({**changes, **stage.settings}, parser.get()))
     return parser.get()
+
+
+def entry_values(config: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of some entries that a config has, as values where they are expressions; the config stays."""
+    parser = ConfigParser(deepcopy(dict(config)))
+    return {name: parser.get_parsed_content(name) for name in names if name in config}
 
 
 def applicable(changes: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai.analysis.impact import impact
-from htl_monai.bundles import TrainedModel, find_model
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
 from htl_monai.data.files import read_table, sha256, write_csv, write_json
@@ -19,6 +18,7 @@ from htl_monai.overlays import collect_changes, merged_config
 from htl_monai.provenance import data_digest, origin_of, write_provenance
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
+from htl_monai.trained_model import TrainedModel, find_model
 from htl_monai.workflow import run_stage
 
 __all__ = ["evaluate_with", "mine_with"]
@@ -42,7 +42,7 @@ def mine_with(
     the unlabelled ones where there are some.
 
     Args:
-        model: see :func:`~htl_monai.bundles.find_model`.
+        model: see :func:`~htl_monai.trained_model.find_model`.
         data: see :func:`~htl_monai.data.datalists.load_datalists`.
         out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv`` and ``groups.csv``; and for
             ``data.json``, the images that were mined, where the model classifies.

@@ -12,7 +12,8 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 
 from htl_monai.data.files import write_json
-from htl_monai.overlays import applicable, merged_config
+from htl_monai.model_record import HEAT_MAPS, NETWORK
+from htl_monai.overlays import applicable, entry_values, merged_config
 from htl_monai.plan import PlannedStage, plan_setting
 from htl_monai.provenance import read_note, why_to_run, write_provenance
 from htl_monai.settings import Stage
@@ -112,6 +113,8 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
         "seed": planned.config["seed"],
         "device": device,
         "seconds": round(time.monotonic() - start, 1),
+        # Values, and no expressions: who reads them beside the weights must not run them.
+        "network": entry_values(planned.config, (*NETWORK, *HEAT_MAPS)),
     }
     outputs = [folder / name for name in stage.outputs]
     missing = [str(path) for path in outputs if not path.is_file()]

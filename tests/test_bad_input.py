@@ -186,7 +186,7 @@ def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Pa
         KeyError, match="one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"
     ):
         run_setting("weekly", tiny_phantom, tmp_path / "run")
-    with pytest.raises(FileNotFoundError, match="overlay must be a JSON file or one of .*settings/cpu.json"):
+    with pytest.raises(FileNotFoundError, match="overlay must be one of .*settings/cpu.json"):
         run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "precision": "fp8"})

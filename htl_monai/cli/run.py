@@ -47,7 +47,8 @@ def run(
             without masks, with diagnoses), one with the label files of NIH- or MIMIC-CXR-LT above the images, a
             folder with data.csv, or a CSV file.
         out: the run's folder.
-        overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas.
+        overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas. One of yours runs
+            as code: ./mine.json
         seed: replaces the configs' seed.
         seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]

@@ -20,12 +20,13 @@ def mine(
     """Rank training images by what a trained model forgets of them when it is pruned.
 
     Args:
-        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
+        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
+            yours (./my_bundle) runs as code; a run or a checkpoint is data.
         data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, a folder with data.csv, or a CSV
             file; with masks, or with diagnoses for a model that localizes by heat maps.
         out: the folder for forgetting.csv and the tables made from it.
         sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
-        overlay: config files laid upon the bundle's; several with commas.
+        overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
         set: config entries to replace, such as num_workers=0
 
     Examples:
@@ -54,11 +55,12 @@ def evaluate(
     """Score a trained model on a data set with masks, image by image.
 
     Args:
-        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
+        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
+            yours (./my_bundle) runs as code; a run or a checkpoint is data.
         data: a folder in the ISIC-2017 layout or above it, a folder with data.csv, or a CSV file.
         out: the folder for scores.csv.
         split: training, validation or test.
-        overlay: config files laid upon the bundle's; several with commas.
+        overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
         set: config entries to replace, such as num_workers=0
 
     Examples:
@@ -83,7 +85,8 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
     too, and the class.
 
     Args:
-        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint.
+        model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
+            yours (./my_bundle) runs as code; a run or a checkpoint is data.
         images: a picture, or a folder with its subfolders.
         out: the folder for the results.
         device: cpu, cuda or cuda:N.

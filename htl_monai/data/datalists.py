@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from htl_monai.data.csv_data import read_csv
+from htl_monai.data.files import read_json
 from htl_monai.data.isic2017 import has_isic2017_layout, read_isic2017
 from htl_monai.data.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
+from htl_monai.data.item_check import check_items
 from htl_monai.data.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
 from htl_monai.data.long_tail import has_long_tail_layout, read_long_tail
 from htl_monai.data.splitting import split_by_subject
@@ -19,6 +20,7 @@ __all__ = ["load_datalists", "read_prepared"]
 # Of ISIC-2018 Task 3 alone, whose official test diagnoses belong to other images.
 SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
 SPLIT_SEED = 0
+_REMEDY = "give a file of the stage preparing"
 
 
 def load_datalists(
@@ -111,16 +113,19 @@ def read_prepared(path: Path) -> tuple[list[str] | None, Datalists]:
 
     Raises:
         FileNotFoundError: the file is not there.
-        ValueError: it holds something else.
+        ValueError: it holds something else, or an image of which a value is none that it can have.
     """
     if not path.is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    classes = content.pop("classes", None) if isinstance(content, dict) else None
-    if not isinstance(content, dict) or set(content) | {UNLABELLED} != set(LISTS):
+    content = read_json(path, _REMEDY)
+    classes = content.pop("classes", None)
+    if set(content) | {UNLABELLED} != set(LISTS):
         raise ValueError(
-            f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; "
-            "give a file of the stage preparing"
+            f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; {_REMEDY}"
         )
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise ValueError(f"classes in data list {path} must be a list of names, got {classes!r:.80}; {_REMEDY}")
+    for split, items in content.items():
+        check_items(items, f"{split} in data list {path}", _REMEDY)
     datalists: Datalists = {UNLABELLED: [], **content}
     return classes, datalists

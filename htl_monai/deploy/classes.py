@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from htl_monai.bundles import TrainedModel
+from htl_monai.bundles import bundle_config
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
+from htl_monai.data.files import read_json
+from htl_monai.model_record import is_plain_text
 from htl_monai.networks.weights import load_tensors
+from htl_monai.trained_model import TrainedModel
 
 __all__ = ["class_entries"]
 
@@ -30,7 +32,8 @@ def class_entries(trained: TrainedModel) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: the checkpoint does not exist.
-        ValueError: the checkpoint is unreadable, or the names are not as many as the classes.
+        ValueError: the checkpoint is unreadable, the names are not as many as the classes, or a name in a data list is
+            no plain text: in a config it would be run.
     """
     content = load_tensors(trained.weights)
     state = content["model"] if isinstance(content.get("model"), Mapping) else content
@@ -48,8 +51,16 @@ def class_entries(trained: TrainedModel) -> dict[str, Any]:
 
 def _names(trained: TrainedModel) -> list[str] | None:
     if trained.data is not None:
-        return class_names(load_datalists(trained.data)["training"])
+        names = class_names(load_datalists(trained.data)["training"])
+        for name in names:
+            if not is_plain_text(name):
+                raise ValueError(
+                    f"diagnosis in {trained.data} must not begin with $, @ or %, got {name!r}; rename it, or move the "
+                    "weights out of that run's folder"
+                )
+        return names
     if trained.bundle not in trained.weights.parents:
         return None
-    config = json.loads((trained.bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
-    return config.get("classes")
+    config = read_json(bundle_config(trained.bundle, "inference.json"), f"correct the bundle {trained.bundle}")
+    names = config.get("classes")
+    return names if isinstance(names, list) else None

@@ -15,12 +15,13 @@ from monai.inferers import Inferer
 from monai.transforms import Compose, Invertd, LoadImage, LoadImaged
 from torch import Tensor, nn
 
-from htl_monai.bundles import find_model
+from htl_monai.bundles import bundle_config
 from htl_monai.deploy.classes import class_entries
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
 from htl_monai.metrics.localization import foreground_mask
 from htl_monai.networks.first_output import FirstOutput
 from htl_monai.networks.weights import load_weights
+from htl_monai.trained_model import find_model
 
 __all__ = ["Localized", "LocalizationModel", "load_model"]
 
@@ -100,11 +101,12 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
     """Build the network of a bundle's ``configs/inference.json`` and load its weights.
 
     The transforms are those of the config, all but reading and saving, so that masks equal those of
-    ``python -m monai.bundle run inference``. A config is code: use only bundles that you trust. A checkpoint is not:
-    it is read as plain tensors.
+    ``python -m monai.bundle run inference``. A bundle's config is code: name only bundles that you trust. A checkpoint
+    is not, nor is what lies beside it: it is read as plain tensors, and its record as plain values.
 
     Args:
-        model: a bundle's name or folder, a run's folder, or a checkpoint, see :func:`htl_monai.bundles.find_model`.
+        model: a bundle's name or folder, a run's folder, or a checkpoint, see
+            :func:`htl_monai.trained_model.find_model`.
         device: "cpu", "cuda", "cuda:1", …
 
     Raises:
@@ -113,10 +115,8 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
             another network or other classes; the message says which weights differ.
     """
     trained, device = find_model(model), _available(device)
-    if not _config(trained.bundle).is_file():
-        raise FileNotFoundError(f"bundle {trained.bundle} must hold configs/inference.json; name the right folder")
     parser = ConfigParser()
-    parser.read_config(_config(trained.bundle))
+    parser.read_config(bundle_config(trained.bundle, "inference.json"))
     parser.config.update(trained.entries | trained.heat_maps | class_entries(trained))
     parser.config.update(bundle_root=str(trained.bundle), device=str(device))
     network = parser.get_parsed_content("network_def")
@@ -133,15 +133,11 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
     )
 
 
-def _config(folder: Path) -> Path:
-    return folder / "configs" / "inference.json"
-
-
 def _until_invertd(steps: Sequence[Callable], folder: Path) -> list[Callable]:
     for index, step in enumerate(steps):
         if isinstance(step, Invertd):
             return list(steps[: index + 1])
-    raise ValueError(f"postprocessing of {_config(folder)} must hold Invertd, got none; add it")
+    raise ValueError(f"postprocessing of {folder}/configs/inference.json must hold Invertd, got none; add it")
 
 
 def _available(device: str | torch.device) -> torch.device:

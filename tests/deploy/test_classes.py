@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.bundles import find_bundle, find_model
+from htl_monai.bundles import find_bundle
 from htl_monai.deploy.classes import class_entries
+from htl_monai.trained_model import find_model
 
 NAMES = ["melanoma", "nevus", "seborrheic_keratosis"]
 
@@ -39,7 +40,7 @@ def test_a_model_that_only_classifies_is_refused(what: str, weak_run: Path) -> N
 
 def test_an_older_record_and_none_are_of_the_first_bundle(weak_run: Path) -> None:
     path = weak_run / "training" / "provenance.json"
-    path.write_text('{"config": {"features": [1]}}', encoding="utf-8")
+    path.write_text('{"config": {"features": [1, 1, 1, 1, 1, 1]}}', encoding="utf-8")
     assert find_model(weak_run).bundle == find_bundle("lesion_localization")
     path.unlink()
     assert find_model(weak_run).bundle == find_bundle("lesion_localization")

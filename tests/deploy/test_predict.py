@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -116,7 +117,8 @@ def test_results_do_not_depend_on_the_batch(tmp_path: Path, slim_bundle: Path) -
 
 def test_checkpoint_alone_and_inside_a_mapping(tmp_path: Path, slim_bundle: Path, picture: np.ndarray) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
-    weights = slim_bundle / "models" / "model.pt"
+    weights = tmp_path / "plain.pt"
+    shutil.copy(slim_bundle / "models" / "model.pt", weights)
     torch.save({"model": torch.load(weights, weights_only=True)}, weights.with_name("wrapped.pt"))
     masks = []
     for number, model in enumerate([slim_bundle, weights, weights.with_name("wrapped.pt")]):
@@ -131,7 +133,8 @@ def test_checkpoint_of_another_network(tmp_path: Path, slim_bundle: Path, pictur
     Image.fromarray(picture).save(tmp_path / "a.png")
     state = torch.load(slim_bundle / "models" / "model.pt", weights_only=True)
     state["final_conv.weight"] = torch.zeros(7, 32, 1, 1)
-    models = slim_bundle / "models"
+    models = tmp_path / "models"
+    models.mkdir()
     torch.save(state, models / "seven.pt")
     torch.save({"weight": torch.zeros(1)}, models / "other.pt")
     torch.save(torch.nn.Linear(1, 1), models / "pickled.pt")
@@ -152,7 +155,7 @@ def test_wrong_arguments(tmp_path: Path, dark_bundle: Path, picture: np.ndarray)
         predict(dark_bundle, tmp_path / "a.png", out, batch_size=0)
     with pytest.raises(ValueError, match="device must be one of this machine, got cuda:99"):
         predict(dark_bundle, tmp_path / "a.png", out, device="cuda:99")
-    with pytest.raises(FileNotFoundError, match="model must be a bundle's folder or a checkpoint, got .*gone"):
+    with pytest.raises(FileNotFoundError, match="model must be a bundle, the folder of a run .*, got .*gone"):
         predict(tmp_path / "gone", tmp_path / "a.png", out)
     (dark_bundle / "models" / "model.pt").unlink()
     with pytest.raises(FileNotFoundError, match="model must come with .*model.pt"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from htl_monai.data.phantom import write_phantom
 from htl_monai.data.xray_phantom import write_xray_phantom
+from htl_monai.output_folder import owns_folder
 from htl_monai.workflow import run_setting
 
 __all__ = ["run_demo"]
@@ -44,6 +45,7 @@ _DEMOS = {
 }
 
 
+@owns_folder("demo")
 def run_demo(
     out: str | os.PathLike[str],
     setting: str = "supervised",

@@ -14,6 +14,7 @@ from htl_monai.data.diagnoses import class_names
 from htl_monai.data.files import read_table, sha256, write_csv, write_json
 from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
 from htl_monai.deploy.classes import class_entries
+from htl_monai.output_folder import owns_folder
 from htl_monai.overlays import collect_changes, merged_config
 from htl_monai.provenance import data_digest, origin_of, write_provenance
 from htl_monai.report.summary import groups_of_forgetting
@@ -27,6 +28,7 @@ _MINING = Stage("mining", "mining", ("train.json", "mine.json"), (), ("forgettin
 _EVALUATING = Stage("evaluating", "evaluating", ("train.json", "evaluate.json"), (), ("scores.csv",))
 
 
+@owns_folder("mine")
 def mine_with(
     model: str | os.PathLike[str],
     data: str | os.PathLike[str],
@@ -72,6 +74,7 @@ def mine_with(
     return folder
 
 
+@owns_folder("evaluate")
 def evaluate_with(
     model: str | os.PathLike[str],
     data: str | os.PathLike[str],

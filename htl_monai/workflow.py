@@ -13,6 +13,7 @@ from monai.bundle import ConfigWorkflow
 
 from htl_monai.data.files import write_json
 from htl_monai.model_record import HEAT_MAPS, NETWORK
+from htl_monai.output_folder import output_folder
 from htl_monai.overlays import applicable, entry_values, merged_config
 from htl_monai.plan import PlannedStage, plan_setting
 from htl_monai.provenance import read_note, why_to_run, write_provenance
@@ -55,12 +56,15 @@ def run_setting(
     Raises:
         KeyError: a setting or config entry that does not exist.
         FileNotFoundError: data, overlay or bundle is not there.
+        FileExistsError: ``out`` is not a run's folder.
+        RuntimeError: another process writes into it.
         ValueError: the data cannot be used, or a stage's arguments are wrong; ``seeds`` for a setting that has one.
     """
     plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
-    for planned in plan.stages:
-        _run_or_skip(plan.bundle, planned, say)
-    return Path(out).resolve()
+    with output_folder(out, "run") as folder:
+        for planned in plan.stages:
+            _run_or_skip(plan.bundle, planned, say)
+    return folder
 
 
 def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:
@@ -133,9 +137,6 @@ def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     goes_on = checkpoint is not None and checkpoint.exists() and same
     if checkpoint is not None and not same:
         _remove(checkpoint)
-    # Temporary files of a run that was killed while it wrote, in the folder and in a checkpoint that is a folder.
-    for left in [*folder.glob(".*"), *(checkpoint.glob(".*") if checkpoint is not None else ())]:
-        left.unlink()
     write_json(note, {"fingerprint": fingerprint})
     return "going on from its last checkpoint" if goes_on else "running"
 

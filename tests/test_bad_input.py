@@ -21,6 +21,7 @@ from htl_monai.bundles import find_bundle
 from htl_monai.cli import main
 from htl_monai.data.phantom import write_phantom
 from htl_monai.networks.weights import save_weights
+from htl_monai.output_folder import LOCK, NOTE
 from htl_monai.report.console import print_without_box
 from htl_monai.settings import SETTINGS
 from htl_monai.workflow import run_setting, run_stage
@@ -50,7 +51,7 @@ def results(run: Path) -> dict[Path, bytes]:
     return {
         path: path.read_bytes()
         for path in run.rglob("*")
-        if path.is_file() and path.name not in ("started.json", "log.txt")
+        if path.is_file() and path.name not in ("started.json", "log.txt", LOCK, NOTE)
     }
 
 

@@ -35,11 +35,11 @@ LAYERS = (
     {"engines", "handlers"},
     {"data", "metrics", "localization", "pruning"},
     {"networks", "losses"},
-    {"bundles", "model_record", "trained_model"},
+    {"bundles", "model_record", "trained_model", "output_folder"},
 )
-# Any room may write files atomically and look for a bundle's: these two import nothing of the package but each
-# other and how text is kept from being a formula.
-EVERYWHERE = {"htl_monai.data.files", "htl_monai.bundles"}
+# Any room may write files atomically, look for a bundle's and keep a folder to itself: these import nothing of the
+# package but each other and how text is kept from being a formula.
+EVERYWHERE = {"htl_monai.data.files", "htl_monai.bundles", "htl_monai.output_folder"}
 
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}
 MAX_LINES = 400

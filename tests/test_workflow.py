@@ -27,16 +27,6 @@ def test_only_what_was_made_from_the_same_is_gone_on_from(stage: Stage, tmp_path
     assert not checkpoint.exists()
 
 
-def test_half_written_files_go_and_whole_ones_stay(tmp_path: Path) -> None:
-    _claim(tmp_path, FOLDER, "one")
-    (tmp_path / "masks").mkdir()
-    for name in (".table.csv", "masks/.a.png", "masks/a.png", "table.csv"):
-        (tmp_path / name).touch()
-    _claim(tmp_path, FOLDER, "one")
-    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {"masks/a.png", "table.csv", "started.json"}
-
-
 def test_seeds_share_what_is_done_once_and_have_folders_of_their_own() -> None:
     names = [stage.name for stage in chest_xray_stages([3, 12])]
     assert [name for name in names if not name.startswith("seed_")] == ["preparing", "selecting", "reporting"]

@@ -63,10 +63,12 @@ def phantom(
         htl data phantom --out data/drawn --training 100
     """
     from htl_monai.data.phantom import write_phantom
+    from htl_monai.output_folder import output_folder
     from htl_monai.report.console import is_terminal
 
     counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
-    print(write_phantom(out, counts, size, seed, progress=is_terminal()))
+    with output_folder(out, "data phantom"):
+        print(write_phantom(out, counts, size, seed, progress=is_terminal()))
 
 
 def xray_phantom(
@@ -91,7 +93,9 @@ def xray_phantom(
         htl data xray-phantom --out data/drawn_chest
     """
     from htl_monai.data.xray_phantom import write_xray_phantom
+    from htl_monai.output_folder import output_folder
     from htl_monai.report.console import is_terminal
 
     counts = {"training": training, "validation": validation, "test": test}
-    print(write_xray_phantom(out, counts, size, seed, progress=is_terminal()))
+    with output_folder(out, "data xray-phantom"):
+        print(write_xray_phantom(out, counts, size, seed, progress=is_terminal()))

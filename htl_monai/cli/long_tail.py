@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["forgettability", "pie"]
@@ -21,8 +23,8 @@ def forgettability(run_dir: str, out: str | None = None) -> None:
     from htl_monai.report.long_tail_console import print_long_tail
     from htl_monai.report.long_tail_summary import write_forgettability
 
-    folder = Path(out or Path(run_dir) / "reporting")
-    print_long_tail(write_forgettability(run_dir, folder))
+    with _folder_to_fill(run_dir, out, "forgettability") as folder:
+        print_long_tail(write_forgettability(run_dir, folder))
     print_written(folder.resolve())
 
 
@@ -43,6 +45,20 @@ def pie(run_dir: str, out: str | None = None, sparsity: float = 0.9, share: floa
     from htl_monai.report.long_tail_console import print_long_tail
     from htl_monai.report.long_tail_summary import write_pies
 
-    folder = Path(out or Path(run_dir) / "reporting")
-    print_long_tail(write_pies(run_dir, folder, sparsity, share))
+    with _folder_to_fill(run_dir, out, "pie") as folder:
+        print_long_tail(write_pies(run_dir, folder, sparsity, share))
     print_written(folder.resolve())
+
+
+@contextmanager
+def _folder_to_fill(run_dir: str, out: str | None, command: str) -> Iterator[Path]:
+    """Have the folder ``out``, or the run's own folder of tables, which nobody else writes into meanwhile."""
+    from htl_monai.output_folder import locked_folder, output_folder
+
+    reporting = Path(run_dir) / "reporting"
+    if out is None or Path(out).resolve() == reporting.resolve():
+        with locked_folder(run_dir, command):
+            yield reporting
+    else:
+        with output_folder(out, command) as folder:
+            yield folder

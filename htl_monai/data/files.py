@@ -16,7 +16,19 @@ from htl_monai.data.formulas import escaped, map_text, unescaped
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_json", "read_table", "sha256", "write_atomically", "write_csv", "write_json", "write_text"]
+__all__ = [
+    "TEMPORARY",
+    "read_json",
+    "read_table",
+    "sha256",
+    "write_atomically",
+    "write_csv",
+    "write_json",
+    "write_text",
+]
+
+TEMPORARY = ".partial-"
+"""How the names of files begin that are being written; a process that is killed outright leaves them."""
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
@@ -35,7 +47,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]
     path, temporary = Path(path), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem[:40]}.", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY, suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         write(temporary)

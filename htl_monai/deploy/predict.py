@@ -26,6 +26,7 @@ from htl_monai.deploy.inputs import Images, find_images, output_names
 from htl_monai.deploy.model import LocalizationModel, Localized, load_model
 from htl_monai.deploy.overlay import draw_overlay
 from htl_monai.localization.boxes import Box
+from htl_monai.output_folder import owns_folder
 
 __all__ = ["predict"]
 
@@ -50,6 +51,7 @@ class _Picture:
     error: str | None = None
 
 
+@owns_folder("predict", "out_dir")
 def predict(
     model: str | os.PathLike[str],
     images: Images,

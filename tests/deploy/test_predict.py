@@ -26,7 +26,7 @@ def read_mask(path: Path) -> np.ndarray:
 def test_files_and_numbers_of_one_picture(tmp_path: Path, dark_bundle: Path, picture: np.ndarray) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
     table = predict(dark_bundle, tmp_path / "a.png", tmp_path / "out", progress=False)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == [
         "a.json",
         "a_mask.png",
         "a_overlay.png",

@@ -25,7 +25,7 @@ def pixels(path: Path) -> np.ndarray:
 def test_files_and_numbers_of_one_picture(tmp_path: Path, dark_looking_bundle: Path, picture: np.ndarray) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
     table = predict(dark_looking_bundle, tmp_path / "a.png", tmp_path / "out", progress=False)
-    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    written = sorted(path.name for path in (tmp_path / "out").glob("[!.]*"))
     assert written == ["a.json", "a_heat.png", "a_mask.png", "a_overlay.png", "predictions.csv"]
     expected = np.zeros((60, 90), dtype=np.uint8)
     expected[6:18, 60:84] = 255

@@ -23,6 +23,7 @@ from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
 from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.overall_drop import first_significant, overall_drop
+from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
 
 __all__ = ["analysis_measured"]
@@ -116,7 +117,7 @@ def _correlations(
     correlations(np.log(n_images), first_drop(curves, sparsities))
     correlations(np.log(n_images), curves[-1])
     for predictor in ("delta_log_frequency", "iou_root4"):
-        correlations(pairs[predictor], pairs["fcd_euclidean"])
+        pair_correlations(pairs, predictor, "fcd_euclidean")
 
 
 def _pies(probabilities: NDArray[np.float32], sparsities: Sequence[float]) -> list[NDArray[np.bool_]]:

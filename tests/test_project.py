@@ -34,7 +34,7 @@ LAYERS = (
     {"analysis"},
     {"engines", "handlers"},
     {"data", "metrics", "localization", "pruning"},
-    {"networks", "losses"},
+    {"networks", "losses", "statistics"},
     {"bundles", "model_record", "trained_model", "output_folder"},
 )
 # Any room may write files atomically, look for a bundle's and keep a folder to itself: these import nothing of the

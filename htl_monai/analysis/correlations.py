@@ -17,12 +17,14 @@ def correlations(
 ) -> pd.DataFrame:
     """Correlate two quantities, linearly (Pearson) and by rank (Spearman), with intervals.
 
-    Paper 2 correlates the forgetting of the classes with the logarithm of their frequency. Pearson's interval is
-    Fisher's; Spearman's is that of Bonett and Wright (2000), Fisher's with the variance (1 + r² / 2) / (n - 3).
+    Paper 2 correlates the forgetting of the classes with the logarithm of their frequency. Pearson's
+    interval is Fisher's; Spearman's is that of Bonett and Wright (2000), Fisher's with the variance
+    (1 + r² / 2) / (n - 3). The values must be independent, as those of classes are; those of pairs of classes are not:
+    see :func:`~htl_monai.analysis.pair_correlations.pair_correlations`.
 
     Args:
         x: ``(N,)``; NaN = not measured.
-        y: ``(N,)``, of the same classes or pairs.
+        y: ``(N,)``, of the same classes.
         x_name: what ``x`` is called in the table.
         y_name: what ``y`` is called in the table.
         confidence: level of the intervals, in (0, 1).

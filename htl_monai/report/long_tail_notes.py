@@ -10,6 +10,7 @@ import pandas as pd
 from htl_monai.analysis.overall_drop import first_significant
 from htl_monai.data.listing import name_first
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
+from htl_monai.statistics.class_pairs import FEWEST_CLASSES
 
 __all__ = ["forgettability_notes", "pie_notes"]
 
@@ -59,6 +60,15 @@ def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> p
     unfit = tables["fcd_regression"].query("estimate.isna()")["compression"].unique().tolist()
     if unfit:
         notes.append(("fcd_regression", f"The pairs of classes do not determine a regression for {', '.join(unfit)}."))
+    few = tables["correlations"].query("x == 'iou_root4' and n_classes < @FEWEST_CLASSES")
+    for n_classes, rows in few.groupby("n_classes"):
+        notes.append(
+            (
+                "pairs",
+                f"The pairs under {', '.join(rows['compression'].unique())} are of {n_classes} classes, fewer than "
+                f"{FEWEST_CLASSES}: too few to say how sure their correlations are.",
+            )
+        )
     return _table(notes)
 
 

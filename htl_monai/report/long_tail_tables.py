@@ -14,8 +14,10 @@ from htl_monai.analysis.correlations import correlations
 from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
 from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves
 from htl_monai.analysis.overall_drop import overall_drop
+from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.data.listing import SPLITS
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun, positives
+from htl_monai.statistics.holm import holm
 
 __all__ = ["DROP", "FCD", "classes_table", "forgettability_tables"]
 
@@ -37,7 +39,8 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
         its relative change by class and sparsity), ``overall`` (its mean over classes, tested against the dense
         network), ``first_drop`` (by class: where 20 % is lost first, and the change at the highest sparsity),
         ``dissimilarity`` (every pair of classes: FCD and what might explain it), ``fcd_regression`` (both FCDs on
-        these), and ``correlations`` (of ``first_drop`` with class frequency, of FCD with its predictors).
+        these), and ``correlations`` (of ``first_drop`` with class frequency, of FCD with its predictors). Where pairs
+        of classes are tested, the classes are permuted; ``p_holm`` is corrected over the tests of a compression.
 
     Raises:
         FileNotFoundError: the predictions of a seed after magnitude pruning are not there.
@@ -108,9 +111,14 @@ def _tables_of(
         "overall": overall_drop(ap, sparsities),
         "first_drop": drops,
         "dissimilarity": pairs,
-        "fcd_regression": pd.concat([regress_fcd(pairs, response) for response in FCD], ignore_index=True),
+        "fcd_regression": _regressions(pairs),
         "correlations": _correlations(drops, pairs),
     }
+
+
+def _regressions(pairs: pd.DataFrame) -> pd.DataFrame:
+    table = pd.concat([regress_fcd(pairs, response) for response in FCD], ignore_index=True)
+    return table.assign(p_holm=holm(table["p_value"]))
 
 
 def _correlations(drops: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -119,8 +127,9 @@ def _correlations(drops: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     by_class: Mapping[str, pd.Series] = {name: drops[name] for name in ("first_drop", "change_at_highest")}
     parts = [correlations(log_frequency, values, "log_n_training", name) for name, values in by_class.items()]
     for predictor in ("delta_log_frequency", "iou_root4"):
-        parts += [correlations(pairs[predictor], pairs[response], predictor, response) for response in FCD]
-    return pd.concat(parts, ignore_index=True)
+        parts += [pair_correlations(pairs, predictor, response) for response in FCD]
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(n_classes=table["n_classes"].fillna(table["n"]).astype(int), p_holm=holm(table["p_value"]))
 
 
 def _curves_by_class(changes: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,12 @@ __all__ = ["co_occurrence_iou"]
 
 
 def co_occurrence_iou(labels: ArrayLike) -> NDArray[np.float64]:
-    """Return, for every pair of classes, the images with both findings over the images with either (paper 2).
+    """Return, for every pair of classes, the images with both findings over the images with either (PruneCXR).
+
+    This is the intersection over union that the poster writes. The authors' public code divides by something else: it
+    counts a class by the sum of its row in the matrix of co-occurrences, in which an image counts once for each of its
+    findings. What should be the union is too large, and the value too small, the more company the two findings have.
+    Its published correlations rest on those numbers; see also :func:`~htl_monai.analysis.fcd_regression.pairs_table`.
 
     Args:
         labels: ``(N, C)`` of 0, 1 and NaN; an image counts for a pair if both labels are known.

@@ -21,6 +21,9 @@ _TERMS = ("intercept", "delta_log_frequency", "iou_root4", "delta_log_frequency:
 def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, iou: ArrayLike) -> pd.DataFrame:
     """Tabulate every pair of classes: how differently it is forgotten, and what might explain that.
 
+    PruneCXR's public code takes row sums of the matrix of co-occurrences for the frequencies, too: an image counts
+    there once for each of its findings; here ``n_test`` counts images.
+
     Args:
         classes: the ``C`` names.
         curves: ``(K - 1, C)``, the forgettability curves.

@@ -17,6 +17,7 @@ from htl_monai.deploy.classes import class_entries
 from htl_monai.output_folder import owns_folder
 from htl_monai.overlays import collect_changes, merged_config
 from htl_monai.provenance import data_digest, origin_of, write_provenance
+from htl_monai.report.run_notes import run_notes
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
 from htl_monai.trained_model import TrainedModel, find_model
@@ -46,8 +47,8 @@ def mine_with(
     Args:
         model: see :func:`~htl_monai.trained_model.find_model`.
         data: see :func:`~htl_monai.data.datalists.load_datalists`.
-        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv`` and ``groups.csv``; and for
-            ``data.json``, the images that were mined, where the model classifies.
+        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; and
+            for ``data.json``, the images that were mined, where the model classifies.
         overlays: config files laid upon the bundle's.
         settings: config entries to replace.
         progress: show a progress bar on standard error.
@@ -69,8 +70,10 @@ def mine_with(
     _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
     table = read_table(folder / "forgetting.csv")
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
+    mined = table[table["sparsity"] == nearest]
     write_csv(folder / "impact.csv", impact(table))
-    write_csv(folder / "groups.csv", groups_of_forgetting(table[table["sparsity"] == nearest]))
+    write_csv(folder / "groups.csv", groups_of_forgetting(mined))
+    write_csv(folder / "notes.csv", run_notes(mined, {}))
     return folder
 
 

@@ -33,7 +33,14 @@ def mine(
         htl mine lesion_localization DATA --out runs/mined
         htl mine runs/mine DATA --out runs/mined --sparsities 0.5,0.7
     """
-    from htl_monai.report.console import is_terminal, print_files, print_written, say
+    from htl_monai.report.console import (
+        is_terminal,
+        print_files,
+        print_never_learned,
+        print_notes,
+        print_written,
+        say,
+    )
     from htl_monai.single_stage import mine_with
 
     changes = dict(set or {})
@@ -41,6 +48,8 @@ def mine(
         changes["sparsities"] = sparsities
     folder = mine_with(model, data, out, overlay or (), changes, is_terminal(), say)
     print_files(folder, ("impact", "groups"))
+    print_never_learned(folder / "forgetting.csv")
+    print_notes(folder / "notes.csv")
     print_written(folder)
 
 

@@ -14,7 +14,9 @@ from htl_monai.data.files import write_csv
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
+from htl_monai.metrics.segmentation import whole_image_iou
 from htl_monai.metrics.table import forgetting_table
+from htl_monai.metrics.usefulness import WHOLE_IMAGE
 
 __all__ = ["ForgettingTable"]
 
@@ -23,7 +25,8 @@ class ForgettingTable:
     """Write ``forgetting.csv``: what every image lost at every sparsity, with its metadata.
 
     Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
-    ``y_max_px``, rounded outwards, empty where there is no box.
+    ``y_max_px``, rounded outwards, empty where there is no box. Where there are masks, ``whole_image_iou`` is the share
+    of the image that is lesion: what a mask of the whole image would reach.
 
     Args:
         data: the data list that the evaluator reads.
@@ -32,7 +35,8 @@ class ForgettingTable:
         sparsity_path: where to write the real sparsity of each layer, or None.
 
     Runs on: ``STARTED``, ``ITERATION_COMPLETED`` and ``COMPLETED`` of a ``ForgettingEvaluator``.
-    Reads: ``engine.state.batch["id"]``, ``engine.state.output["dense_scores"]`` and ``["pruned_scores"]``.
+    Reads: ``engine.state.batch["id"]``; ``["dense_scores"]``, ``["pruned_scores"]`` and ``["label"]`` of
+        ``engine.state.output``.
     Writes: the files in the first process; ``engine.state.forgetting`` (the table) in all of them.
     """
 
@@ -47,6 +51,7 @@ class ForgettingTable:
         self.path = None if path is None else Path(path)
         self.score = score
         self.sparsity_path = None if sparsity_path is None else Path(sparsity_path)
+        self._images = ScoreCollector()
         self._dense = ScoreCollector()
         self._pruned = ScoreCollector()
 
@@ -61,17 +66,20 @@ class ForgettingTable:
         ids, dense = self._dense.gathered()
         _, pruned = self._pruned.gathered()
         dense, pruned = (boxes_in_pixels(self.data, ids, scores) for scores in (dense, pruned))
-        table = forgetting_table(self.data, ids, dense, pruned, engine.sparsities, self.score)
+        _, of_images = self._images.gathered()
+        table = forgetting_table(self.data, ids, dense, pruned, engine.sparsities, self.score, of_images)
         engine.state.forgetting = table
         if engine.state.rank == 0:
             self._write(table, engine)
 
     def _start(self, engine: ForgettingEvaluator) -> None:
+        self._images.clear()
         self._dense.clear()
         self._pruned.clear()
 
     def _collect(self, engine: ForgettingEvaluator) -> None:
-        ids = engine.state.batch["id"]
+        ids, label = engine.state.batch["id"], engine.state.output["label"]
+        self._images.add(ids, {} if label is None else {WHOLE_IMAGE: whole_image_iou(label)})
         self._dense.add(ids, engine.state.output["dense_scores"])
         self._pruned.add(ids, engine.state.output["pruned_scores"])
 

@@ -43,15 +43,16 @@ class ScoreCollector:
             self._scores.setdefault(name, array("d")).frombytes(values.detach().cpu().double().numpy().tobytes())
             self._shapes[name] = tuple(values.shape[1:])
 
+    def own(self) -> dict[str, NDArray[np.float64]]:
+        """Return the scores of this process alone."""
+        return {
+            name: np.array(values, dtype=np.float64).reshape(-1, *self._shapes[name])
+            for name, values in self._scores.items()
+        }
+
     def gathered(self) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
         """Return ids and scores of all processes, the same in each of them; to be called by all of them."""
-        own = (
-            self._ids,
-            {
-                name: np.array(values, dtype=np.float64).reshape(-1, *self._shapes[name])
-                for name, values in self._scores.items()
-            },
-        )
+        own = (self._ids, self.own())
         if not (dist.is_available() and dist.is_initialized()):
             return own
         shares: list[tuple[list[str], dict[str, NDArray[np.float64]]]] = [own] * dist.get_world_size()

@@ -13,8 +13,9 @@ from torch import Tensor
 from htl_monai.data.files import write_csv
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
-from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.metrics.segmentation import segmentation_scores, whole_image_iou
 from htl_monai.metrics.table import score_table
+from htl_monai.metrics.usefulness import WHOLE_IMAGE
 
 __all__ = ["ScoresTable"]
 
@@ -23,7 +24,8 @@ class ScoresTable:
     """Write ``scores.csv``: one row an image, its metadata and its scores.
 
     Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
-    ``y_max_px``, rounded outwards, empty where there is no box.
+    ``y_max_px``, rounded outwards, empty where there is no box. ``whole_image_iou`` is the share of the image that is
+    lesion: what a mask of the whole image would reach.
 
     Args:
         data: the data list that the evaluator reads.
@@ -64,4 +66,6 @@ class ScoresTable:
 
     def _collect(self, engine: Engine) -> None:
         output = engine.state.output
-        self._collector.add(engine.state.batch["id"], self.scores(output["pred"], output["label"]))
+        scores = self.scores(output["pred"], output["label"])
+        scores = {WHOLE_IMAGE: whole_image_iou(output["label"]), **scores}
+        self._collector.add(engine.state.batch["id"], scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["SCORE_NAMES", "mask_scores", "segmentation_scores"]
+__all__ = ["SCORE_NAMES", "mask_scores", "segmentation_scores", "whole_image_iou"]
 
 SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
@@ -44,6 +44,22 @@ def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
     pred, label = pred.as_subclass(Tensor), label.as_subclass(Tensor)  # type: ignore[attr-defined]
     unmeasured = torch.isnan(pred).flatten(1).any(dim=1)
     return mask_scores(pred[:, 1] > pred[:, 0], label[:, 0] > 0.5, unmeasured)
+
+
+def whole_image_iou(label: Tensor) -> Tensor:
+    """Return the foreground IoU that a mask of the whole image has: the share of the image that is foreground.
+
+    Args:
+        label: masks, ``(N, 1, H, W)`` or ``(N, 1, H, W, D)``; foreground is above 0.5.
+
+    Returns:
+        float64 of shape ``(N,)`` in [0, 1].
+
+    Example:
+        >>> whole_image_iou(torch.tensor([1.0, 0.0, 0.0, 0.0]).view(1, 1, 2, 2)).item()
+        0.25
+    """
+    return (label.as_subclass(Tensor) > 0.5).flatten(1).double().mean(dim=1)  # type: ignore[attr-defined]
 
 
 def mask_scores(predicted: Tensor, actual: Tensor, unmeasured: Tensor | None = None) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def forgetting_table(
     pruned: Mapping[str, NDArray[np.float64]],
     sparsities: Sequence[float],
     score: str = "foreground_iou",
+    of_images: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Lay out what every image lost at every sparsity (paper 1, Algorithm 1, line 4).
 
@@ -58,13 +60,15 @@ def forgetting_table(
         pruned: scores of the pruned network, ``(len(ids), len(sparsities))`` by name.
         sparsities: the fractions of weights removed.
         score: the score whose drop is the forgetting.
+        of_images: what no network changes, such as the share of the image that is lesion, ``(len(ids),)`` by name.
 
     Returns:
-        One row for each image and sparsity: ``id``, metadata, ``sparsity``, ``<score>_dense`` and ``<score>_pruned``
-        for each score, ``forgetting`` (absolute, higher = harder), ``forgetting_relative`` (share of the dense score
-        that is lost; NaN where that is 0), ``never_learned`` (see :mod:`htl_monai.metrics.forgetting`) and ``rank``
-        (1 = hardest at this sparsity: those never learned, then by falling relative forgetting; ties in the order of
-        the data list). Scores are NaN, and the rank is missing, where there is nothing to measure.
+        One row for each image and sparsity: ``id``, metadata, the columns of ``of_images``, ``sparsity``,
+        ``<score>_dense`` and ``<score>_pruned`` for each score, ``forgetting`` (absolute, higher = harder),
+        ``forgetting_relative`` (share of the dense score that is lost; NaN where that is 0), ``never_learned`` (see
+        :mod:`htl_monai.metrics.forgetting`) and ``rank`` (1 = hardest at this sparsity: those never learned, then by
+        falling relative forgetting; ties in the order of the data list). Scores are NaN, and the rank is missing, where
+        there is nothing to measure.
 
     Raises:
         KeyError: ``score`` is none of the scores.
@@ -75,6 +79,8 @@ def forgetting_table(
     rows = rows_of(data, ids)
     n_sparsities = len(sparsities)
     table = _metadata(data)
+    for name, values in of_images.items():
+        table[name] = np.asarray(values, dtype=np.float64)[rows]
     table = table.loc[table.index.repeat(n_sparsities)].reset_index(drop=True)
     table["sparsity"] = np.tile(np.asarray(sparsities, dtype=np.float64), len(data))
     for name in dense:

@@ -10,17 +10,20 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.listing import name_first
+from htl_monai.metrics.forgetting import never_learned_in
 
 __all__ = [
     "is_terminal",
     "print_files",
     "print_left_out",
+    "print_notes",
     "print_run",
     "print_skipped",
     "print_table",
-    "print_without_box",
+    "print_never_learned",
     "print_written",
     "say",
 ]
@@ -71,11 +74,18 @@ def print_run(folder: Path) -> None:
     """Print the closing tables of a run on lesions, the images that were left out, and the files."""
     names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
     print_files(folder / "reporting", names)
+    print_notes(folder / "reporting" / "notes.csv")
     print_left_out(folder / "selecting" / "htl.json")
     for mining in ("mining", "mining_unlabelled"):
-        print_without_box(folder / mining / "forgetting.csv")
+        print_never_learned(folder / mining / "forgetting.csv")
     print_skipped(folder)
     print_written(folder)
+
+
+def print_notes(path: Path) -> None:
+    """Print the notes of a run, one a line."""
+    for note in read_table(path)["note"]:
+        print(f"note: {note}")
 
 
 def print_skipped(folder: Path) -> None:
@@ -86,14 +96,8 @@ def print_skipped(folder: Path) -> None:
 
 
 def print_left_out(selection: Path) -> None:
-    """Print how many images were never learned, and of a selection of pseudo-labels how many were left out."""
+    """Print how many pseudo-labels a selection left out, if it is one among images without mask."""
     content = read_json(selection, "run the stage selecting again")
-    if content.get("n_never_learned"):
-        print(
-            f"never learned: the dense network finds nothing in {content['n_never_learned']} of {content['n_total']} "
-            "mined images; they rank first in forgetting.csv, and the selection was made with never_learned="
-            f"{content['rule'].get('never_learned', 'exclude')}"
-        )
     if "n_left_out" in content:
         confidence = content["rule"]["min_confidence"]
         print(
@@ -102,15 +106,18 @@ def print_left_out(selection: Path) -> None:
         )
 
 
-def print_without_box(forgetting: Path) -> None:
-    """Print which mined images have no box of the dense network: an empty mask, or a constant heat map."""
+def print_never_learned(forgetting: Path) -> None:
+    """Print which mined images were never learned: without masks, those without a box of the dense network."""
     table = read_table(forgetting) if forgetting.is_file() else pd.DataFrame()
-    if "x_min_px_dense" in table:
-        images = table.drop_duplicates("id")
-        empty = images.loc[images["x_min_px_dense"].isna(), "id"].tolist()
-        if empty:
-            print(f"no box: the dense network finds no region in {len(empty)} of {len(images)} mined images: ", end="")
-            print(name_first(empty))
+    images = table.drop_duplicates("id") if len(table) else table
+    ids = images.loc[never_learned_in(images), "id"].tolist() if len(table) else []
+    if ids:
+        found = (
+            "no box: the dense network finds no region"
+            if is_of_boxes(images)
+            else ("never learned: the dense network finds nothing of the lesion")
+        )
+        print(f"{found} in {len(ids)} of {len(images)} mined images, which rank first: {name_first(ids)}")
 
 
 def print_files(folder: Path, names: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.forgetting import hardness, never_learned_in
 from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.report.run_notes import run_notes
 
 __all__ = ["groups_of_forgetting", "mean_scores", "write_summary"]
 
@@ -56,7 +57,7 @@ def write_summary(
         moves the boxes where the training images have no masks), ``impact_unlabelled`` (the latter, of
         ``unlabelled_path``) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
         ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
-        how unsure the pseudo-labels are) where some are planted.
+        how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
     """
     table = _read(forgetting_path)
     chosen_from = table if unlabelled_path is None else _read(unlabelled_path)
@@ -72,6 +73,8 @@ def write_summary(
         tables["impact_unlabelled"] = impact(chosen_from)
     if "hard" in mined:
         tables["detection"] = _detection(mined, None if pseudo_labels_path is None else _read(pseudo_labels_path))
+    judged = {model: scores[model] for model in scores if model not in baselines}
+    tables["notes"] = run_notes(table[np.isclose(table["sparsity"], sparsity)], judged)
     for name, content in tables.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
     return tables

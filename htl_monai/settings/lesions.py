@@ -36,7 +36,7 @@ def _evaluating(arm: str) -> Stage:
 
 _ARMS = ("dense", "htl", "random")
 _SCORES = tuple(f"evaluating_{arm}/scores.csv" for arm in _ARMS)
-_TABLES = ("scores.csv", "comparison.csv", "impact.csv", "groups.csv")
+_TABLES = ("scores.csv", "comparison.csv", "impact.csv", "groups.csv", "notes.csv")
 
 _TRAINING = Stage(
     name="training",

@@ -36,7 +36,7 @@ def test_forgetting_is_written_with_metadata_and_real_sparsity(network: nn.Modul
     evaluator = miner(network, build_items(), handler)
     evaluator.run()
     table = pd.read_csv(tmp_path / "forgetting.csv")
-    assert len(table) == 12 and table.columns[:3].tolist() == ["id", "age", "sparsity"]
+    assert len(table) == 12 and table.columns[:4].tolist() == ["id", "age", "whole_image_iou", "sparsity"]
     assert (table["forgetting"] == table["background_iou_dense"] - table["background_iou_pruned"]).all()
     pd.testing.assert_frame_equal(table, evaluator.state.forgetting, check_dtype=False)
     sparsity = pd.read_csv(tmp_path / "sparsity.csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from htl_monai.report.console import print_files, print_left_out
+from htl_monai.report.console import print_files, print_left_out, print_never_learned, print_notes
 
 
 def test_left_out_pseudo_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,10 +52,21 @@ def test_tables_of_boxes_have_titles_and_columns_of_their_own(
 def test_images_never_learned_are_named_in_the_closing_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    content = {"rule": {"never_learned": "include"}, "n_never_learned": 3, "n_total": 200, "data": []}
-    (tmp_path / "htl.json").write_text(json.dumps(content))
-    print_left_out(tmp_path / "htl.json")
+    print_never_learned(tmp_path / "forgetting.csv")
+    table = pd.DataFrame({"id": list("aabbcc"), "sparsity": [0.5, 0.7] * 3, "never_learned": [True] * 4 + [False] * 2})
+    table.to_csv(tmp_path / "forgetting.csv", index=False)
+    print_never_learned(tmp_path / "forgetting.csv")
+    table.assign(box_iou_dense=1.0).to_csv(tmp_path / "forgetting.csv", index=False)
+    print_never_learned(tmp_path / "forgetting.csv")
     assert capsys.readouterr().out == (
-        "never learned: the dense network finds nothing in 3 of 200 mined images; they rank first in forgetting.csv, "
-        "and the selection was made with never_learned=include\n"
+        "never learned: the dense network finds nothing of the lesion in 2 of 3 mined images, which rank first: a, b\n"
+        "no box: the dense network finds no region in 2 of 3 mined images, which rank first: a, b\n"
     )
+
+
+def test_notes_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"about": ["a", "b"], "note": ["One.", "Two, of three."]}).to_csv(tmp_path / "notes.csv", index=False)
+    print_notes(tmp_path / "notes.csv")
+    pd.DataFrame(columns=["about", "note"]).to_csv(tmp_path / "notes.csv", index=False)
+    print_notes(tmp_path / "notes.csv")
+    assert capsys.readouterr().out == "note: One.\nnote: Two, of three.\n"

@@ -56,7 +56,7 @@ def test_mean_scores_by_hand() -> None:
 def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool) -> None:
     forgetting(planted).to_csv(tmp_path / "forgetting.csv", index=False)
     tables = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out")
-    written = {"scores", "comparison", "impact", "groups"} | ({"detection"} if planted else set())
+    written = {"scores", "comparison", "impact", "groups", "notes"} | ({"detection"} if planted else set())
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
     comparison = tables["comparison"].set_index(["model", "reference", "score"])
     gain = comparison.loc[("htl", "dense", "foreground_iou")]
@@ -69,6 +69,21 @@ def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: boo
         found = tables["detection"].set_index("ranking")
         assert found.index.tolist() == ["forgetting_relative", "forgetting", "dense_error"]
         assert found["auroc"].tolist() == [1, 1, 0.5]
+
+
+def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path) -> None:
+    table = forgetting(planted=False)
+    table.assign(background_iou_dense=0.0).to_csv(tmp_path / "forgetting.csv", index=False)
+    for model in ("htl", "whole"):
+        scored = scores(0).assign(foreground_iou=0.2, whole_image_iou=0.25)
+        scored.to_csv(tmp_path / f"{model}.csv", index=False)
+    paths = paths | {"whole": tmp_path / "whole.csv"}
+    tables = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out", baselines=["whole"])
+    assert [note.split(";")[0] for note in tables["notes"]["note"]] == [
+        "On the mined images the dense network calls every pixel of all 8 images lesion (background IoU 0)",
+        "On the test images the network htl is no better than a mask of the whole image: mean foreground IoU 0.200, at "
+        "most 0.250",
+    ]
 
 
 def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tmp_path: Path) -> None:
@@ -110,7 +125,8 @@ def test_without_any_mask_the_tables_are_of_boxes(paths: dict[str, Path], tmp_pa
     tables = write_summary(
         tmp_path / "forgetting.csv", paths | {"whole": paths["dense"]}, tmp_path / "out", baselines=["whole"]
     )
-    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection"}
+    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "notes"}
+    assert tables["notes"].empty
     means = tables["scores"].set_index("model")
     assert means.index.tolist() == ["dense", "htl", "random", "whole"]
     assert means["box_iou"].tolist() == pytest.approx([0.5, 0.7, 0.5, 0.5])

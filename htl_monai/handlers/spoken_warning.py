@@ -1,0 +1,26 @@
+"""Warns the person at the screen while a stage runs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from htl_monai.metrics.usefulness import ADVICE
+
+__all__ = ["warn_of_useless"]
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_useless(network: str, reason: str | None, after: str) -> None:
+    """Say in the log, and on standard error beside the progress bars, that a network is of no use; None says nothing.
+
+    Args:
+        network: its name in the sentence.
+        reason: of :mod:`htl_monai.metrics.usefulness`.
+        after: when it was looked at.
+    """
+    if reason is not None:
+        sentence = f"{after}: {network} {reason}; {ADVICE}"
+        logger.warning(sentence)
+        print(f"warning: {sentence}", file=sys.stderr, flush=True)

@@ -1,0 +1,27 @@
+"""Warns at the end of an evaluation whose network is no better than a mask of the whole image."""
+
+from __future__ import annotations
+
+from ignite.engine import Engine, Events
+
+from htl_monai.handlers.spoken_warning import warn_of_useless
+from htl_monai.metrics.usefulness import useless_masks
+
+__all__ = ["UselessScores"]
+
+
+class UselessScores:
+    """Judge the table of an evaluation; list it after :class:`~htl_monai.handlers.scores_table.ScoresTable`.
+
+    Runs on: ``COMPLETED`` of an evaluator, in the first process.
+    Reads: ``engine.state.scores``.
+    """
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        if engine.state.rank == 0:
+            warn_of_useless("the network", useless_masks(engine.state.scores), "after the evaluation")

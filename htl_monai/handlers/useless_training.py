@@ -1,0 +1,55 @@
+"""Warns at the end of a training whose network is no better than an answer that looks at no image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ignite.engine import Events
+from monai.engines import Evaluator, Trainer
+
+from htl_monai.data.files import read_table
+from htl_monai.handlers.spoken_warning import warn_of_useless
+from htl_monai.metrics.usefulness import useless_metric
+
+__all__ = ["UselessTraining"]
+
+
+class UselessTraining:
+    """Compare the validation of the network that is kept with chance, and warn; the run goes on.
+
+    Args:
+        path: the table of :class:`~htl_monai.handlers.epoch_log.EpochLog`, so that a resumed training knows it, too.
+        validator: knows which epoch's network is kept. Where it never ran nothing is said.
+        metric: the column of the table, higher = better.
+        chance: returns what an answer without any image reaches; called at the end only.
+        of: that answer in words.
+
+    Runs on: ``COMPLETED`` of the trainer, in the first process.
+    Reads: ``validator.state.best_metric_epoch``.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], validator: Evaluator, metric: str, chance: Callable[[], float], of: str
+    ) -> None:
+        self.path = Path(path)
+        self.validator = validator
+        self.metric = metric
+        self.chance = chance
+        self.of = of
+
+    def attach(self, engine: Trainer) -> None:
+        """Attach to the trainer; a second call changes nothing."""
+        if not engine.has_event_handler(self, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self)
+
+    def __call__(self, engine: Trainer) -> None:
+        if engine.state.rank != 0 or not self.path.is_file():
+            return
+        epochs = read_table(self.path)
+        kept = epochs[epochs["epoch"] == self.validator.state.best_metric_epoch]
+        if len(kept) and self.metric in kept:
+            value = float(kept[self.metric].iloc[0])
+            reason = useless_metric(self.metric, value, float(self.chance()), self.of)
+            warn_of_useless("the network", reason, "after the training")

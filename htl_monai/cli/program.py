@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from htl_monai.cli import data, long_tail, reader_study, run, trained_model
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
 from htl_monai.cli.command import Command, find_commands
 from htl_monai.cli.help import command_help, overview
+from htl_monai.cli.stop_signals import Stopped, stoppable
 
 __all__ = ["COMMANDS", "main"]
 
@@ -41,7 +43,8 @@ _ABOUT = {
 def main() -> None:
     """Run ``htl``; an error is a sentence on standard error and exit code 1, or 2 where the command line is wrong."""
     try:
-        _run(sys.argv[1:])
+        with stoppable():
+            _run(sys.argv[1:])
     except UsageError as error:
         for problem in error.problems:
             print(f"htl: {problem}", file=sys.stderr)
@@ -53,9 +56,11 @@ def main() -> None:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"htl: {message}", file=sys.stderr)
         raise SystemExit(1) from error
-    except KeyboardInterrupt:
-        print("htl: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
-        raise SystemExit(130) from None
+    except KeyboardInterrupt as stop:
+        goes_on = sys.argv[1:2] in (["run"], ["demo"])
+        hint = "goes on from the last checkpoint" if goes_on else "starts anew"
+        print(f"htl: stopped; the same command {hint}", file=sys.stderr)
+        raise SystemExit(128 + (stop.number if isinstance(stop, Stopped) else signal.SIGINT)) from None
 
 
 def _run(words: Sequence[str]) -> None:

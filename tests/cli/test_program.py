@@ -143,7 +143,7 @@ def test_errors_end_with_one_and_an_interrupt_with_a_hint(htl: Htl, monkeypatch:
     assert htl("predict", "M", "I", "O") == (1, "", "htl: no such thing\n")
     error = KeyboardInterrupt()
     code, _, err = htl("predict", "M", "I", "O")
-    assert code == 130 and "the same command goes on" in err
+    assert code == 130 and err == "htl: stopped; the same command starts anew\n"
 
 
 def test_version(htl: Htl) -> None:

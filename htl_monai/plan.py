@@ -14,6 +14,7 @@ from htl_monai.data.files import sha256
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config
 from htl_monai.provenance import Origin, data_digest, origin_of
 from htl_monai.settings import SETTINGS, Stage
+from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["Plan", "PlannedStage", "plan_setting"]
 
@@ -73,7 +74,8 @@ def plan_setting(
     Raises:
         KeyError: a setting or config entry that does not exist.
         FileNotFoundError: data, overlay or bundle is not there.
-        ValueError: the data lists cannot be read; ``seeds`` for a setting that has one.
+        ValueError: settings are wrong (a line for each), the data lists cannot be read, or ``seeds`` for a setting that
+            has one.
     """
     if setting not in SETTINGS:
         raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
@@ -82,6 +84,7 @@ def plan_setting(
     bundle = find_bundle(SETTINGS[setting].bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)
+    require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]
     source = data_digest(load_datalists(data, columns, on_missing="keep"))
 

@@ -148,7 +148,7 @@ def test_a_sparsity_out_of_range_leaves_earlier_results(
     tiny_phantom: Path, tiny_run: Path, tiny: dict, sparsities: list[float]
 ) -> None:
     before = results(tiny_run)
-    with pytest.raises(ValueError, match=r"sparsities must be in \[0, 1\), got"):
+    with pytest.raises(ValueError, match=r"sparsities must be a list of numbers in \[0, 1\), got"):
         run(tiny_phantom, tiny_run, {**tiny, "sparsities": sparsities})
     assert results(tiny_run) == before
     assert set(run(tiny_phantom, tiny_run, tiny)[:2]) == {"preparing: done already", "training: done already"}

@@ -1,0 +1,153 @@
+"""Checks the settings in a bundle's configs before anything runs: each alone against a schema, then together."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
+
+__all__ = ["SCHEMA", "require_good_settings", "wrong_settings"]
+
+SCHEMA: Mapping[str, Any] = json.loads((Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
+"""What each setting may be. ``description`` ends the sentence ``NAME must be …``; ``examples`` say what to write."""
+
+_EXPRESSIONS = ("$", "@", "%")
+# How overlays.collect_changes writes a device that is given by its name.
+_DEVICE = re.compile(r"(?:\$torch\.device\(')?([^$@%']+)(?:'\))?")
+
+
+def require_good_settings(config: Mapping[str, Any]) -> None:
+    """Refuse a config whose settings are wrong.
+
+    Raises:
+        ValueError: a sentence a line for all that is wrong.
+    """
+    problems = wrong_settings(config)
+    if problems:
+        raise ValueError("\n".join(problems))
+
+
+def wrong_settings(config: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each setting that is wrong, alone or beside the others.
+
+    Args:
+        config: the top-level entries of a config, or of several as one. Those that the schema does not have, and
+            expressions, references and components (``_target_``), are taken as they are.
+
+    Example:
+        >>> wrong_settings({"max_epochs": "one", "batch_size": "@max_epochs", "loss": "any"})
+        ["max_epochs must be a whole number from 1, got 'one'; write 40, for example"]
+    """
+    plain = {name: value for name, value in config.items() if name in SCHEMA["properties"] and _is_plain(value)}
+    alone = {str(error.absolute_path[0]): error for error in _validator().iter_errors(plain)}
+    good = {name: value for name, value in plain.items() if name not in alone}
+    sentences = [_sentence(name, plain[name]) for name in alone]
+    return [*sentences, *_wrong_together(good), *_wrong_sampling(config), *_wrong_device(config)]
+
+
+@functools.cache
+def _validator() -> Any:
+    """The schema's validator, for which NaN and the infinities are no numbers."""
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "integer": lambda _, value: type(value) is int,
+            "array": lambda _, value: isinstance(value, (list, tuple)),
+        }
+    )
+    return extend(Draft202012Validator, type_checker=checker)(SCHEMA)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.startswith(_EXPRESSIONS)
+    if isinstance(value, Mapping):
+        return "_target_" not in value
+    return not isinstance(value, list) or all(_is_plain(part) for part in value)
+
+
+def _sentence(name: str, value: Any) -> str:
+    rule = SCHEMA["properties"][name]
+    if "enum" in rule:
+        near = difflib.get_close_matches(str(value), rule["enum"], n=1)
+        hint = f"did you mean {near[0]}?" if near else "choose one of them"
+        return f"{name} must be one of {', '.join(rule['enum'])}, got {value!r}; {hint}"
+    must = "true or false" if rule["type"] == "boolean" else rule["description"]
+    hint = f"; write {json.dumps(rule['examples'][0])}, for example" if "examples" in rule else ""
+    return f"{name} must be {must}, got {value!r}{hint}"
+
+
+def _wrong_together(settings: Mapping[str, Any]) -> list[str]:
+    checks = [_wrong_sparsity(settings, name) for name in ("sparsity", "pie_sparsity")]
+    checks += [_wrong_amount(settings, before) for before in ("", "labelled_")]
+    checks += [_wrong_milestones(settings, before) for before in ("", "finetune_")]
+    checks.append(_wrong_channels(settings))
+    return [problem for problem in checks if problem is not None]
+
+
+def _wrong_sparsity(settings: Mapping[str, Any], name: str) -> str | None:
+    mined, wanted = settings.get("sparsities", []), settings.get(name)
+    if not mined or wanted is None or any(math.isclose(wanted, one, abs_tol=1e-8) for one in mined):
+        return None
+    known = ", ".join(f"{one:g}" for one in mined)
+    return f"{name} must be one of sparsities, {known}, got {wanted:g}; choose one of them, or add it to sparsities"
+
+
+def _wrong_amount(settings: Mapping[str, Any], before: str) -> str | None:
+    rule, amount = settings.get(f"{before}rule"), settings.get(f"{before}amount")
+    if rule is None or amount is None:
+        return None
+    if rule == "count":
+        good, must, do = amount == int(amount), "a whole number from 1", "give a number of images, or take rule top"
+    elif rule == "top":
+        good, must, do = amount <= 1, "in (0, 1]", "give the fraction of images to take, or take rule count"
+    else:
+        good, must, do = amount <= 1, "in (0, 1]", "give the forgetting from which on an image is taken"
+    return None if good else f"{before}amount must be {must} for {before}rule {rule}, got {amount:g}; {do}"
+
+
+def _wrong_milestones(settings: Mapping[str, Any], before: str) -> str | None:
+    milestones = list(settings.get(f"{before}milestones", []))
+    if milestones == sorted(set(milestones)):
+        return None
+    return f"{before}milestones must rise, got {milestones}; write the epochs in order, each once"
+
+
+def _wrong_channels(settings: Mapping[str, Any]) -> str | None:
+    mean, std = settings.get("mean", [0.0]), settings.get("std", [1.0])
+    if len(mean) == len(std) or not {"mean", "std"} <= settings.keys():
+        return None
+    return f"mean and std must have one number a channel each, got {mean} and {std}; give as many of both"
+
+
+def _wrong_sampling(config: Mapping[str, Any]) -> list[str]:
+    selected = config.get("selected")
+    if config.get("sampling") != "weighted" or not isinstance(selected, Mapping) or "unlabelled" not in selected:
+        return []
+    return [
+        "sampling must be selected where images without mask take part, got 'weighted'; use labelled or replay_ratio "
+        "to mix in labelled images"
+    ]
+
+
+def _wrong_device(config: Mapping[str, Any]) -> list[str]:
+    found = _DEVICE.fullmatch(str(config.get("device", "")))
+    if not found:
+        return []
+    try:
+        device = torch.device(found[1])
+    except RuntimeError:
+        return [f"device must be cpu, cuda or cuda:N, got {found[1]!r}; choose one of them"]
+    count = torch.cuda.device_count()
+    if device.type != "cuda" or (device.index or 0) < count:
+        return []
+    return [f"device must be one of this machine's, got {found[1]!r} where torch finds {count} of CUDA; write cpu"]

@@ -39,14 +39,9 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
         (htl_monai.data.datalists, "load_datalists"),
     ):
         monkeypatch.setattr(module, name, record)
-    for module, name in (
-        (htl_monai.report.console, "print_run"),
-        (htl_monai.report.console, "print_files"),
-        (htl_monai.report.console, "print_written"),
-        (htl_monai.report.long_tail_console, "print_long_tail"),
-        (htl_monai.report.long_tail_console, "print_long_tail_run"),
-    ):
-        monkeypatch.setattr(module, name, lambda *arguments: None)
+    for module in (htl_monai.report.console, htl_monai.report.long_tail_console):
+        for name in [name for name in vars(module) if name.startswith("print_")]:
+            monkeypatch.setattr(module, name, lambda *arguments: None)
     return called
 
 

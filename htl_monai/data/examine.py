@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from htl_monai.data.decoding import LARGE_PIXELS, large_alone, open_picture
 from htl_monai.data.listing import Item
-from htl_monai.data.pictures import read_picture
+from htl_monai.data.pictures import read_image
 from htl_monai.data.threads import on_threads
 
 __all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_mask"]
@@ -54,7 +56,7 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
         item: one dict of a data list; without a mask as ``label`` only the image is examined.
 
     Returns:
-        the findings, and the SHA-256 of the image file (None where it is not there). Kinds: ``missing_image``,
+        the findings, and the SHA-256 of the image file (None where it cannot be read). Kinds: ``missing_image``,
         ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask`` (make an image unusable), and
         ``full_mask``, ``mask_not_binary``, ``image_not_rgb`` (notes: a mask is foreground where it is above 127, and
         loading converts images to RGB).
@@ -62,19 +64,23 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
     path = Path(item["image"])
     if not path.is_file():
         return [Finding("missing_image", f"{path} is not there")], None
-    findings, image = [], None
-    content = path.read_bytes()
+    findings, mode, size, digest = [], None, None, None
     try:
-        dicom = path.suffix.lower() == ".dcm"
-        image = Image.fromarray(read_picture(path)) if dicom else _decode(content)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if path.suffix.lower() == ".dcm":
+            mode, size = "RGB", read_image(path, LARGE_PIXELS)[1]
+        else:
+            with _decoded(content) as image:
+                mode, size = image.mode, image.size
     except Exception as error:  # a decoder may raise anything on damaged bytes
         findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
     # Classifiers of several findings take grey pictures as they are.
-    if image is not None and image.mode != "RGB" and not isinstance(item.get("label"), list):
-        findings.append(Finding("image_not_rgb", f"{path} has mode {image.mode}; it is converted to RGB"))
+    if mode not in (None, "RGB") and not isinstance(item.get("label"), list):
+        findings.append(Finding("image_not_rgb", f"{path} has mode {mode}; it is converted to RGB"))
     if has_mask(item):
-        findings += _examine_mask(Path(item["label"]), None if image is None else image.size)
-    return findings, hashlib.sha256(content).hexdigest()
+        findings += _examine_mask(Path(item["label"]), size)
+    return findings, digest
 
 
 def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[list[Finding], str | None]]:
@@ -101,25 +107,26 @@ def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str,
     return found
 
 
-def _decode(content: bytes) -> Image.Image:
+@contextmanager
+def _decoded(content: bytes) -> Iterator[Image.Image]:
     # verify() checks a PNG's checksums, load() finds a truncated JPEG; an image can't be loaded after verify().
-    with Image.open(io.BytesIO(content)) as image:
+    with open_picture(io.BytesIO(content)) as image:
         image.verify()
-    image = Image.open(io.BytesIO(content))
-    image.load()
-    return image
+    with open_picture(io.BytesIO(content)) as image, large_alone(image):
+        image.load()
+        yield image
 
 
 def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
     try:
-        mask = _decode(path.read_bytes())
+        with _decoded(path.read_bytes()) as mask:
+            size, counts = mask.size, mask.convert("L").histogram()
     except Exception as error:
         return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
     findings = []
-    if image_size is not None and mask.size != image_size:
-        detail = f"{path} is {mask.size[1]}×{mask.size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
+    if image_size is not None and size != image_size:
+        detail = f"{path} is {size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
         findings.append(Finding("size_mismatch", detail))
-    counts = mask.convert("L").histogram()
     values = [value for value, count in enumerate(counts) if count]
     if values[-1] <= FOREGROUND_ABOVE:
         remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
-from htl_monai.data.pictures import MAX_PIXELS, read_picture
+from htl_monai.data.decoding import LARGE_PIXELS, open_picture
+from htl_monai.data.pictures import read_image
 
 __all__ = ["read_grey", "resized_by_area"]
 
@@ -18,7 +19,7 @@ _PLAIN = (".png", ".jpg", ".jpeg")
 
 
 def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """Read a picture of any format that :func:`~htl_monai.data.pictures.read_picture` reads, as grey.
+    """Read a picture of any format that :func:`~htl_monai.data.pictures.read_image` reads, as grey.
 
     Colour becomes luma (ITU-R 601). 8-bit grey PNG and JPEG, which most chest X-rays are, go the short way to the same
     values.
@@ -27,7 +28,7 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         path: a PNG, JPEG, TIFF, BMP, NIfTI or DICOM file.
 
     Returns:
-        ``(H, W)`` uint8.
+        ``(H, W)`` uint8; of a picture of more than ``LARGE_PIXELS``, which no network takes, at a reduced size.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -38,7 +39,7 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         plain = _plain_grey(path)
         if plain is not None:
             return plain
-    return np.asarray(Image.fromarray(read_picture(path)).convert("L"))
+    return np.asarray(read_image(path, LARGE_PIXELS)[0].convert("L"))
 
 
 def resized_by_area(picture: NDArray[np.uint8], spatial_size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -65,9 +66,9 @@ def resized_by_area(picture: NDArray[np.uint8], spatial_size: tuple[int, int]) -
 def _plain_grey(path: Path) -> NDArray[np.uint8] | None:
     """Return an upright 8-bit grey picture, None where it is no such or cannot be read this way."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-            small = image.width * image.height <= MAX_PIXELS
+            small = image.width * image.height <= LARGE_PIXELS
             single = getattr(image, "n_frames", 1) == 1
             return np.asarray(image) if image.mode == "L" and upright and small and single else None
     except Exception:  # damaged bytes: read_picture names what is wrong

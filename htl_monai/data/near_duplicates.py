@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from htl_monai.data.decoding import LARGE_PIXELS, large_alone, open_picture
 from htl_monai.data.listing import Item
+from htl_monai.data.pictures import read_image
 from htl_monai.data.threads import on_threads
 
 __all__ = ["MAX_DISTANCE", "near_duplicates"]
@@ -76,8 +78,10 @@ def _hash_all(items: Sequence[Item], turned: bool, progress: bool) -> tuple[list
 
 def _hash(item: Item, turned: bool) -> np.ndarray | None:
     try:
-        with Image.open(item["image"]) as file:
-            square = file.convert("RGB").convert("L").resize((SQUARE_PX, SQUARE_PX), Image.Resampling.LANCZOS)
+        with open_picture(item["image"]) as file, large_alone(file):
+            large = file.width * file.height > LARGE_PIXELS
+            picture = read_image(item["image"], LARGE_PIXELS)[0] if large else file.convert("RGB")
+            square = picture.convert("L").resize((SQUARE_PX, SQUARE_PX), Image.Resampling.LANCZOS)
     except Exception:  # a decoder may raise anything on damaged bytes
         return None
     ways = [square, *(square.transpose(way) for way in Image.Transpose)] if turned else [square]

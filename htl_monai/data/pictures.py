@@ -9,29 +9,40 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.data import ITKReader, NibabelReader, PILReader, PydicomReader
-from PIL import Image, ImageOps
+from monai.data import ITKReader, NibabelReader, PydicomReader
+from PIL import Image
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "is_picture", "read_picture", "to_uint8"]
+from htl_monai.data.decoding import check_pixels, open_picture, reduced, upright
+
+__all__ = ["SUFFIXES", "is_picture", "read_image", "read_picture", "to_uint8"]
 
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz", ".dcm")
-MAX_PIXELS = 89_478_485  # Pillow's own threshold of a decompression bomb: 1 GiB / 4 bytes / 3 channels
 _NIFTI = (".nii", ".nii.gz")
+_BLOCK_PIXELS = 2**22
+_TINY = float(np.finfo(np.float32).tiny)
 _WIDE_MODES = ("I", "F")  # Pillow's 32-bit modes; the 16-bit ones are I;16, I;16B, …
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file is of a supported format: by its suffix, else by the mark of a DICOM file inside."""
     path = Path(path)
-    return path.is_file() and (path.name.lower().endswith(SUFFIXES) or _has_dicom_mark(path))
+    try:
+        return path.is_file() and (path.name.lower().endswith(SUFFIXES) or _has_dicom_mark(path))
+    except OSError:  # nobody may look at it
+        return False
 
 
 def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read one picture as it is meant to be seen, by MONAI's readers, checking sizes before anything is decoded.
+    """Read one picture as it is meant to be seen: :func:`read_image` at the whole size, as (H, W, 3) uint8."""
+    return np.array(read_image(path)[0])
+
+
+def read_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """Read one picture as it is meant to be seen, checking sizes before anything is decoded.
 
     PNG, JPEG, BMP and TIFF are turned as their EXIF orientation says and freed of transparency and palettes. NIfTI is
     taken in index order, first axis to the right and second axis down, as MONAI and ITK write pictures; its affine is
@@ -40,9 +51,11 @@ def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
 
     Args:
         path: a picture; the format is told by the suffix, DICOM also by its content.
+        max_pixels: a larger picture is reduced by a whole number, averaging blocks, so that a small file cannot take
+            gigabytes; None leaves every size.
 
     Returns:
-        (H, W, 3) uint8.
+        an RGB image, and the whole width and height of the picture.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -54,15 +67,14 @@ def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
         raise FileNotFoundError(f"image must be a file, got {path}; check the path")
     try:
         if path.name.lower().endswith(_NIFTI):
-            picture = _read_nifti(path)
-        elif path.suffix.lower() == ".dcm" or _has_dicom_mark(path):
-            picture = _read_dicom(path)
-        else:
-            picture = _read_pil(path)
+            return _rgb_and_size(_read_nifti(path), max_pixels)
+        if path.suffix.lower() == ".dcm" or _has_dicom_mark(path):
+            return _rgb_and_size(_read_dicom(path), max_pixels)
+        with path.open("rb") as file:  # nothing here keeps the picture, so that each step frees the one before
+            return _upright_rgb(open_picture(file), max_pixels)
     except Exception as error:  # decoders of untrusted bytes raise anything from struct.error to AttributeError
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"image must be a readable picture, got {path}: {reason}; repair or remove it") from error
-    return np.ascontiguousarray(picture)
 
 
 def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:
@@ -77,41 +89,55 @@ def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> n
     """
     if values.dtype == np.uint8:
         return values
-    values = values.astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.any():
-        return np.zeros(values.shape, np.uint8)
-    if window is None:
-        low, high = values[finite].min(), values[finite].max()
-    else:
-        centre, width = window
-        low, high = centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
-    scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+    low, high = _limits(values) if window is None else _window_limits(*window)
+    scaled = np.empty(values.shape, np.uint8)
+    rows = max(1, _BLOCK_PIXELS // max(1, values[:1].size))
+    for start in range(0, len(values), rows):  # in blocks: as float64 the whole would take eight times the memory
+        block = values[start : start + rows].astype(np.float64)
+        block = (np.where(np.isfinite(block), block, low) - low) / max(high - low, _TINY)
+        scaled[start : start + rows] = np.round(255 * np.nan_to_num(np.clip(block, 0, 1)))
+    return scaled
 
 
-def _read_pil(path: Path) -> np.ndarray:
-    reader = PILReader(converter=_upright_rgb, reverse_indexing=False)
-    return reader.get_data(reader.read(path))[0]
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Return the least and the largest finite value, as float64; 0 and 0 where there is none."""
+    known = values if values.dtype.kind in "iub" else values[np.isfinite(values)]
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    _check_pixels(image.height, image.width)
+def _window_limits(centre: float, width: float) -> tuple[float, float]:
+    return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
+
+
+def _rgb_and_size(picture: np.ndarray, max_pixels: int | None) -> tuple[Image.Image, tuple[int, int]]:
+    image = Image.fromarray(picture)
+    return _rgb(reduced(image, max_pixels)), image.size
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Return pixels and nothing that a file carried along, such as names and places in EXIF fields."""
+    image = image if image.mode == "RGB" else image.convert("RGB")  # converting always copies
+    image.info = {}
+    return image
+
+
+def _upright_rgb(image: Image.Image, max_pixels: int | None) -> tuple[Image.Image, tuple[int, int]]:
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise ValueError(f"it holds {frames} frames where one is expected")
-    image = ImageOps.exif_transpose(image)
+    image, size = upright(image, max_pixels)
     if image.mode in _WIDE_MODES or image.mode.startswith("I;16"):
         image = Image.fromarray(to_uint8(np.asarray(image)))
-    if image.mode in ("P", "PA"):  # straight to RGB, Pillow warns about the palette's transparency
-        image = image.convert("RGBA")
-    return image.convert("RGB")
+    elif image.mode in ("P", "PA", "1"):
+        image.info.pop("transparency", None)  # Pillow warns about a palette's that is lost
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return _rgb(reduced(image, max_pixels)), size
 
 
 def _read_nifti(path: Path) -> np.ndarray:
     reader = NibabelReader()
     image = reader.read(path)
-    _check_pixels(*image.shape)
+    check_pixels(*image.shape, bytes_per_pixel=image.get_data_dtype().itemsize)
     values: np.ndarray = reader.get_data(image)[0]
     if values.dtype.names:  # NIfTI's RGB24 and RGBA32 are records
         values = np.stack([values[channel] for channel in values.dtype.names[:3]], axis=-1)
@@ -119,7 +145,7 @@ def _read_nifti(path: Path) -> np.ndarray:
     in_colour = values.ndim == 3 and values.shape[-1] == 3 and (values.dtype == np.uint8 or len(image.shape) > 3)
     if values.ndim != 2 and not in_colour:
         raise ValueError(f"it holds a volume of the shape {image.shape} where one slice is expected")
-    return _three_channels(to_uint8(np.swapaxes(values, 0, 1)))
+    return np.ascontiguousarray(to_uint8(np.swapaxes(values, 0, 1)))
 
 
 def _read_dicom(path: Path) -> np.ndarray:
@@ -132,14 +158,14 @@ def _read_dicom(path: Path) -> np.ndarray:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         raise ValueError(f"it holds {frames} frames of {dataset.Rows}x{dataset.Columns} where one is expected")
-    _check_pixels(dataset.Rows, dataset.Columns)
+    check_pixels(dataset.Rows, dataset.Columns)
     values = _dicom_values(reader, dataset, path)
     if values.shape not in ((dataset.Rows, dataset.Columns), (dataset.Rows, dataset.Columns, 3)):
         raise ValueError(f"it holds pixels of the shape {values.shape} where one grey or RGB picture is expected")
     picture = to_uint8(values, _window(dataset))
     if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
         picture = 255 - picture
-    return _three_channels(picture)
+    return np.ascontiguousarray(picture)
 
 
 def _dicom_values(reader: PydicomReader, dataset: Any, path: Path) -> np.ndarray:
@@ -167,15 +193,6 @@ def _window(dataset: Any) -> tuple[float, float] | None:
     except (IndexError, TypeError, ValueError):
         return None
     return first if math.isfinite(first[0]) and math.isfinite(first[1]) and first[1] > 1 else None
-
-
-def _three_channels(picture: np.ndarray) -> np.ndarray:
-    return np.repeat(picture[..., None], 3, axis=-1) if picture.ndim == 2 else picture
-
-
-def _check_pixels(*shape: int) -> None:
-    if min(shape) < 1 or math.prod(int(n) for n in shape) > MAX_PIXELS:
-        raise ValueError(f"its size {tuple(shape)} is outside 1 to {MAX_PIXELS} pixels")
 
 
 def _has_dicom_mark(path: Path) -> bool:

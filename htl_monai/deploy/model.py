@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from htl_monai.bundles import bundle_config
 from htl_monai.deploy.classes import class_entries
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
-from htl_monai.metrics.localization import foreground_mask
 from htl_monai.networks.first_output import FirstOutput
 from htl_monai.networks.weights import load_weights
 from htl_monai.trained_model import find_model
@@ -28,16 +27,14 @@ __all__ = ["Localized", "LocalizationModel", "load_model"]
 
 @dataclass(frozen=True)
 class Localized:
-    """What a network says of one picture, at the picture's size and on the CPU.
+    """What a network says of one picture, at the size that it was prepared from and on the CPU.
 
     Args:
         scores: probabilities of background and lesion ``(2, H, W)``, or a heat map in [0, 1] ``(1, H, W)``.
-        mask: (H, W) bool, where the lesion is.
         class_prob: (C,) probabilities of the picture's classes; None where the network segments.
     """
 
     scores: Tensor
-    mask: np.ndarray
     class_prob: Tensor | None = None
 
 
@@ -83,18 +80,15 @@ class LocalizationModel:
         return self.preprocessing({"image": MetaTensor(picture.astype(np.float32))})["image"]
 
     @torch.no_grad()
-    def localize(self, prepared: Sequence[MetaTensor]) -> list[Localized]:
-        """Return what the network says of each prepared picture."""
+    def localize(self, prepared: Sequence[MetaTensor]) -> Iterator[Localized]:
+        """Yield what the network says of each prepared picture; one of them at a time is brought to its size."""
         batch = torch.stack([image.as_tensor() for image in prepared]).to(self.device)
         with FirstOutput(self.network) as first:
             outputs = self.inferer(batch, self.network).float().cpu()
         classes = torch.softmax(first.output.float(), dim=1).cpu() if self.explains else [None] * len(outputs)
-        return [self._restored(*item) for item in zip(prepared, outputs, classes, strict=True)]
-
-    def _restored(self, image: MetaTensor, pred: Tensor, class_prob: Tensor | None) -> Localized:
-        scores = self.restoring({"image": image, "pred": MetaTensor(pred)})["pred"].as_tensor()
-        mask = foreground_mask(scores[None], self.threshold)[0].numpy()
-        return Localized(scores, mask, class_prob)
+        for image, pred, class_prob in zip(prepared, outputs, classes, strict=True):
+            scores = self.restoring({"image": image, "pred": MetaTensor(pred)})["pred"].as_tensor()
+            yield Localized(scores, class_prob)
 
 
 def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu") -> LocalizationModel:

@@ -19,10 +19,12 @@ from monai.data import MetaTensor
 from PIL import Image
 from tqdm import tqdm
 
+from htl_monai.data.decoding import LARGE_PIXELS
 from htl_monai.data.files import write_atomically, write_csv, write_json
-from htl_monai.data.pictures import read_picture
+from htl_monai.data.pictures import read_image
 from htl_monai.deploy.finding import found_class, found_lesion
-from htl_monai.deploy.inputs import Images, find_images, output_names
+from htl_monai.deploy.full_size import at_full_size
+from htl_monai.deploy.inputs import Images, find_images, output_names, printable
 from htl_monai.deploy.model import LocalizationModel, Localized, load_model
 from htl_monai.deploy.overlay import draw_overlay
 from htl_monai.localization.boxes import Box
@@ -38,6 +40,8 @@ HEAT_COLUMNS = (*_PLACE, "mean_heat", "class_index", "class_name", "class_prob",
 _KINDS = dict.fromkeys((*_PLACE[2:], "class_index"), "Int64") | dict.fromkeys(
     ("mean_prob", "mean_heat", "class_prob"), "float64"
 )
+# Decoded pixels of a batch that stay in memory until the overlays are drawn; what is more is read again for that.
+_KEPT_PIXELS = 2**25
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -46,7 +50,8 @@ _Result = TypeVar("_Result")
 class _Picture:
     path: Path
     name: str
-    rgb: np.ndarray | None = None
+    size: tuple[int, int] = (0, 0)
+    whole: Image.Image | None = None
     prepared: MetaTensor | None = None
     error: str | None = None
 
@@ -67,7 +72,9 @@ def predict(
     the end ``predictions.csv``. A network that classifies is asked where it looks: then there are ``<name>_heat.png``
     (the heat map, 0 to 255; the mask is what reaches the threshold), the mean heat instead of the mean probability,
     and the class. Each file is written atomically. A picture that cannot be read does not stop the others: the table
-    says why, and the log names it at the end. A caller that must fail then asks ``table["error"].notna().any()``.
+    says why, and the log how many. A caller that must fail then asks ``table["error"].notna().any()``.
+    A picture of more than ``LARGE_PIXELS`` is read at a reduced size, because the network takes a small one; what is
+    written has the size of the picture all the same.
 
     Args:
         model: a bundle's folder or a checkpoint, see :func:`htl_monai.deploy.model.load_model`.
@@ -96,25 +103,33 @@ def predict(
     batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
     rows: list[dict[str, Any]] = []
     with tqdm(total=len(paths), desc="predict", unit="image", file=sys.stderr, disable=not progress) as bar:
-        for batch in _ahead(lambda batch: [_read(picture, localizer) for picture in batch], batches):
+        for batch in _ahead(lambda batch: _read(batch, localizer), batches):
             rows.extend(_predict_batch(localizer, batch, Path(out_dir)))
             bar.update(len(batch))
     columns = list(HEAT_COLUMNS if localizer.explains else COLUMNS)
     kinds = {column: kind for column, kind in _KINDS.items() if column in columns}
     table = pd.DataFrame(rows, columns=columns).astype(kinds)
     write_csv(Path(out_dir) / "predictions.csv", table)
-    for error in table["error"].dropna():
-        logger.error("skipped: %s", error)
+    failed = table["error"].dropna()
+    if len(failed):  # names of files and patients have no place in a log
+        logger.info("%d of %d images could not be read; predictions.csv says why", len(failed), len(table))
     return table
 
 
-def _read(picture: _Picture, localizer: LocalizationModel) -> _Picture:
-    """Return a copy with the pixels, or with the reason why there are none."""
-    try:
-        rgb = read_picture(picture.path)
-    except (OSError, ValueError) as error:
-        return _Picture(picture.path, picture.name, error=str(error))
-    return _Picture(picture.path, picture.name, rgb, localizer.prepare(rgb))
+def _read(batch: list[_Picture], localizer: LocalizationModel) -> list[_Picture]:
+    """Return copies with what the network takes, or with the reason why there is nothing."""
+    read, kept = [], 0
+    for picture in batch:
+        try:
+            image, size = read_image(picture.path, LARGE_PIXELS)
+        except (OSError, ValueError) as error:
+            read.append(_Picture(picture.path, picture.name, error=printable(error)))
+            continue
+        keeps = image.size == size and kept + image.width * image.height <= _KEPT_PIXELS
+        kept += image.width * image.height if keeps else 0
+        prepared = localizer.prepare(np.array(image))
+        read.append(_Picture(picture.path, picture.name, size, image if keeps else None, prepared))
+    return read
 
 
 def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir: Path) -> list[dict[str, Any]]:
@@ -122,35 +137,38 @@ def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir:
     localized = iter(localizer.localize(prepared) if prepared else ())
     rows = []
     for picture in batch:
-        row: dict[str, Any] = {"image": str(picture.path), "name": picture.name, "error": picture.error}
-        if picture.rgb is not None:
-            row |= _write_result(picture, picture.rgb, next(localized), localizer, out_dir)
+        row: dict[str, Any] = {"image": printable(picture.path), "name": picture.name, "error": picture.error}
+        if picture.prepared is not None:
+            row |= _write_result(picture, next(localized), localizer, out_dir)
         rows.append(row)
     return rows
 
 
 def _write_result(
-    picture: _Picture, rgb: np.ndarray, localized: Localized, localizer: LocalizationModel, out_dir: Path
+    picture: _Picture, localized: Localized, localizer: LocalizationModel, out_dir: Path
 ) -> dict[str, Any]:
     """Write the files of a picture and return its numbers."""
-    mask, scores = localized.mask, localized.scores[-1].numpy()
-    lesion = found_lesion(mask)
-    mean = float(scores[mask].mean(dtype=np.float64)) if lesion["area_px"] else None
-    numbers = {"area_px": lesion["area_px"], "mean_heat" if localizer.explains else "mean_prob": mean}
+    found = at_full_size(localized.scores, picture.size, localizer.threshold)
+    lesion = found_lesion(found.mask)
+    numbers = {"area_px": lesion["area_px"], "mean_heat" if localizer.explains else "mean_prob": found.mean}
     if localized.class_prob is not None:
         numbers |= found_class(localized.class_prob, localizer.classes)
-        # Cut off and not rounded, as MONAI's writer does: the mask is then where the picture reaches the threshold.
-        _write_png(out_dir / f"{picture.name}_heat.png", (255 * scores).astype(np.uint8))
-    _write_png(out_dir / f"{picture.name}_mask.png", np.where(mask, 255, 0).astype(np.uint8))
-    box = Box(**lesion["box"]) if lesion["box"] else None
-    _write_png(out_dir / f"{picture.name}_overlay.png", draw_overlay(rgb, mask, box))
-    write_json(out_dir / f"{picture.name}.json", {"image": str(picture.path)} | lesion | numbers)
+    if found.heat is not None:
+        _write_png(out_dir / f"{picture.name}_heat.png", Image.fromarray(found.heat))
+    _write_png(out_dir / f"{picture.name}_mask.png", Image.fromarray(found.mask.view(np.uint8) * np.uint8(255)))
+    try:
+        whole = picture.whole or read_image(picture.path)[0]
+    except (OSError, ValueError) as error:  # it was readable a moment ago
+        return {"error": printable(error)}
+    draw_overlay(whole, found.mask, Box(**lesion["box"]) if lesion["box"] else None)
+    _write_png(out_dir / f"{picture.name}_overlay.png", whole)
+    write_json(out_dir / f"{picture.name}.json", {"image": printable(picture.path)} | lesion | numbers)
     width, height = lesion["size"]
     return {"width": width, "height": height} | (lesion["box"] or {}) | numbers
 
 
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    write_atomically(path, lambda temporary: Image.fromarray(pixels).save(temporary, format="PNG"))
+def _write_png(path: Path, image: Image.Image) -> None:
+    write_atomically(path, lambda temporary: image.save(temporary, format="PNG"))
 
 
 def _ahead(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:

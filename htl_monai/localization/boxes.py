@@ -56,6 +56,8 @@ def mask_to_box(mask: ArrayLike) -> Box | None:
     labels, count = ndimage.label(foreground[top:bottom, left:right], structure=_EIGHT_CONNECTED)
     if count == 1:
         return Box(left, top, right, bottom)
-    largest = int(np.bincount(labels.ravel())[1:].argmax()) + 1
+    blocks = np.array_split(labels.ravel(), labels.size // 2**22 + 1)  # counting takes 8 bytes a pixel
+    sizes = np.sum([np.bincount(block, minlength=count + 1) for block in blocks], axis=0)
+    largest = int(sizes[1:].argmax()) + 1
     y, x = ndimage.find_objects(labels, max_label=largest)[largest - 1]
     return Box(left + x.start, top + y.start, left + x.stop, top + y.stop)

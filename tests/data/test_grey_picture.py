@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from htl_monai.data import grey_picture
+from htl_monai.data import decoding, grey_picture
 from htl_monai.data.grey_picture import read_grey, resized_by_area
 
 
@@ -88,8 +88,13 @@ def test_damaged_and_huge_files_are_named(grey: np.ndarray, tmp_path: Path, monk
     with pytest.raises(FileNotFoundError, match="image must be a file, got .*none.png"):
         read_grey(tmp_path / "none.png")
     Image.fromarray(grey).save(tmp_path / "huge.png")
-    for module in (grey_picture, grey_picture.read_picture.__globals__):
-        namespace = module if isinstance(module, dict) else vars(module)
-        monkeypatch.setitem(namespace, "MAX_PIXELS", 34)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 34)
     with pytest.raises(ValueError, match=r"huge.png: its size \(5, 7\) is outside 1 to 34 pixels"):
         read_grey(tmp_path / "huge.png")
+
+
+def test_a_large_picture_is_read_at_a_reduced_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = np.kron(np.array([[10, 20], [30, 40]], dtype=np.uint8), np.ones((4, 4), dtype=np.uint8))
+    Image.fromarray(blocks).save(tmp_path / "large.png")
+    monkeypatch.setattr(grey_picture, "LARGE_PIXELS", 16)
+    assert read_grey(tmp_path / "large.png").tolist() == blocks[::2, ::2].tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import nibabel as nib
@@ -13,8 +14,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.examples import get_path
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from htl_monai.data import pictures as images
-from htl_monai.data.pictures import is_picture, read_picture, to_uint8
+from htl_monai.data import decoding, pictures
+from htl_monai.data.pictures import is_picture, read_image, read_picture, to_uint8
 
 
 def write_dicom(path: Path, pixels: np.ndarray, photometric: str, **elements: object) -> Path:
@@ -201,7 +202,7 @@ def test_too_large_pictures_are_refused_before_decoding(
         Image.fromarray(picture).save(path)
     else:
         nib.save(nib.Nifti1Image(picture[..., 0], np.eye(4)), path)
-    monkeypatch.setattr(images, "MAX_PIXELS", 5399)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 5399)
     with pytest.raises(ValueError, match=r"its size \(60, 90\) is outside 1 to 5399 pixels"):
         read_picture(path)
 
@@ -209,3 +210,58 @@ def test_too_large_pictures_are_refused_before_decoding(
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="image must be a file, got .*gone.png"):
         read_picture(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("kind", ["png", "RGBA", "palette", "jpg", "dcm", "nii"])
+def test_large_pictures_can_be_read_at_a_reduced_size(tmp_path: Path, picture: np.ndarray, kind: str) -> None:
+    path = tmp_path / f"a.{kind if kind in ('jpg', 'dcm', 'nii') else 'png'}"
+    image = Image.fromarray(picture)
+    if kind == "dcm":
+        write_dicom(path, picture, "RGB")
+    elif kind == "nii":
+        nib.save(nib.Nifti1Image(as_grey(picture).T, np.eye(4)), path)
+    else:
+        image = {"RGBA": image.convert("RGBA"), "palette": image.quantize(8)}.get(kind, image)
+        image.save(path, **({"quality": 95} if kind == "jpg" else {}))
+    found, size = read_image(path, max_pixels=60 * 90 // 9)
+    assert size == (90, 60) and found.mode == "RGB" and not found.info
+    if kind == "jpg":  # decoded at a half, then halved again
+        assert found.size == (23, 15)
+        return
+    blocks = read_picture(path).reshape(20, 3, 30, 3, 3).mean(axis=(1, 3))
+    assert found.size == (30, 20) and np.abs(np.asarray(found) - blocks).max() <= 1
+
+
+def test_a_large_turned_jpeg_has_the_size_of_the_upright_picture(tmp_path: Path, picture: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(picture)).save(tmp_path / "phone.jpg", quality=95, exif=exif)
+    found, size = read_image(tmp_path / "phone.jpg", max_pixels=60 * 90 // 4)
+    assert size == (90, 60) and found.size == (45, 30)
+    assert np.abs(np.asarray(found, dtype=int) - picture[::2, ::2]).mean() < 8
+
+
+def test_deep_values_take_little_more_memory_than_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_BLOCK_PIXELS", 2**12)
+    deep = np.arange(2**20, dtype=np.uint16).reshape(2**10, 2**10)
+    tracemalloc.start()
+    found = to_uint8(deep)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.5 * deep.size
+    expected = np.round(255 * (deep.astype(float) / 65535)).astype(np.uint8)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_other_formats_are_not_opened_under_a_picture_s_name(tmp_path: Path) -> None:
+    """Pillow would hand PostScript to Ghostscript."""
+    (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(ValueError, match="a.png: cannot identify image file"):
+        read_picture(tmp_path / "a.png")
+
+
+def test_wide_values_count_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 100)
+    nib.save(nib.Nifti1Image(np.zeros((5, 8), np.float64), np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(ValueError, match=r"its size \(5, 8\) is outside 1 to 37 pixels"):
+        read_picture(tmp_path / "a.nii")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -12,8 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from monai.data import MetaTensor
 from PIL import Image
 
+from htl_monai.data.files import read_table
+from htl_monai.deploy import predict as deploy_predict
+from htl_monai.deploy.model import LocalizationModel
 from htl_monai.deploy.predict import COLUMNS, predict
 
 
@@ -93,14 +99,88 @@ def test_unreadable_pictures_are_named_and_the_others_go_on(
     (tmp_path / "broken.png").write_bytes(b"nothing")
     Image.fromarray(picture).save(tmp_path / "good.png")
     named = [tmp_path / "broken.png", tmp_path / "good.png", tmp_path / "gone.png"]
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.INFO):
         table = predict(dark_bundle, named, tmp_path / "out", batch_size=1, progress=False)
     assert table["error"].notna().tolist() == [True, False, True]
     assert "broken.png" in table["error"][0] and "gone.png" in table["error"][2]
-    assert "broken.png" in caplog.text and "gone.png" in caplog.text and "good.png" not in caplog.text
+    assert "2 of 3 images could not be read" in caplog.text and ".png" not in caplog.text
     written = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert written["area_px"].isna().tolist() == [True, False, True]
     assert not list((tmp_path / "out").glob("broken*"))
+
+
+def test_large_pictures_go_through_at_a_reduced_size_and_results_have_the_whole(
+    tmp_path: Path, slim_bundle: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = np.kron(picture, np.ones((9, 9, 1), dtype=np.uint8))
+    Image.fromarray(large).save(tmp_path / "a.png")
+    whole = predict(slim_bundle, tmp_path / "a.png", tmp_path / "whole", progress=False)
+    prepared: list[tuple[int, ...]] = []
+    real = LocalizationModel.prepare
+
+    def prepare(self: LocalizationModel, pixels: np.ndarray) -> MetaTensor:
+        prepared.append(pixels.shape)
+        return real(self, pixels)
+
+    monkeypatch.setattr(LocalizationModel, "prepare", prepare)
+    monkeypatch.setattr(deploy_predict, "LARGE_PIXELS", large.shape[0] * large.shape[1] // 9)
+    table = predict(slim_bundle, tmp_path / "a.png", tmp_path / "reduced", progress=False)
+    assert prepared == [(180, 270, 3)] and table[["width", "height"]].to_numpy().tolist() == [[810, 540]]
+    masks = [read_mask(tmp_path / name / "a_mask.png") for name in ("whole", "reduced")]
+    assert masks[1].shape == (540, 810) and (masks[0] != masks[1]).mean() < 0.02 and (masks[0] > 0).any()
+    assert table["mean_prob"][0] == pytest.approx(whole["mean_prob"][0], abs=1e-3)
+    overlay = np.asarray(Image.open(tmp_path / "reduced" / "a_overlay.png"))
+    outside = masks[1] == 0
+    assert (overlay[outside] == large[outside]).all(axis=-1).mean() > 0.9  # all but the frame
+
+
+def test_pictures_that_are_not_kept_in_memory_are_read_again(
+    tmp_path: Path, dark_bundle: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "b.png"):
+        Image.fromarray(picture).save(tmp_path / name)
+    predict(dark_bundle, tmp_path, tmp_path / "kept", progress=False)
+    monkeypatch.setattr(deploy_predict, "_KEPT_PIXELS", picture.shape[0] * picture.shape[1])
+    read: list[str] = []
+    real = deploy_predict.read_image
+
+    def read_image(path: Path, *max_pixels: int) -> object:
+        read.append(path.name)
+        return real(path, *max_pixels)
+
+    monkeypatch.setattr(deploy_predict, "read_image", read_image)
+    predict(dark_bundle, [tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "again", progress=False)
+    assert read == ["a.png", "b.png", "b.png"]
+    for name in ("a_overlay.png", "b_overlay.png", "b_mask.png"):
+        assert (tmp_path / "kept" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_one_odd_file_is_a_row_and_never_stops_a_batch(
+    tmp_path: Path, dark_bundle: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "folder.png").mkdir(parents=True)
+    long, bytes_name = "l" * 245 + ".png", os.fsdecode(b"caf\xe9\n.png")
+    for name in ("good.png", "folder.png/inside.png", long, bytes_name, "closed.png"):
+        Image.fromarray(picture).save(folder / name)
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "gone.png").symlink_to(folder / "nowhere.png")
+    os.mkfifo(folder / "pipe.png")
+    real = Path.open
+
+    def refuse(path: Path, *arguments: object, **named: object) -> object:
+        if path.name == "closed.png":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    table = predict(dark_bundle, folder, tmp_path / "out", batch_size=3, progress=False).set_index("name")
+    done = ["caf\\udce9\\n", "good", "inside", "l" * 200]
+    assert sorted(table.index[table["error"].isna()]) == done
+    assert sorted(table.index[table["error"].notna()]) == ["closed", "gone", "loop", "pipe"]
+    assert {path.name for path in (tmp_path / "out").glob("*_overlay.png")} == {f"{name}_overlay.png" for name in done}
+    assert not [error for error in table["error"].dropna() if "\n" in error]
+    assert read_table(tmp_path / "out" / "predictions.csv")["name"].tolist() == table.index.tolist()
 
 
 def test_results_do_not_depend_on_the_batch(tmp_path: Path, slim_bundle: Path) -> None:

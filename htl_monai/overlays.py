@@ -14,7 +14,7 @@ from htl_monai.bundles import bundle_config, find_overlay
 from htl_monai.data.files import read_json
 from htl_monai.settings import Stage
 
-__all__ = ["applicable", "check_all_apply", "collect_changes", "entry_values", "merged_config"]
+__all__ = ["applicable", "check_all_apply", "collect_changes", "entry_values", "merged_config", "refuse_fixed"]
 
 
 def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,7 +24,15 @@ def collect_changes(overlays: Sequence[str], seed: int | None, settings: Mapping
         overlays: see :func:`~htl_monai.bundles.find_overlay`. They are code, as are the settings.
         seed: replaces the configs' seed; None leaves it.
         settings: single entries; a device may be given by its name, such as ``cpu``.
+
+    Raises:
+        FileNotFoundError: an overlay is not there.
+        ValueError: two words for one thing: the seed twice, or a size of the network and its features.
     """
+    if seed is not None and settings.get("seed", seed) != seed:
+        raise ValueError(f"seed must be given once, got {seed} and {settings['seed']} in set; leave one of them out")
+    if {"network_size", "features"} <= settings.keys():
+        raise ValueError("network_size must be left out where features are set, which say more; leave one of them out")
     changes: dict[str, Any] = {}
     for name in overlays:
         path = find_overlay(name)
@@ -68,6 +76,20 @@ def _applies(key: str, config: Any) -> bool:
         else:
             return False
     return bool(folders) or (isinstance(config, Mapping) and last in config)
+
+
+def refuse_fixed(changes: Mapping[str, Any], fixed: Mapping[str, str]) -> None:
+    """Refuse a change of an entry that is not the user's to set, instead of passing over it.
+
+    Args:
+        changes: what the user wants.
+        fixed: such entries, and what to do instead.
+
+    Raises:
+        ValueError: names the entry.
+    """
+    for key in [key for key in changes if key in fixed]:
+        raise ValueError(f"{key} must not be set, got {changes[key]!r}, because the command sets it; {fixed[key]}")
 
 
 def check_all_apply(changes: Mapping[str, Any], merged: Mapping[str, Mapping[str, Any]]) -> None:

@@ -11,15 +11,22 @@ from typing import Any
 from htl_monai.bundles import find_bundle
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import sha256
-from htl_monai.overlays import check_all_apply, collect_changes, merged_config
+from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.provenance import Origin, data_digest, origin_of
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["Plan", "PlannedStage", "plan_setting"]
 
-# Where files lie and who watches: nothing in the results depends on these.
-_PLACES = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri")
+# Where files lie, who watches, and what is checked before: nothing in the results depends on these.
+_NO_PART = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri", "check")
+# Entries that a run sets itself, and what a user does instead.
+_FIXED = {
+    "bundle_root": "leave it out",
+    "dataset_dir": "name the data set by data",
+    "output_dir": "name the folder by out",
+    "progress": "leave it out: bars are drawn where a terminal is",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class PlannedStage:
     Args:
         stage: what to run.
         out: the run's folder.
-        config: the stage's configs as merged, without what says where files lie and who watches.
+        config: the stage's configs as merged, without what plays no part in the results.
         entries: the config entries that it is run with.
         data_digest: of the data set's lists and files.
     """
@@ -74,8 +81,8 @@ def plan_setting(
     Raises:
         KeyError: a setting or config entry that does not exist.
         FileNotFoundError: data, overlay or bundle is not there.
-        ValueError: settings are wrong (a line for each), the data lists cannot be read, or ``seeds`` for a setting that
-            has one.
+        ValueError: settings are wrong (a line for each) or not a user's to set, the data lists cannot be read, or
+            ``seeds`` for a setting that has one.
     """
     if setting not in SETTINGS:
         raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
@@ -84,6 +91,7 @@ def plan_setting(
     bundle = find_bundle(SETTINGS[setting].bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)
+    refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
     require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]
     source = data_digest(load_datalists(data, columns, on_missing="keep"))
@@ -92,10 +100,17 @@ def plan_setting(
         lists = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
         places = {"bundle_root": str(bundle), "dataset_dir": str(lists), "output_dir": str(folder)}
         entries = {**changes, **stage.settings, **places, "progress": progress}
-        config = {key: value for key, value in merged[stage.name].items() if key not in _PLACES}
+        config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
 
     return Plan(bundle, tuple(planned(stage) for stage in stages))
+
+
+def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the entries that every stage which has them sets to a value of its own."""
+    names = {name for stage in stages for name in stage.settings}
+    free = {name for stage in stages for name in names if name in merged[stage.name] and name not in stage.settings}
+    return {name: "give the option seeds" if name == "seeds" else "leave it out" for name in names - free}
 
 
 def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:

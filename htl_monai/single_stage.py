@@ -11,21 +11,24 @@ from typing import Any
 from htl_monai.analysis.impact import impact
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
-from htl_monai.data.files import read_table, sha256, write_csv, write_json
+from htl_monai.data.files import read_json, read_table, sha256, write_csv, write_json
 from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
 from htl_monai.deploy.classes import class_entries
 from htl_monai.output_folder import owns_folder
-from htl_monai.overlays import collect_changes, merged_config
+from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.provenance import data_digest, origin_of, write_provenance
 from htl_monai.report.run_notes import run_notes
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
+from htl_monai.settings.checks import require_good_settings
 from htl_monai.trained_model import TrainedModel, find_model
 from htl_monai.workflow import run_stage
 
 __all__ = ["evaluate_with", "mine_with"]
 
 _MINING = Stage("mining", "mining", ("train.json", "mine.json"), (), ("forgetting.csv", "sparsity.csv"))
+# What the weights of a network were made for: another value would not load.
+_SHAPE = ("network_size", "features", "feature_channels", "hidden_channels", "num_classes")
 _EVALUATING = Stage("evaluating", "evaluating", ("train.json", "evaluate.json"), (), ("scores.csv",))
 
 
@@ -108,17 +111,18 @@ def _run(
     say: Callable[[str], None],
 ) -> None:
     classes = class_entries(trained)
-    changes = {**trained.heat_maps, **collect_changes(overlays, None, settings), **trained.entries, **_known(classes)}
+    places = {"bundle_root": str(trained.bundle), "dataset_dir": str(data), "output_dir": str(folder), **paths}
+    changes = _entries(stage, trained, classes, overlays, settings, places)
     config = merged_config(trained.bundle, stage, changes)
+    require_good_settings(config)
     datalists, source = _read(stage, data, config["columns"], bool(classes), folder)
     if not datalists.get(split):
         raise ValueError(f"split must be one with images, got {split}, of which {data} has none; choose another")
     if classes and stage is _MINING and isinstance(config["classes"], Mapping):
         _require_all_classes(datalists[split], classes["num_classes"], trained)
     say(f"{stage.name}: {len(datalists[split])} {split} images with {trained.weights}")
-    places = {"bundle_root": str(trained.bundle), "dataset_dir": str(source), "output_dir": str(folder), **paths}
     start = time.monotonic()
-    run_stage(trained.bundle, stage, {**changes, **places}, folder / "log.txt")
+    run_stage(trained.bundle, stage, {**changes, **places, "dataset_dir": str(source)}, folder / "log.txt")
     details = {
         "bundle": trained.bundle.name,
         "run_id": stage.run_id,
@@ -127,6 +131,41 @@ def _run(
     inputs = {trained.weights.name: sha256(trained.weights)}
     origin = origin_of(config, stage.run_id, inputs, data_digest(datalists))
     write_provenance(folder, origin, config, details, [folder / name for name in stage.outputs])
+
+
+def _entries(
+    stage: Stage,
+    trained: TrainedModel,
+    classes: Mapping[str, Any],
+    overlays: Sequence[str],
+    settings: Mapping[str, Any],
+    places: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the entries that describe the model, with the user's laid upon them.
+
+    Raises:
+        KeyError: an entry that the stage does not have, or an overlay's that no stage has.
+        ValueError: an entry that is not the user's to set: the command sets it, or the weights have it.
+    """
+    changes = collect_changes(overlays, None, settings)
+    check_all_apply(settings, {stage.name: merged_config(trained.bundle, stage, {})})
+    check_all_apply(
+        changes, {path.name: read_json(path, "correct it") for path in trained.bundle.glob("configs/*.json")}
+    )
+    refuse_fixed(changes, dict.fromkeys(places, "leave it out, and see the options of the command"))
+    network = {**trained.entries, **_known(classes)}
+    size = network.pop("spatial_size", None)
+    for key, value in changes.items():
+        if key in network and value != network[key] or key in _SHAPE and key not in network:
+            own = network.get(key, ", ".join(f"{name} {network[name]}" for name in network))
+            raise ValueError(f"{key} must be that of {trained.weights} ({own}), got {value!r}; leave it out")
+    names = changes.get("classes", [])
+    if isinstance(names, list) and names and len(names) != network.get("num_classes"):
+        number = network.get("num_classes", "no")
+        raise ValueError(
+            f"classes must be the {number} of {trained.weights}, got {', '.join(names)}; name each of them"
+        )
+    return {**trained.heat_maps, **_known({"spatial_size": size}), **changes, **network}
 
 
 def _known(entries: Mapping[str, Any]) -> dict[str, Any]:

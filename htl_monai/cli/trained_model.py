@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from htl_monai.cli.swapped import refuse_swapped
+
 __all__ = ["evaluate", "mine", "predict"]
 
 
@@ -43,9 +45,11 @@ def mine(
     )
     from htl_monai.single_stage import mine_with
 
+    refuse_swapped(model, data)
     changes = dict(set or {})
     if sparsities is not None:
-        changes["sparsities"] = sparsities
+        if changes.setdefault("sparsities", sparsities) != sparsities:
+            raise ValueError("sparsities must be given once, got them in --set too; leave one of them out")
     folder = mine_with(model, data, out, overlay or (), changes, is_terminal(), say)
     print_files(folder, ("impact", "groups"))
     print_never_learned(folder / "forgetting.csv")
@@ -81,6 +85,7 @@ def evaluate(
     from htl_monai.report.summary import mean_scores
     from htl_monai.single_stage import evaluate_with
 
+    refuse_swapped(model, data)
     folder = evaluate_with(model, data, out, split, overlay or (), set or {}, is_terminal(), say)
     scores = read_table(folder / "scores.csv")
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
@@ -108,6 +113,7 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
     from htl_monai.deploy.predict import predict as predict_images
     from htl_monai.report.console import is_terminal, print_table
 
+    refuse_swapped(model, images, "images")
     table = predict_images(model, images, out, device=device, batch_size=batch_size, progress=is_terminal())
     failed = table[table["error"].notna()]
     print_table("Predictions", table.drop(columns="error").head(20))

@@ -17,14 +17,13 @@ from htl_monai.analysis.overall_drop import first_significant, overall_drop
 from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
 from htl_monai.analysis.seeds_and_images import SeedsAndImages, seeds_and_images_interval
-from htl_monai.analysis.statistics import PairedDifference, bootstrap_interval, compare, paired_bootstrap
+from htl_monai.analysis.statistics import PairedDifference, compare, paired_bootstrap
 
 __all__ = [
     "PairedDifference",
     "SeedsAndImages",
     "age_group",
     "average_precision",
-    "bootstrap_interval",
     "class_changes",
     "co_occurrence_iou",
     "compare",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from htl_monai.analysis.statistics import bootstrap_interval
+from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 
 __all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary"]
 
@@ -46,21 +46,22 @@ def group_summary(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Summarise a score in each group of a column: its mean, a bootstrap interval, and how many images it rests on.
+    """Summarise a score in each group of a column: its mean, a bootstrap-t interval, and how many images it rests on.
 
     Args:
-        table: one row an image.
+        table: one row an image; where it has ``subject``, subjects are resampled, each with all its images.
         column: the metadata to group by; a missing value (None, NaN) belongs to no group.
         score: the column to summarise.
         n_resamples: bootstrap samples.
         seed: seed of the resampling.
-        confidence: level of the percentile interval, in (0, 1).
+        confidence: level of the interval, in (0, 1).
 
     Returns:
         One row a group, sorted (categories in their order, also those without an image), and a last row ``unknown``
         for the images whose group is missing: ``group``, ``n`` (images with a score), ``n_missing`` (images whose
-        score is NaN), ``mean``, ``low`` and ``high``. NaN where there is nothing to measure: no score for the mean,
-        less than two for the interval.
+        score is NaN), ``mean``, ``low``, ``high`` and ``note``. Without a score the mean is NaN; where there are too
+        few for an interval (see :func:`~htl_monai.statistics.bootstrap_interval.too_few`), its ends are, and the note
+        says so.
 
     Raises:
         KeyError: ``table`` lacks ``column`` or ``score``.
@@ -76,11 +77,13 @@ def group_summary(
         raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; name one of these")
     if (table[column] == UNKNOWN).any():
         raise ValueError(f"{column} must not hold the group {UNKNOWN!r}, got it as a value; mark it as missing instead")
-    grouped = table[score].astype(float).groupby(table[column], sort=True, observed=False)
-    groups = [*grouped, (UNKNOWN, table.loc[table[column].isna(), score].astype(float))]
+    grouped = table.groupby(table[column], sort=True, observed=False)
+    groups = [*grouped, (UNKNOWN, table[table[column].isna()])]
     rows = []
-    for group, values in groups:
-        scored = values.dropna()
-        low, high = bootstrap_interval(scored, n_resamples, seed, confidence)
-        rows.append((group, len(scored), len(values) - len(scored), scored.mean(), low, high))
-    return pd.DataFrame(rows, columns=["group", "n", "n_missing", "mean", "low", "high"])
+    for group, images in groups:
+        scored = images.dropna(subset=[score])
+        values, subjects = scored[score].astype(float), scored.get("subject")
+        low, high = bootstrap_interval(values, n_resamples, seed, confidence, subjects)
+        note = TOO_FEW if len(values) and too_few(values, subjects) else ""
+        rows.append((group, len(values), len(images) - len(values), values.mean(), low, high, note))
+    return pd.DataFrame(rows, columns=["group", "n", "n_missing", "mean", "low", "high", "note"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from htl_monai.analysis.box_impact import impact_on_boxes
-from htl_monai.metrics.forgetting import is_never_learned, relative_forgetting
+from htl_monai.metrics.forgetting import bounded_forgetting, is_never_learned, relative_forgetting
 
 __all__ = ["impact", "impact_of_pruning", "is_of_boxes"]
 
@@ -41,9 +41,9 @@ def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.
         One row a sparsity, ascending: ``sparsity``, ``n`` (images) and for each class: ``<class>_n`` (images that
         count), ``<class>_n_never_learned`` (those of them that were never learned), ``<class>_iou_dense`` and
         ``<class>_iou_pruned`` (means), ``<class>_drop_percent`` (drop of these means in % of the dense one, as Table
-        1), ``<class>_image_drop_percent`` (mean over images of each one's drop in % of its own dense IoU) and
-        ``<class>_forgotten`` (share of the images that lose at least ``forgotten_share``). Higher = hit harder; NaN
-        where no image counts.
+        1), ``<class>_image_drop_percent`` (mean over images of each one's drop in % of its own dense IoU, none
+        counting as a gain of more than 100 %) and ``<class>_forgotten`` (share of the images that lose at least
+        ``forgotten_share``). Higher = hit harder; NaN where no image counts.
 
     Raises:
         KeyError: a column is missing.
@@ -75,7 +75,7 @@ def _impact(images: pd.DataFrame, name: str, forgotten_share: float) -> dict[str
         f"{name}_iou_dense": dense.mean(),
         f"{name}_iou_pruned": pruned.mean(),
         f"{name}_drop_percent": 100 * float(relative_forgetting(dense.mean(), pruned.mean())),
-        f"{name}_image_drop_percent": 100 * drops.mean(),
+        f"{name}_image_drop_percent": 100 * float(pd.Series(bounded_forgetting(drops)).mean()),
         f"{name}_forgotten": (drops >= forgotten_share).mean(),
     }
 

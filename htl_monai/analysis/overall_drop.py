@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import ttest_rel
-from statsmodels.stats.multitest import multipletests
 
 from htl_monai.analysis.multi_label_checks import checked_ap
+from htl_monai.statistics.holm import holm
+from htl_monai.statistics.rounding import resolution
 
 __all__ = ["first_significant", "overall_drop"]
 
@@ -31,8 +31,8 @@ def overall_drop(ap: ArrayLike, sparsities: Sequence[float], alpha: float = 0.05
     Returns:
         One row a sparsity: ``sparsity``, ``n_seeds``, ``n_classes`` (of the mean), ``ap_mean``, ``ap_std`` (sample
         standard deviation over the seeds), ``difference`` (mean of pruned - dense), ``p_value``, ``p_holm`` and
-        ``significant`` (missing where there is no test: the first row, or one seed). Where no seed changes, the
-        p-value is 1.
+        ``significant`` (missing where there is no test: the first row, one seed, or seeds that all change by the same,
+        which leaves no spread to test by). Where no seed changes, the p-value is 1.
 
     Raises:
         ValueError: ``ap`` and ``sparsities`` do not fit, or ``alpha`` is out of range.
@@ -49,12 +49,9 @@ def overall_drop(ap: ArrayLike, sparsities: Sequence[float], alpha: float = 0.05
     n_seeds, n_sparsities = checked.shape[:2]
     mean = checked[..., measured].mean(axis=-1) if measured.any() else np.full(checked.shape[:2], np.nan)
     p_values = np.array([np.nan, *(_p_value(mean[:, k], mean[:, 0]) for k in range(1, n_sparsities))])
-    tested = ~np.isnan(p_values)
-    p_holm = np.full(n_sparsities, np.nan)
+    p_holm = holm(p_values)
     significant = pd.array([pd.NA] * n_sparsities, dtype="boolean")
-    if tested.any():
-        p_holm[tested] = multipletests(p_values[tested], method="holm")[1]
-        significant[tested] = p_holm[tested] <= alpha
+    significant[~np.isnan(p_holm)] = p_holm[~np.isnan(p_holm)] <= alpha
     return pd.DataFrame(
         {
             "sparsity": np.asarray(sparsities, dtype=np.float64),
@@ -90,9 +87,9 @@ def first_significant(table: pd.DataFrame) -> float:
 def _p_value(pruned: NDArray[np.float64], dense: NDArray[np.float64]) -> float:
     if len(pruned) < 2 or np.isnan(pruned).any():
         return np.nan
-    if (pruned == dense).all():
+    limit, changes = resolution(pruned, dense), pruned - dense
+    if (np.abs(changes) <= limit).all():
         return 1.0
-    with warnings.catch_warnings():
-        # All seeds may lose the very same: then t is infinite, and the p-value 0 or 1.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return float(ttest_rel(pruned, dense, alternative="less").pvalue)
+    if np.ptp(changes) <= limit:
+        return np.nan  # t would be infinite: two seeds that lose the same 1e-12 would be beyond doubt
+    return float(ttest_rel(pruned, dense, alternative="less").pvalue)

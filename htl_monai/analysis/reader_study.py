@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.formula.api import mixedlm
-from statsmodels.stats.multitest import multipletests
 
-from htl_monai.analysis.statistics import bootstrap_interval
+from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
+from htl_monai.statistics.holm import holm
 
 __all__ = ["analyse_ratings", "group_means", "reader_agreement"]
 
@@ -67,11 +66,11 @@ def analyse_ratings(ratings: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
             }
         )
     table = pd.DataFrame(rows)
-    return table.assign(p_holm=_holm(table["p_value"].to_numpy(dtype=np.float64)))
+    return table.assign(p_holm=holm(table["p_value"].to_numpy(dtype=np.float64)))
 
 
 def group_means(ratings: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Return the mean rating of PIEs and of others for each question, with a bootstrap interval over the cases.
+    """Return the mean rating of PIEs and of others for each question, with a bootstrap-t interval over the cases.
 
     Args:
         ratings: as in :func:`analyse_ratings`.
@@ -79,8 +78,9 @@ def group_means(ratings: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -
         seed: of the resampling.
 
     Returns:
-        Two rows a question, the PIEs first: ``question``, ``is_pie``, ``n_cases``, ``n_ratings``, ``mean``, ``low`` and
-        ``high``; NaN for a group without ratings.
+        Two rows a question, the PIEs first: ``question``, ``is_pie``, ``n_cases``, ``n_ratings``, ``mean``, ``low``,
+        ``high`` and ``note``; NaN for a group without ratings, and the ends where there are too few to say, as the note
+        does.
     """
     _require(ratings)
     rows = []
@@ -89,10 +89,10 @@ def group_means(ratings: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -
         cases = part.groupby("case")["rating"].mean().dropna()
         low, high = bootstrap_interval(cases, n_resamples, seed)
         counts = {"n_cases": len(cases), "n_ratings": int(part["rating"].count())}
-        rows.append(
-            {"question": question, "is_pie": is_pie} | counts | {"mean": cases.mean(), "low": low, "high": high}
-        )
-    return pd.DataFrame(rows, columns=["question", "is_pie", "n_cases", "n_ratings", "mean", "low", "high"])
+        note = TOO_FEW if len(cases) and too_few(cases) else ""
+        found = {"mean": cases.mean(), "low": low, "high": high, "note": note}
+        rows.append({"question": question, "is_pie": is_pie} | counts | found)
+    return pd.DataFrame(rows, columns=["question", "is_pie", "n_cases", "n_ratings", "mean", "low", "high", "note"])
 
 
 def reader_agreement(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -160,14 +160,6 @@ def _fit(given: pd.DataFrame, confidence: float) -> tuple[dict[str, float], str]
     if not np.isfinite([estimates[name] for name in ("estimate", "low", "high", "p_value")]).all():
         return nothing, "; ".join(["the mixed model has no finite interval", *said])
     return {name: float(value) for name, value in estimates.items()}, "; ".join(none or said)
-
-
-def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    known = ~np.isnan(p_values)
-    corrected = np.full(len(p_values), np.nan)
-    if known.any():
-        corrected[known] = multipletests(p_values[known], method="holm")[1]
-    return corrected
 
 
 def _require(ratings: pd.DataFrame) -> None:

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
+from htl_monai.statistics.rounding import resolution
+from htl_monai.statistics.subjects import subject_numbers
+
 __all__ = ["SeedsAndImages", "seeds_and_images_interval"]
 
-# Sums of scores of order one carry rounding of this size: a smaller spread is none.
-_ROUNDING = 64 * np.finfo(np.float64).eps
 _SMALLEST_P = 1e-200
 
 
@@ -69,7 +70,8 @@ def seeds_and_images_interval(
         >>> round(result.difference, 3), round(result.low, 3), round(result.high, 3), result.n_seeds
         (0.167, -0.082, 0.415, 3)
     """
-    values = _checked(differences, subjects, confidence)
+    values = _checked(differences, confidence)
+    numbers = subject_numbers(subjects, values.shape[1])
     measured = np.array(~np.isnan(values))
     values, measured = values[measured.any(axis=1)], measured[measured.any(axis=1)]
     n_seeds, n_images, n = len(values), int(measured.any(axis=0).sum()), int(measured.sum())
@@ -77,46 +79,32 @@ def seeds_and_images_interval(
         return SeedsAndImages(np.nan, np.nan, np.nan, np.nan, 0, 0)
     difference = float(values[measured].mean())
     low = high = p_value = np.nan
-    sums = _sums_by_subject(np.where(measured, values - difference, 0.0), measured.any(axis=0), subjects)
+    sums = _sums_by_subject(np.where(measured, values - difference, 0.0), measured.any(axis=0), numbers)
     spread = _spread(sums / n)
     if spread and not values[measured].any():
         low, high, p_value = 0.0, 0.0, 1.0
-    elif spread and spread.error > _ROUNDING * max(1.0, float(np.abs(values[measured]).max())):
+    elif spread and spread.error > resolution(1.0, values):  # scores are of order one
         half = spread.quantile(1 - confidence) * spread.error
         low, high, p_value = difference - half, difference + half, spread.p_value(abs(difference) / spread.error)
     return SeedsAndImages(difference, low, high, p_value, n_seeds, n_images)
 
 
-def _checked(differences: ArrayLike, subjects: Sequence[Hashable] | None, confidence: float) -> NDArray[np.float64]:
+def _checked(differences: ArrayLike, confidence: float) -> NDArray[np.float64]:
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 2:
         raise ValueError(f"differences must be (S, N), got {values.shape}; pass one row a seed and one column an image")
     if np.isinf(values).any():
         raise ValueError("differences must be finite or NaN, got an infinite one; mark what was not measured NaN")
-    if subjects is not None and len(subjects) != values.shape[1]:
-        raise ValueError(
-            f"subjects must have one entry for each of {values.shape[1]} images, got {len(subjects)}; pass None for "
-            "an image whose subject is unknown"
-        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), got {confidence}; 0.95 is usual")
     return values
 
 
-def _sums_by_subject(
-    centred: NDArray[np.float64], kept: ArrayLike, subjects: Sequence[Hashable] | None
-) -> NDArray[np.float64]:
+def _sums_by_subject(centred: NDArray[np.float64], kept: ArrayLike, numbers: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return ``(S, J)``: what each subject's images add to each seed's sum."""
-    if subjects is None:
-        return centred[:, np.asarray(kept)]
-    number: dict[Hashable, int] = {}
-    places = []
-    for image, subject in enumerate(subjects):
-        known = subject is not None and subject == subject  # NaN, too, is unknown
-        places.append(number.setdefault(("subject", subject) if known else ("image", image), len(number)))
-    sums = np.zeros((len(number), len(centred)))
-    np.add.at(sums, np.array(places), centred.T)
-    measured = np.bincount(np.array(places), weights=np.asarray(kept), minlength=len(number)) > 0
+    sums = np.zeros((numbers.max(initial=-1) + 1, len(centred)))
+    np.add.at(sums, numbers, centred.T)
+    measured = np.bincount(numbers, weights=np.asarray(kept), minlength=len(sums)) > 0
     return sums[measured].T
 
 

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["forgetting", "hardness", "hardness_rank", "is_never_learned", "never_learned_in", "relative_forgetting"]
+__all__ = [
+    "bounded_forgetting",
+    "forgetting",
+    "hardness",
+    "hardness_rank",
+    "is_never_learned",
+    "never_learned_in",
+    "relative_forgetting",
+]
 
 
 def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
@@ -60,6 +68,19 @@ def relative_forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float
     dense, pruned = _aligned(dense, pruned)
     learned = np.where(dense == 0, np.nan, dense)
     return (dense - pruned) / learned
+
+
+def bounded_forgetting(relative: ArrayLike) -> NDArray[np.float64]:
+    """Return relative forgetting that is fit for a mean: no image counts as less than -1, the doubling of its score.
+
+    An image of little dense IoU may gain many times that (-5.2 was seen), so relative forgetting has no lower bound,
+    and one image would decide the mean of its group.
+
+    Example:
+        >>> bounded_forgetting([0.7, -0.5, -5.2, float("nan")]).tolist()
+        [0.7, -0.5, -1.0, nan]
+    """
+    return np.maximum(np.asarray(relative, dtype=np.float64), -1.0)
 
 
 def is_never_learned(dense: ArrayLike, dense_box_edge: ArrayLike | None = None) -> NDArray[np.bool_]:

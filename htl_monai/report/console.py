@@ -30,7 +30,7 @@ __all__ = [
 
 TITLES = {
     "scores": "Test images: mean scores",
-    "comparison": "Did it help? Paired differences on the test images, 95 % bootstrap interval",
+    "comparison": "Did it help? Paired differences on the test images, 95 % interval, p after Holm",
     "impact": "What pruning costs (training images)",
     "impact_unlabelled": "How far pruning moves the boxes (images without mask)",
     "groups": "Whom it hits (share of the foreground IoU that is lost)",
@@ -48,7 +48,7 @@ BOX_TITLES = {
     "detection": "How well mining found the planted hard images",
 }
 COLUMNS = {
-    "comparison": "model reference score mean_reference mean difference low high p_value",
+    "comparison": "model reference score mean_reference mean difference low high p_holm note",
     "impact": "sparsity foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
     "background_forgotten box_iou box_drop box_forgotten",
 }
@@ -130,7 +130,8 @@ def print_files(folder: Path, names: tuple[str, ...]) -> None:
         titles |= BOX_TITLES
     for name, table in tables.items():
         columns = COLUMNS[name].split() if name in COLUMNS else table.columns
-        print_table(titles[name], table[[column for column in columns if column in table]])
+        says_nothing = {"note"} if "note" in table and table["note"].isna().all() else set()
+        print_table(titles[name], table[[c for c in columns if c in table and c not in says_nothing]])
 
 
 def print_table(title: str, table: pd.DataFrame) -> None:

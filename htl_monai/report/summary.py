@@ -14,9 +14,11 @@ from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import read_table, write_csv
-from htl_monai.metrics.forgetting import hardness, never_learned_in
+from htl_monai.metrics.forgetting import bounded_forgetting, hardness, never_learned_in
 from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.report.run_notes import run_notes
+from htl_monai.statistics.holm import holm
+from htl_monai.statistics.share_interval import share_interval
 
 __all__ = ["groups_of_forgetting", "mean_scores", "write_summary"]
 
@@ -53,8 +55,9 @@ def write_summary(
 
     Returns:
         The tables by name, as written: ``scores`` (mean of each score and model), ``comparison`` (paired differences
-        with 95 % bootstrap intervals), ``impact`` (what each sparsity costs the masks, paper 1, Table 1, or how far it
-        moves the boxes where the training images have no masks), ``impact_unlabelled`` (the latter, of
+        with 95 % intervals over the test images, or their subjects, and p-values corrected over the table), ``impact``
+        (what each sparsity costs the masks, paper 1, Table 1, or how far it moves the boxes where the training images
+        have no masks), ``impact_unlabelled`` (the latter, of
         ``unlabelled_path``) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
         ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
@@ -104,6 +107,8 @@ def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: float = 0.4) -> pd.DataFrame:
     """Return forgetting by group: sex, age group, diagnosis, site and planted group, where the table has them.
 
+    In the means no image counts as less than -1 (see :func:`~htl_monai.metrics.forgetting.bounded_forgetting`).
+
     Args:
         mined: the forgetting table at one sparsity.
         seed: of the bootstrap.
@@ -113,10 +118,13 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
         One row a group: ``column``, the fields of :func:`~htl_monai.analysis.groups.group_summary` for the relative
         forgetting, ``n_forgotten``, ``n_never_learned`` (images of the group that the dense network never learned: they
         are hard, and have no relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over
-        images of known group).
+        images of known group), and the exact interval of the latter, ``share_of_forgotten_low`` and
+        ``share_of_forgotten_high``.
     """
     mined = mined.assign(
-        lost=(mined["forgetting_relative"] >= forgotten_share).astype(float), never_learned=never_learned_in(mined)
+        forgetting_relative=bounded_forgetting(mined["forgetting_relative"]),
+        lost=(mined["forgetting_relative"] >= forgotten_share).astype(float),
+        never_learned=never_learned_in(mined),
     )
     if "age" in mined:
         mined = mined.assign(age_group=age_group(mined["age"]))
@@ -139,6 +147,8 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
         )
         for count, counted in (("n_forgotten", mined["lost"] == 1), ("n_never_learned", mined["never_learned"])):
             summary[count] = _count(summary["group"], names[counted])
+        ends = ["share_of_forgotten_low", "share_of_forgotten_high"]
+        summary[ends] = _share_intervals(summary["group"], mined.loc[lost.index].assign(group=lost))
         parts.append(summary.assign(column=column)[["column", *summary.columns]])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
 
@@ -147,6 +157,16 @@ def _count(groups: pd.Series, found: pd.Series) -> pd.Series:
     """Count how often each group is found; those whose group is missing are of ``unknown``."""
     counts = found.where(found.notna(), UNKNOWN).value_counts()
     return groups.map(counts).astype(float).fillna(0).astype(int)
+
+
+def _share_intervals(groups: pd.Series, forgotten: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return the interval of each group's share of the forgotten images; NaN for images of unknown group."""
+    return [
+        (np.nan, np.nan)
+        if group == UNKNOWN
+        else share_interval(forgotten["group"] == group, subjects=forgotten.get("subject"))
+        for group in groups
+    ]
 
 
 def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -186,4 +206,5 @@ def _comparison(scores: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
         pair = {model: scores[model] for model in ("random", "htl")}
         parts.append(compare(pair, "random", names, seed=seed).assign(reference="random"))
     comparison = pd.concat(parts, ignore_index=True)
+    comparison["p_holm"] = holm(comparison["p_value"])
     return comparison[["model", "reference", *(c for c in comparison.columns if c not in ("model", "reference"))]]

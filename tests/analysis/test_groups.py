@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from htl_monai.analysis import age_group, bootstrap_interval, group_summary
+from htl_monai.analysis import age_group, group_summary
+from htl_monai.statistics.bootstrap_interval import bootstrap_interval
 
 
 def build_table(n=90, seed=0):
@@ -33,6 +34,24 @@ def test_values_against_pandas_and_the_bootstrap():
         assert summary.loc[sex, "low"] == pytest.approx(values.mean() - 1.96 * stats.sem(values), abs=0.02)
     assert summary.loc["unknown", "n"] == table["sex"].isna().sum()
     assert summary["n"].sum() == len(table)
+
+
+def test_small_groups_say_so():
+    table = pd.DataFrame({"sex": ["male"] * 19 + ["female"] * 20, "drop": np.arange(39.0)})
+    summary = group_summary(table, "sex", "drop", 99).set_index("group")
+    assert summary["note"].tolist() == ["", "too few to say", ""]
+    assert summary[["low", "high"]].isna().all(axis=1).tolist() == [False, True, True]
+
+
+def test_subjects_are_resampled_where_they_are_known():
+    rng = np.random.default_rng(0)
+    once = pd.DataFrame({"sex": "male", "drop": rng.normal(size=40), "subject": [f"patient_{n}" for n in range(40)]})
+    tripled = pd.concat([once] * 3, ignore_index=True)
+    apart, together = (group_summary(table, "sex", "drop", 999).loc[0] for table in (once, tripled))
+    naive = group_summary(tripled.drop(columns="subject"), "sex", "drop", 999).loc[0]
+    assert (together["n"], apart["n"]) == (120, 40)
+    assert (together["low"], together["high"]) == pytest.approx((apart["low"], apart["high"]))
+    assert naive["high"] - naive["low"] < 0.7 * (together["high"] - together["low"])
 
 
 def test_missing_scores_are_counted_apart():

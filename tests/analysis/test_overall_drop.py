@@ -86,8 +86,14 @@ def test_seeds_that_all_lose_the_same_or_nothing():
     ap = np.full((3, 3, 1), 0.5)
     ap[:, 2] = 0.25
     table = overall_drop(ap, (0.0, 0.5, 0.9))
-    assert table["p_value"].tolist()[1:] == [1.0, 0.0]
-    assert first_significant(table) == 0.9
+    assert table["p_value"].isna().tolist() == [True, False, True] and table.loc[1, "p_value"] == 1
+    assert table["significant"].isna().tolist() == [True, False, True]
+
+
+def test_two_seeds_that_lose_the_same_next_to_nothing_are_no_proof():
+    ap = np.stack([[[0.14], [0.14 - 1e-12]], [[0.15], [0.15 - 1e-12]]])
+    table = overall_drop(ap, (0.0, 0.9))
+    assert table.loc[1, "difference"] < 0 and np.isnan(table.loc[1, "p_value"]) and np.isnan(first_significant(table))
 
 
 def test_the_dense_network_alone_has_one_row_and_no_test():

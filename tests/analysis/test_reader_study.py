@@ -122,7 +122,7 @@ def test_a_fit_that_does_not_converge_is_not_reported(monkeypatch):
 
 
 def test_group_means_are_those_of_the_cases():
-    ratings = draw()
+    ratings = draw(n_cases=60)
     ratings.loc[0, "rating"] = np.nan
     table = group_means(ratings, n_resamples=500)
     assert table["question"].tolist() == [name for name in QUESTIONS for _ in range(2)]
@@ -130,10 +130,16 @@ def test_group_means_are_those_of_the_cases():
     part = ratings[(ratings["question"] == "label_noise") & ratings["is_pie"]]
     cases = part.groupby("case")["rating"].mean()
     first = table.iloc[0]
-    assert (first["n_cases"], first["n_ratings"]) == (15, 74)
+    assert (first["n_cases"], first["n_ratings"], first["note"]) == (30, 149, "")
     assert first["mean"] == pytest.approx(cases.mean())
     error = stats.sem(cases)
     np.testing.assert_allclose([first["low"], first["high"]], first["mean"] + np.array([-1.96, 1.96]) * error, atol=0.1)
+
+
+def test_means_of_few_cases_say_so():
+    table = group_means(draw(n_cases=30), n_resamples=50)
+    assert (table["note"] == "too few to say").all() and table[["low", "high"]].isna().all(axis=None)
+    assert table["mean"].notna().all()
 
 
 def test_agreement_is_the_mean_weighted_kappa_of_the_pairs():

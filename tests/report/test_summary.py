@@ -10,6 +10,7 @@ import pytest
 
 from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_summary
+from htl_monai.statistics.holm import holm
 
 
 def scores(seed: int, better: float = 0.0) -> pd.DataFrame:
@@ -60,7 +61,8 @@ def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: boo
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
     comparison = tables["comparison"].set_index(["model", "reference", "score"])
     gain = comparison.loc[("htl", "dense", "foreground_iou")]
-    assert gain["difference"] == pytest.approx(0.1) and gain["low"] == pytest.approx(0.1)
+    assert gain["difference"] == pytest.approx(0.1) and gain["note"] == "too few to say"
+    assert comparison["p_holm"].to_numpy() == pytest.approx(holm(comparison["p_value"]))
     assert comparison.loc[("random", "dense", "foreground_iou"), "difference"] == 0
     assert comparison.loc[("htl", "random", "foreground_iou"), "difference"] == pytest.approx(0.1)
     assert tables["impact"]["sparsity"].tolist() == [0.5, 0.7]
@@ -84,6 +86,27 @@ def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path) ->
         "On the test images the network htl is no better than a mask of the whole image: mean foreground IoU 0.200, at "
         "most 0.250",
     ]
+
+
+def test_a_group_says_how_few_were_forgotten() -> None:
+    mined = forgetting(planted=False).query("sparsity == 0.7")
+    table = groups_of_forgetting(mined).set_index(["column", "group"])
+    women, men = table.loc[("sex", "female")], table.loc[("sex", "male")]
+    assert (women["n_forgotten"], women["share_of_forgotten"]) == (4, 1) and men["n_forgotten"] == 0
+    ends = ["share_of_forgotten_low", "share_of_forgotten_high"]
+    assert women[ends].tolist() == pytest.approx([0.025**0.25, 1]) and men[ends].tolist() == pytest.approx(
+        [0, 1 - 0.025**0.25]
+    )
+    assert table.loc[("sex", "unknown"), ends].isna().all() and (table["note"].loc["sex"] != "").sum() == 2
+    of_one = groups_of_forgetting(mined.assign(subject="patient")).set_index(["column", "group"])
+    assert of_one.loc[("sex", "female"), ends[0]] == pytest.approx(0.025)
+
+
+def test_one_image_that_gains_much_does_not_decide_a_mean() -> None:
+    mined = forgetting(planted=False).query("sparsity == 0.7").reset_index(drop=True)
+    mined.loc[0, "forgetting_relative"] = -5.2
+    table = groups_of_forgetting(mined).set_index(["column", "group"])
+    assert table.loc[("sex", "male"), "mean"] == pytest.approx((3 * 0.1 - 1) / 4)
 
 
 def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from htl_monai.data.columns import check_columns, split_name, with_subject
 from htl_monai.data.listing import (
     LISTS,
     UNLABELLED,
@@ -20,16 +22,17 @@ from htl_monai.data.listing import (
     require_unique_ids,
     settle_missing,
 )
+from htl_monai.data.splitting import deal_out
+from htl_monai.data.text_table import read_text_table
 
 __all__ = ["read_csv"]
 
-SPLIT_WORDS = {"train": "training", "val": "validation", "valid": "validation"} | {name: name for name in LISTS}
 SEX_WORDS = {"m": "male", "f": "female"}
 # "none" is not among them: it is the name of a group in some tables.
 MISSING_WORDS = {"", "unknown", "na", "n/a", "nan", "null", "<na>"}
 NUMBERS = {
-    int: re.compile(r"[+-]?(0|[1-9]\d*)"),
-    float: re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?"),
+    int: re.compile(r"[+-]?(0|[1-9]\d{0,17})"),  # one that 64 bits hold; longer ones are names
+    float: re.compile(r"[+-]?((0|[1-9]\d{0,17})(\.\d*)?|\.\d+)([eE][+-]?\d+)?"),
 }
 
 
@@ -38,6 +41,7 @@ def read_csv(
     columns: Mapping[str, str] | None = None,
     on_missing: str = "raise",
     unique_ids: bool = True,
+    say: Callable[[str], None] | None = None,
 ) -> Datalists:
     """List the images of a CSV file with one row an image; no image is opened.
 
@@ -47,13 +51,15 @@ def read_csv(
     Args:
         path: the CSV file; relative image and mask paths in it are relative to its folder.
         columns: our names to the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is
-            looked for as it is. ``id`` and ``image`` are required; ``label``, ``split`` (without it all rows are
-            training), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept as metadata. A mask of
-            a row of split ``unlabelled`` is passed over.
+            looked for as it is. ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are
+            split by subject, see :func:`~htl_monai.data.splitting.deal_out`), ``subject`` (also called ``patient_id``
+            and the like), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept as metadata. A mask
+            of a row of split ``unlabelled`` is passed over.
         on_missing: what to do with an image of the three splits that has no mask, or with any whose file is not there:
             ``raise``; ``skip`` leaves it out and names it in a warning; ``keep`` lists it, without the key ``label``
             where the mask lacks.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
+        say: told how the images were split, where the file does not say.
 
     Returns:
         ``training``, ``validation``, ``test`` and ``unlabelled``, each a list of dicts in the order of the rows, the
@@ -62,17 +68,21 @@ def read_csv(
     Raises:
         FileNotFoundError: the CSV file is not there.
         KeyError: a column that is required or named in ``columns`` is not in the file.
-        ValueError: an id is empty or repeated, a split has another name, an age is no number, a file is missing.
+        ValueError: the file cannot be read (see :func:`~htl_monai.data.text_table.read_text_table`), an id is empty or
+            repeated, a split has another name, an age is no number, a file is missing.
     """
     check_on_missing(on_missing)
     path = Path(path).absolute()
     if not path.is_file():
         raise FileNotFoundError(f"path must be a CSV file, got {path}, which is not there; check the path")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig")
-    table = _named(table.fillna(""), columns or {}, path)
+    table = with_subject(_named(read_text_table(path), check_columns(columns), path))
+    rows = _rows(table, path)
     datalists: Datalists = {name: [] for name in LISTS}
-    for row in _rows(table, path):
-        datalists[_split(row.pop("split", "training"), row["id"])].append(row)
+    if "split" in table:
+        for row in rows:
+            datalists[split_name(row.pop("split"), row["id"])].append(row)
+    else:
+        datalists |= deal_out(rows, str(path), say)
     if unique_ids:
         require_unique_ids(datalists)
     return {name: _settle(items, path.parent, on_missing, name != UNLABELLED) for name, items in datalists.items()}
@@ -80,6 +90,11 @@ def read_csv(
 
 def _named(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
     wanted = {"id": "id", "image": "image"} | dict(columns)
+    if "classes" in wanted:
+        raise KeyError(
+            f"columns may name classes for several findings an image only, got them for {path}; use the setting "
+            "chest_xray, or name diagnosis"
+        )
     lacking = [theirs for theirs in wanted.values() if theirs not in table]
     if lacking:
         raise KeyError(f"{path} must have the columns {lacking}, got {list(table.columns)}; name yours in columns")
@@ -105,35 +120,32 @@ def _rows(table: pd.DataFrame, path: Path) -> list[Item]:
 def _values(column: pd.Series) -> list[Any]:
     values = [None if value.strip().lower() in MISSING_WORDS else value.strip() for value in column]
     for kind, pattern in NUMBERS.items():
-        if all(pattern.fullmatch(value) for value in values if value is not None):
+        if all(pattern.fullmatch(value) and math.isfinite(float(value)) for value in values if value is not None):
             return [None if value is None else kind(value) for value in values]
     return values
 
 
 def _age(value: Any, id_: str) -> float | None:
     try:
-        return None if value is None else float(value)
-    except ValueError as error:
-        raise ValueError(f"age must be a number or empty, got {value!r} for {id_}; correct the csv") from error
+        age = None if value is None else float(value)
+    except ValueError:
+        age = math.nan
+    if age is not None and not math.isfinite(age):
+        raise ValueError(f"age must be a number or empty, got {value!r} for {id_}; correct the csv")
+    return age
 
 
 def _sex(value: Any) -> str | None:
     return None if value is None else SEX_WORDS.get(str(value).lower(), str(value).lower())
 
 
-def _split(value: str, id_: str) -> str:
-    if value.lower() not in SPLIT_WORDS:
-        raise ValueError(f"split must be one of {', '.join(SPLIT_WORDS)}, got {value!r} for {id_}; correct the csv")
-    return SPLIT_WORDS[value.lower()]
-
-
 def _settle(items: list[Item], folder: Path, on_missing: str, masks: bool) -> list[Item]:
     for item in items:
         item["image"] = str(folder / item["image"])
         label = item.pop("label", "")
-        if masks and label and (folder / label).is_file():
+        if masks and label and os.path.isfile(folder / label):
             item["label"] = str(folder / label)
-    missing = [item["id"] for item in items if not Path(item["image"]).is_file()]
+    missing = [item["id"] for item in items if not os.path.isfile(item["image"])]
     items = settle_missing(items, missing, "image", str(folder), on_missing)
     without = [item["id"] for item in items if masks and "label" not in item]
     return settle_missing(items, without, "mask", str(folder), on_missing)

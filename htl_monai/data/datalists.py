@@ -13,13 +13,13 @@ from htl_monai.data.isic2018_task3 import has_isic2018_layout, read_isic2018_tas
 from htl_monai.data.item_check import check_items
 from htl_monai.data.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
 from htl_monai.data.long_tail import has_long_tail_layout, read_long_tail
-from htl_monai.data.splitting import split_by_subject
+from htl_monai.data.paired_folders import has_paired_layout, read_paired_folders
+from htl_monai.data.splitting import deal_out
 
 __all__ = ["load_datalists", "read_prepared"]
 
-# Of ISIC-2018 Task 3 alone, whose official test diagnoses belong to other images.
-SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
-SPLIT_SEED = 0
+Say = Callable[[str], None]
+
 _REMEDY = "give a file of the stage preparing"
 
 
@@ -28,22 +28,26 @@ def load_datalists(
     columns: Mapping[str, str] | None = None,
     on_missing: str = "raise",
     unique_ids: bool = True,
+    say: Say | None = None,
 ) -> Datalists:
-    """Read the data lists of a CSV file, of a folder with ``data.csv``, or of an official layout.
+    """Read the data lists of a CSV file, of a folder with ``data.csv``, of an official layout, or of folders of files.
 
     ISIC-2017 has three splits with masks. ISIC-2018 Task 3 has diagnoses and no masks: alone, it is split 70/10/20 % so
     that no lesion is parted; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its images are
     the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
-    ``label`` is a vector, and :func:`~htl_monai.data.multi_label.load_multi_label` tells its classes.
+    ``label`` is a vector, and :func:`~htl_monai.data.multi_label.load_multi_label` tells its classes. Folders
+    ``images`` and ``masks`` need no table, see :func:`~htl_monai.data.paired_folders.read_paired_folders`.
 
     Args:
         dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
             ``data.csv`` goes before the official layouts.
-        columns: our names to the CSV file's, see ``read_csv``; the official ISIC folders take none.
+        columns: our names to the CSV file's, see ``read_csv``; folders without a table of the user's take none; a
+            ``.json`` file has been through it already.
         on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
             images and those of ISIC-2018 Task 3, NIH-CXR-LT and MIMIC-CXR-LT need none; of the latter two it is for
             images that are not there.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
+        say: told in one line how the images were split, where the data set does not say.
 
     Returns:
         ``training``, ``validation``, ``test`` and ``unlabelled``: lists of dicts with ``id``, ``image``, ``label`` (not
@@ -51,34 +55,40 @@ def load_datalists(
 
     Raises:
         FileNotFoundError: nothing is there, or no layout that is known.
-        ValueError: ``columns`` given for official folders, two subfolders of one layout, or the data is not sound (see
-            the readers).
+        ValueError: ``columns`` given where there is no table, two subfolders of one layout, or the data is not sound
+            (see the readers).
     """
     path = Path(dataset_dir)
     if path.suffix.lower() == ".json":
         return read_prepared(path)[1]
     if path.suffix.lower() == ".csv":
-        return read_csv(path, columns, on_missing, unique_ids)
+        return read_csv(path, columns, on_missing, unique_ids, say)
     if not path.is_dir():
         raise FileNotFoundError(f"dataset_dir must be a folder or a .csv file, got {path}, which is not there")
     if (path / "data.csv").is_file():
-        return read_csv(path / "data.csv", columns, on_missing, unique_ids)
+        return read_csv(path / "data.csv", columns, on_missing, unique_ids, say)
     if has_long_tail_layout(path):
         return read_long_tail(path, columns, on_missing, unique_ids)[1]
+    _require_no_columns(columns, path)
+    if has_paired_layout(path):
+        return read_paired_folders(path, on_missing, unique_ids, say)
     isic2017, isic2018 = _find(path, has_isic2017_layout), _find(path, has_isic2018_layout)
     both = isic2017 is not None and isic2018 is not None
     if not both and path not in (isic2017, isic2018):
         raise FileNotFoundError(
-            "dataset_dir must hold data.csv or the folders ISIC-2017_{Training,Validation,Test_v2}_Data or "
-            "ISIC2018_Task3_Training_Input, or a subfolder with the former and one with the latter, or the files "
-            f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; give the path of your "
-            "csv, or of the folder above the images"
+            "dataset_dir must hold data.csv, or the folders images and masks, or the folders "
+            "ISIC-2017_{Training,Validation,Test_v2}_Data or ISIC2018_Task3_Training_Input, or a subfolder with the "
+            "former and one with the latter, or the files miccai2023_*-cxr-lt_labels_{train,val,test}.csv, got "
+            f"{path} with none of these; give the path of your csv, or of the folder above the images"
         )
+    return _read_official(isic2017, isic2018, on_missing, unique_ids, say)
+
+
+def _require_no_columns(columns: Mapping[str, str] | None, path: Path) -> None:
     if columns:
         raise ValueError(
-            f"columns must be empty for the official ISIC layouts, got {dict(columns)}; it names a CSV's columns"
+            f"columns must be empty for {path}, which has no table of yours, got {dict(columns)}; they name a CSV's"
         )
-    return _read_official(isic2017, isic2018, on_missing, unique_ids)
 
 
 def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
@@ -92,10 +102,12 @@ def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
     return found[0] if found else None
 
 
-def _read_official(isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool) -> Datalists:
+def _read_official(
+    isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool, say: Say | None
+) -> Datalists:
     without_masks = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
     if isic2017 is None:
-        return {**split_by_subject(without_masks, SHARES, SPLIT_SEED), UNLABELLED: []}
+        return {**deal_out(without_masks, str(isic2018), say), UNLABELLED: []}
     datalists = {**read_isic2017(isic2017, on_missing, unique_ids), UNLABELLED: without_masks}
     if unique_ids:
         require_unique_ids(datalists)

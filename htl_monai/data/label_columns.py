@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from htl_monai.data.columns import SUBJECT
 from htl_monai.data.listing import Item, name_first
 
 __all__ = [
-    "SUBJECT",
     "class_columns",
     "is_metadata",
     "label_matrix",
     "label_vectors",
     "metadata_rows",
-    "read_text_table",
 ]
 
 # Names, in small letters, that are never a class although their values may all be 0 and 1.
-SUBJECT = ("subject", "subj_id", "subject_id", "patient", "patient_id", "patient id")
 METADATA = frozenset(
     {
         *SUBJECT,
@@ -55,12 +52,6 @@ UNKNOWN_WORDS = ("", "nan", "na", "n/a", "null", "none", "unknown", "<na>")
 # CheXpert's labeller writes -1 where a report is uncertain: nobody knows, so neither do we.
 UNCERTAIN = -1.0
 VALUES = (0.0, 1.0, UNCERTAIN)
-
-
-def read_text_table(path: Path) -> pd.DataFrame:
-    """Read a csv with every value as text, freed of surrounding blanks; empty fields are ``""``."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig").fillna("")
-    return table.rename(columns=lambda name: str(name).strip()).apply(lambda column: column.str.strip())
 
 
 def class_columns(
@@ -134,7 +125,7 @@ def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
     """Return the label vectors of a data list as ``(N, C)``: 0, 1, and NaN where a label is unknown.
 
     Raises:
-        ValueError: an image has no label vector, or one of another length than the first.
+        ValueError: an image has no label vector, one of another length than the first, or one with other values.
 
     Example:
         >>> label_matrix([{"id": "a", "label": [1.0, None]}, {"id": "b", "label": [0.0, 1.0]}])
@@ -153,7 +144,15 @@ def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
             "give a data list of the stage preparing of a multi-label setting"
         )
     # NumPy reads None as NaN where it is asked for floats.
-    return np.array(vectors, dtype=np.float64).reshape(len(vectors), -1)
+    matrix = np.array(vectors, dtype=np.float64).reshape(len(vectors), -1)
+    odd = np.argwhere(~(np.isnan(matrix) | (matrix == 0) | (matrix == 1)))
+    if len(odd):
+        row, column = odd[0]
+        raise ValueError(
+            f"label must hold 0, 1 or null for unknown, got {matrix[row, column]:g} for {items[row]['id']}; "
+            "prepare the data again"
+        )
+    return matrix
 
 
 def metadata_rows(table: pd.DataFrame, names: Sequence[str]) -> list[dict[str, str | None]]:

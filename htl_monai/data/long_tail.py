@@ -10,14 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from htl_monai.data.columns import SUBJECT, check_columns
 from htl_monai.data.image_folders import find_images
 from htl_monai.data.label_columns import (
-    SUBJECT,
     class_columns,
     is_metadata,
     label_vectors,
     metadata_rows,
-    read_text_table,
 )
 from htl_monai.data.listing import (
     SPLITS,
@@ -29,6 +28,7 @@ from htl_monai.data.listing import (
     require_unique_ids,
     settle_missing,
 )
+from htl_monai.data.text_table import read_text_table
 
 __all__ = ["has_long_tail_layout", "read_long_tail"]
 
@@ -79,7 +79,7 @@ def read_long_tail(
             unknown, an id is empty or repeated, or an image is missing.
     """
     check_on_missing(on_missing)
-    root, columns = Path(dataset_dir).absolute(), dict(columns or {})
+    root, columns = Path(dataset_dir).absolute(), check_columns(columns)
     unknown = sorted(set(columns) - {"classes", "images"})
     if unknown:
         raise KeyError(f"columns may name classes and images for {root}, got {', '.join(unknown)}; leave the rest out")

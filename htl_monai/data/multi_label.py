@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from htl_monai.data.csv_data import SPLIT_WORDS
+from htl_monai.data.columns import check_columns, split_name, with_subject
 from htl_monai.data.datalists import read_prepared
 from htl_monai.data.label_columns import (
     class_columns,
@@ -18,23 +19,27 @@ from htl_monai.data.label_columns import (
     label_matrix,
     label_vectors,
     metadata_rows,
-    read_text_table,
 )
 from htl_monai.data.listing import (
     LISTS,
     SPLITS,
     UNLABELLED,
     Datalists,
+    Item,
     check_on_missing,
     name_first,
     require_unique_ids,
     settle_missing,
 )
 from htl_monai.data.long_tail import has_long_tail_layout, read_long_tail
+from htl_monai.data.splitting import deal_out
+from htl_monai.data.text_table import read_text_table
 
 __all__ = ["MultiLabelData", "label_matrix", "load_multi_label"]
 
 OURS = ("id", "image", "split", "subject")
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,11 @@ class MultiLabelData:
 
 
 def load_multi_label(
-    dataset_dir: str | os.PathLike[str], columns: Mapping[str, Any] | None = None, on_missing: str = "raise"
+    dataset_dir: str | os.PathLike[str],
+    columns: Mapping[str, Any] | None = None,
+    on_missing: str = "raise",
+    unique_ids: bool = True,
+    say: Say | None = None,
 ) -> MultiLabelData:
     """Read a multi-label data set: NIH-CXR-LT, MIMIC-CXR-LT, any CSV file, or a prepared ``data.json``.
 
@@ -61,11 +70,15 @@ def load_multi_label(
             :func:`~htl_monai.data.long_tail.read_long_tail`); a ``.csv`` file or a folder with ``data.csv``, one row an
             image; or a ``.json`` file that the stage preparing wrote. ``data.csv`` goes before label files.
         columns: our names to the CSV file's: ``id`` (without it the path of the image is the id), ``image`` (required,
-            relative to the file), ``split`` (without it all rows are training) and ``subject``; and ``classes``, a list
-            of the columns that are classes (otherwise told by their values, see
-            :func:`~htl_monai.data.label_columns.class_columns`). For published label files, ``classes`` and ``images``.
+            relative to the file), ``split`` (without it the images are split by subject, see
+            :func:`~htl_monai.data.splitting.deal_out`, each finding as evenly as it goes) and ``subject`` (also called
+            ``patient_id`` and the like); and ``classes``, a list of the columns that are classes (otherwise told by
+            their values, see :func:`~htl_monai.data.label_columns.class_columns`). For published label files,
+            ``classes`` and ``images``.
         on_missing: what to do with an image that is not there: ``raise``; ``skip``, with a warning; or ``keep``. The
             files of a prepared ``data.json`` are not looked for.
+        unique_ids: False lets repeated ids through, for ``check_data`` to report.
+        say: told in one line how the images were split, where the file does not say.
 
     Returns:
         the classes and the data lists.
@@ -81,9 +94,10 @@ def load_multi_label(
     if path.suffix.lower() == ".json":
         return _prepared(path)
     if path.suffix.lower() == ".csv" or (path / "data.csv").is_file():
-        return _read_csv(path if path.suffix.lower() == ".csv" else path / "data.csv", columns or {}, on_missing)
+        table = path if path.suffix.lower() == ".csv" else path / "data.csv"
+        return _read_csv(table, check_columns(columns), on_missing, unique_ids, say)
     if path.is_dir() and has_long_tail_layout(path):
-        return MultiLabelData(*read_long_tail(path, columns, on_missing))
+        return MultiLabelData(*read_long_tail(path, columns, on_missing, unique_ids))
     raise FileNotFoundError(
         "dataset_dir must be a .csv file, a folder with data.csv or a folder with the label files "
         f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; correct the path"
@@ -105,31 +119,58 @@ def _prepared(path: Path) -> MultiLabelData:
     return MultiLabelData(classes, datalists)
 
 
-def _read_csv(path: Path, columns: Mapping[str, Any], on_missing: str) -> MultiLabelData:
+def _read_csv(
+    path: Path, columns: Mapping[str, Any], on_missing: str, unique_ids: bool, say: Say | None
+) -> MultiLabelData:
     if not path.is_file():
         raise FileNotFoundError(f"dataset_dir must be a CSV file, got {path}, which is not there; check the path")
     table, wanted = read_text_table(path), columns.get("classes")
+    table = table if "subject" in columns else with_subject(table)
     names = _our_columns(table, columns, path)
     ids = table[names.get("id", names["image"])].tolist()
     if empty := [str(number + 2) for number, id_ in enumerate(ids) if not id_]:
         raise ValueError(f"id must not be empty, got {len(empty)} empty in {path}, lines {name_first(empty)}; fill in")
     classes = class_columns(table, ids, tuple(names.values()), wanted)
+    items = _items(table, names, classes, ids, path.parent)
+    datalists: Datalists = {name: [] for name in LISTS}
+    if "split" in names:
+        for item, split in zip(items, table[names["split"]], strict=True):
+            datalists[split_name(split, item["id"])].append(item)
+    else:
+        datalists |= deal_out(items, str(path), say, _rarest_finding(items))
+    for item in datalists[UNLABELLED]:
+        del item["label"]
+    if unique_ids:
+        require_unique_ids(datalists)
+    for name, part in datalists.items():
+        missing = [item["id"] for item in part if not os.path.isfile(item["image"])]
+        datalists[name] = settle_missing(part, missing, "image", str(path.parent), on_missing)
+    return MultiLabelData(classes, datalists)
+
+
+def _items(
+    table: pd.DataFrame, names: Mapping[str, str], classes: Sequence[str], ids: Sequence[str], folder: Path
+) -> list[Item]:
     labels = label_vectors(table, classes, ids)
     taken = {*names.values(), *classes, *OURS, "label"}
     others = [name for name in map(str, table) if name not in taken and is_metadata(table[name], name)]
     subjects = metadata_rows(table, [names["subject"]]) if "subject" in names else [{}] * len(ids)
-    splits = table[names["split"]].tolist() if "split" in names else ["training"] * len(ids)
-    datalists: Datalists = {name: [] for name in LISTS}
-    rows = zip(ids, table[names["image"]], labels, subjects, metadata_rows(table, others), splits, strict=True)
-    for id_, image, label, subject, about, split in rows:
-        item = {"id": id_, "image": str(path.parent / image), "subject": next(iter(subject.values()), None), **about}
-        name = _split(split, id_)
-        datalists[name].append(item if name == UNLABELLED else item | {"label": label})
-    require_unique_ids(datalists)
-    for name, items in datalists.items():
-        missing = [item["id"] for item in items if not Path(item["image"]).is_file()]
-        datalists[name] = settle_missing(items, missing, "image", str(path.parent), on_missing)
-    return MultiLabelData(classes, datalists)
+    rows = zip(ids, table[names["image"]], labels, subjects, metadata_rows(table, others), strict=True)
+    return [
+        {"id": id_, "image": str(folder / image), "subject": next(iter(who.values()), None), **about, "label": label}
+        for id_, image, label, who, about in rows
+    ]
+
+
+def _rarest_finding(items: Sequence[Item]) -> Callable[[Item], str]:
+    """Return what tells the rarest finding of an image, so that a split gives each list some of the rare ones."""
+    counts = np.nansum(label_matrix(items), axis=0)
+
+    def stratum(item: Item) -> str:
+        found = [number for number, value in enumerate(item["label"]) if value == 1]
+        return str(min(found, key=lambda number: counts[number])) if found else "none"
+
+    return stratum
 
 
 def _our_columns(table: pd.DataFrame, columns: Mapping[str, Any], path: Path) -> dict[str, str]:
@@ -143,9 +184,3 @@ def _our_columns(table: pd.DataFrame, columns: Mapping[str, Any], path: Path) ->
     if lacking:
         raise KeyError(f"{path} must have the columns {lacking}, got {list(table.columns)}; name yours in columns")
     return {ours: theirs for ours, theirs in names.items() if theirs in table}
-
-
-def _split(value: str, id_: str) -> str:
-    if value.lower() not in SPLIT_WORDS:
-        raise ValueError(f"split must be one of {', '.join(SPLIT_WORDS)}, got {value!r} for {id_}; correct the csv")
-    return SPLIT_WORDS[value.lower()]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from htl_monai.data.listing import name_first
+from htl_monai.data.text_table import read_text_table
 
 __all__ = ["IMAGE_SUFFIXES", "age_years", "known", "known_word", "read_rows"]
 
@@ -20,11 +19,12 @@ def read_rows(path: Path, key: str) -> dict[str, dict[str, Any]]:
 
     Raises:
         KeyError: the file has no column ``key``.
-        ValueError: two rows have the same ``key``.
+        ValueError: two rows have the same ``key``, or it is no CSV file (see
+            :func:`~htl_monai.data.text_table.read_text_table`).
     """
     if not path.is_file():
         return {}
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig").fillna("")
+    table = read_text_table(path)
     if key not in table:
         raise KeyError(f"{path} must have the column {key}, got {list(table.columns)}; restore the official file")
     repeated = table[key][table[key].duplicated()].tolist()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from htl_monai.data.files import read_table
 from htl_monai.data.listing import name_first
+from htl_monai.data.text_table import read_text_table
 
 __all__ = ["KEY_COLUMNS", "QUESTIONS", "RATING_COLUMNS", "SCALE", "missing_ratings", "read_key", "read_ratings"]
 
@@ -46,8 +46,8 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
 def read_ratings(paths: Sequence[str | os.PathLike[str]], key: pd.DataFrame) -> pd.DataFrame:
     """Read the sheets that came back, saved by the browser or filled in by hand.
 
-    Commas or semicolons, with which many spreadsheets write, may part the columns. A question left open is no error,
-    see :func:`missing_ratings`.
+    The sheets are read by :func:`~htl_monai.data.text_table.read_text_table`, so a spreadsheet may have saved them. A
+    question left open is no error, see :func:`missing_ratings`.
 
     Args:
         paths: CSV files with the columns ``case``, the three questions, and, if need be, ``study``, ``reader`` (without
@@ -101,11 +101,10 @@ def missing_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
 def _read_sheet(path: Path, key: pd.DataFrame) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"ratings {path} do not exist; give the files that the readers sent back")
-    sheet = _read_csv(path)
+    sheet = read_text_table(path)
     lacking = [name for name in ("case", *QUESTIONS) if name not in sheet]
     if lacking:
         raise KeyError(f"{path} must have the columns {lacking}, got {list(sheet.columns)}; keep the sheet's first row")
-    sheet = sheet.fillna("").map(str.strip)
     if "study" in sheet and not sheet["study"].isin([key["study"].iloc[0], ""]).all():
         raise ValueError(
             f"{path} must be of the study {key['study'].iloc[0]}, got {name_first(sorted(set(sheet['study'])))}; "
@@ -120,21 +119,6 @@ def _read_sheet(path: Path, key: pd.DataFrame) -> pd.DataFrame:
     named = sheet["reader"].where(sheet["reader"] != "", path.stem) if "reader" in sheet else path.stem
     ratings = {question: _rating(sheet[question], sheet["case"], path) for question in QUESTIONS}
     return sheet[["case"]].assign(reader=named, **ratings)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            header = file.readline()
-        separator = ";" if header.count(";") > header.count(",") else ","
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields without a column would be lost
-            return pd.read_csv(
-                path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-            )
-    except (ValueError, pd.errors.ParserWarning) as error:  # pandas' errors and those of the encoding are ValueErrors
-        reason = " ".join(str(error).split())
-        raise ValueError(f"ratings {path} must be a CSV file in UTF-8, got {reason}; save them anew as such") from error
 
 
 def _rating(answers: pd.Series, cases: pd.Series, path: Path) -> pd.Series:

@@ -3,18 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from htl_monai.data.listing import Item
 
-__all__ = ["split_by_subject"]
+__all__ = ["deal_out", "split_by_subject"]
+
+# Of a data set that names no splits. The seed is no setting: runs of several seeds are tested on the same images.
+SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
+SEED = 0
 
 Subject = tuple[str, str]
 
 
-def split_by_subject(items: Sequence[Item], shares: Mapping[str, float], seed: int = 0) -> dict[str, list[Item]]:
+def _diagnosis(item: Item) -> str:
+    return str(item.get("diagnosis"))
+
+
+def deal_out(
+    items: Sequence[Item],
+    source: str,
+    say: Callable[[str], None] | None = None,
+    stratum: Callable[[Item], str] = _diagnosis,
+) -> dict[str, list[Item]]:
+    """Split a data set that names no splits: 70 % for training, 10 % for validation, 20 % for the test.
+
+    Args:
+        items: see :func:`split_by_subject`.
+        source: where they come from, for ``say``.
+        say: told in one line that this was done, and how.
+        stratum: see :func:`split_by_subject`.
+
+    Returns:
+        ``training``, ``validation`` and ``test``; the same images give the same lists.
+    """
+    if say is not None:
+        known = any(item.get("subject") is not None for item in items)
+        whole = "so that no subject is in two" if known else "image by image, as no subject is named"
+        shares = ", ".join(f"{share:.0%} {name}" for name, share in SHARES.items())
+        say(f"split: {source} names none, so its images are dealt out {whole}: {shares} (seed {SEED})")
+    return split_by_subject(items, SHARES, SEED, stratum)
+
+
+def split_by_subject(
+    items: Sequence[Item], shares: Mapping[str, float], seed: int = 0, stratum: Callable[[Item], str] = _diagnosis
+) -> dict[str, list[Item]]:
     """Deal out images so that all of one lesion or patient stay together and the diagnoses are spread evenly.
 
     Images of one lesion on both sides would let a network be tested on what it has seen. Subjects are dealt out
@@ -24,6 +59,7 @@ def split_by_subject(items: Sequence[Item], shares: Mapping[str, float], seed: i
         items: dicts with ``id``, ``subject`` and ``diagnosis``; without a known ``subject`` an image is its own.
         shares: the share of the images that each split is to get, above 0, summing to 1.
         seed: of the choice among subjects with as many images; the order of ``items`` does not matter.
+        stratum: what is spread evenly, by image; the diagnosis by default.
 
     Returns:
         the items of each split, in their order in ``items``. A diagnosis with at least as many subjects as there are
@@ -41,7 +77,7 @@ def split_by_subject(items: Sequence[Item], shares: Mapping[str, float], seed: i
         raise ValueError(f"shares must be above 0 and sum to 1, got {dict(shares)}; correct them")
     diagnoses: dict[Subject, list[str]] = defaultdict(list)
     for item in items:
-        diagnoses[_subject(item)].append(str(item.get("diagnosis")))
+        diagnoses[_subject(item)].append(stratum(item))
     strata: dict[str, list[Subject]] = defaultdict(list)
     for subject in sorted(diagnoses):
         strata[_most_frequent(diagnoses[subject])].append(subject)

@@ -45,7 +45,9 @@ def test_rows_become_items_with_typed_metadata(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_stay_whole_beside_unknown_ones(tmp_path: Path) -> None:
-    rows = read_csv(write(tmp_path, "id,image,label,hard,age\n1,a.jpg,a.png,1,\n2,b.jpg,b.png,,30\n"))["training"]
+    rows = read_csv(
+        write(tmp_path, "id,image,label,hard,age,split\n1,a.jpg,a.png,1,,train\n2,b.jpg,b.png,,30,train\n")
+    )["training"]
     assert [(row["hard"], row["age"]) for row in rows] == [(1, None), (None, 30.0)]
     assert isinstance(rows[0]["hard"], int)
 
@@ -66,8 +68,8 @@ def test_columns_are_mapped_by_name(tmp_path: Path) -> None:
     assert datalists["test"][0]["diagnosis"] == "1"
 
 
-def test_order_of_rows_is_kept_and_split_is_optional(tmp_path: Path) -> None:
-    text = "id,image,label\nz,b.jpg,b.png\na,a.jpg,a.png\n"
+def test_order_of_rows_is_kept(tmp_path: Path) -> None:
+    text = "id,image,label,split\nz,b.jpg,b.png,train\na,a.jpg,a.png,train\n"
     assert [row["id"] for row in read_csv(write(tmp_path, text))["training"]] == ["z", "a"]
     # A byte order mark, as spreadsheets write, is no part of the first column's name.
     (tmp_path / "data.csv").write_text(text, encoding="utf-8-sig")
@@ -76,7 +78,7 @@ def test_order_of_rows_is_kept_and_split_is_optional(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", ["", "lost.png"])
 def test_image_without_mask(tmp_path: Path, label: str) -> None:
-    path = write(tmp_path, f"id,image,label\n1,a.jpg,{label}\n2,b.jpg,b.png\n")
+    path = write(tmp_path, f"id,image,label,split\n1,a.jpg,{label},train\n2,b.jpg,b.png,train\n")
     with pytest.raises(ValueError, match="every image must have its mask in .*, got 1 of 2 without: 1; add them"):
         read_csv(path)
     with pytest.warns(UserWarning, match="1 of 2 images left out, no mask in .*: 1"):
@@ -85,7 +87,7 @@ def test_image_without_mask(tmp_path: Path, label: str) -> None:
 
 
 def test_missing_image_file(tmp_path: Path) -> None:
-    path = write(tmp_path, "id,image,label\n1,lost.jpg,a.png\n2,b.jpg,b.png\n")
+    path = write(tmp_path, "id,image,label,split\n1,lost.jpg,a.png,train\n2,b.jpg,b.png,train\n")
     with pytest.raises(ValueError, match="every image must have its image in .*, got 1 of 2 without: 1"):
         read_csv(path)
     with pytest.warns(UserWarning, match="no image in"):
@@ -121,5 +123,47 @@ def test_wrong_columns_and_values(tmp_path: Path) -> None:
         read_csv(write(tmp_path, "id,image\n1,a.jpg\n"), {"label": "mask"})
     with pytest.raises(ValueError, match="split must be one of .*, got 'fold1' for 1"):
         read_csv(write(tmp_path, "id,image,label,split\n1,a.jpg,a.png,fold1\n"))
-    with pytest.raises(ValueError, match="age must be a number or empty, got 'old' for 1"):
-        read_csv(write(tmp_path, "id,image,label,age\n1,a.jpg,a.png,old\n"))
+    for age in ("old", "inf", "1e999"):
+        with pytest.raises(ValueError, match=f"age must be a number or empty, got '{age}' for 1"):
+            read_csv(write(tmp_path, f"id,image,label,age\n1,a.jpg,a.png,{age}\n"))
+    for columns, words in (
+        (["id"], r"give our names a table's, got \['id'\]"),
+        ({"id": 3}, "column for id, got 3; write"),
+    ):
+        with pytest.raises(ValueError, match=f"columns must .*{words}"):
+            read_csv(tmp_path / "data.csv", columns)
+    with pytest.raises(KeyError, match="columns may name classes for several findings an image only"):
+        read_csv(tmp_path / "data.csv", {"classes": ["Mass"]})
+
+
+def test_numbers_that_no_computer_holds_stay_text(tmp_path: Path) -> None:
+    row = read_csv(write(tmp_path, f"id,image,label,score,number\n1,a.jpg,a.png,1e999,{'9' * 5000}\n"))["training"][0]
+    assert row["score"] == "1e999" and row["number"] == "9" * 5000
+
+
+def test_without_a_split_column_subjects_are_dealt_out(tmp_path: Path) -> None:
+    rows = "".join(f"{number},a.jpg,a.png,p{number // 2},{'rare' if number < 6 else 'usual'}\n" for number in range(60))
+    path, said = write(tmp_path, f"id,image,label,Patient ID,diagnosis\n{rows}"), []
+    datalists = read_csv(path, say=said.append)
+    assert {name: len(items) for name, items in datalists.items()} == {
+        "training": 40,  # three subjects of the rare diagnosis, one for each
+        "validation": 8,
+        "test": 12,
+        "unlabelled": 0,
+    }
+    subjects = [{item["subject"] for item in items} for items in datalists.values()]
+    assert sum(map(len, subjects)) == len(set.union(*subjects)) == 30
+    assert all("rare" in {item["diagnosis"] for item in datalists[name]} for name in ("training", "validation", "test"))
+    assert said == [
+        f"split: {path} names none, so its images are dealt out so that no subject is in two: "
+        "70% training, 10% validation, 20% test (seed 0)"
+    ]
+    assert read_csv(path) == datalists
+
+
+def test_a_split_column_says_nothing_and_an_empty_split_is_refused(tmp_path: Path) -> None:
+    said: list[str] = []
+    read_csv(write(tmp_path, "id,image,label,split\n1,a.jpg,a.png,train\n"), say=said.append)
+    assert not said
+    with pytest.raises(ValueError, match="split must be one of .*, got '' for 1; correct the csv, or leave the whole"):
+        read_csv(write(tmp_path, "id,image,label,split\n1,a.jpg,a.png,\n"))

@@ -36,7 +36,7 @@ def test_isic_layout(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="every image must have its mask"):
         load_datalists(tmp_path)
     assert load_datalists(tmp_path, on_missing="keep")["training"][0]["id"] == "ISIC_1"
-    with pytest.raises(ValueError, match="columns must be empty for the official ISIC layouts"):
+    with pytest.raises(ValueError, match="columns must be empty for .*, which has no table of yours"):
         load_datalists(tmp_path, columns={"id": "name"})
 
 
@@ -64,7 +64,7 @@ def test_isic_2018_alone_is_split(tmp_path: Path) -> None:
     assert counts == {"training": 14, "validation": 2, "test": 4, "unlabelled": 0}
     assert sorted(item["id"] for items in datalists.values() for item in items) == ids
     assert datalists == load_datalists(tmp_path)
-    with pytest.raises(ValueError, match="columns must be empty for the official ISIC layouts"):
+    with pytest.raises(ValueError, match="columns must be empty for .*, which has no table of yours"):
         load_datalists(tmp_path, columns={"id": "name"})
 
 
@@ -76,7 +76,7 @@ def test_isic_2018_beside_isic_2017_is_unlabelled(tmp_path: Path, folders: tuple
     assert [item["id"] for item in datalists["training"]] == ["ISIC_1"] and "label" in datalists["training"][0]
     assert [(item["id"], item["diagnosis"]) for item in datalists["unlabelled"]] == [("ISIC_2", "NV"), ("ISIC_3", "NV")]
     assert datalists["validation"] == datalists["test"] == []
-    with pytest.raises(ValueError, match="columns must be empty for the official ISIC layouts"):
+    with pytest.raises(ValueError, match="columns must be empty for .*, which has no table of yours"):
         load_datalists(tmp_path, columns={"id": "name"})
 
 
@@ -116,7 +116,8 @@ def test_lists_from_json_may_lack_the_unlabelled_ones(tmp_path: Path) -> None:
 def test_no_layout_that_is_known(tmp_path: Path) -> None:
     lay_out_2017(tmp_path / "isic2017")  # a data set one folder below is not guessed at
     with pytest.raises(
-        FileNotFoundError, match=r"must hold data.csv or the folders ISIC-2017_\{Training,.*ISIC2018_Task3_"
+        FileNotFoundError,
+        match=r"must hold data.csv, or the folders images and masks, .*ISIC-2017_\{Training,.*ISIC2018_Task3_",
     ):
         load_datalists(tmp_path)
     with pytest.raises(FileNotFoundError, match="must be a folder or a .csv file, got .*lost, which is not there"):

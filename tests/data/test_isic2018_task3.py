@@ -72,7 +72,7 @@ def test_as_many_classes_as_columns(root: Path) -> None:
         ("ISIC_1,0,0,0\nISIC_2,1,0,0\nISIC_3,0,1,0\n", "must name one class, got no class for ISIC_1; correct"),
         ("ISIC_1,0,1,0\nISIC_2,1,0,1\nISIC_3,1,1,0\n", "must name one class, got several for ISIC_2, ISIC_3; correct"),
         ("ISIC_1,0,1,0\nISIC_2,0.5,0.5,0\nISIC_3,,0,1\n", "must be 0 or 1 in .*, got other values for ISIC_2, ISIC_3"),
-        ("ISIC_1,0,1\nISIC_2,1,0,0\nISIC_3,0,0,1\n", "must be 0 or 1 in .*, got other values for ISIC_1"),
+        ("ISIC_1,0,1\nISIC_2,1,0,0\nISIC_3,0,0,1\n", "must have as many fields as the first, 4, got 3 in line 2"),
         (ROWS + "ISIC_1,0,1,0\n", "image must be unique in .*, got repeated ISIC_1"),
     ],
 )

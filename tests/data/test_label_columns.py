@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +13,6 @@ from htl_monai.data.label_columns import (
     label_matrix,
     label_vectors,
     metadata_rows,
-    read_text_table,
 )
 
 IDS = ["a", "b", "c", "d"]
@@ -77,8 +75,3 @@ def test_there_must_be_a_class(table: pd.DataFrame) -> None:
 def test_labels_must_be_vectors_of_one_length() -> None:
     with pytest.raises(ValueError, match="label must be a vector with one value a class, got others for b, c; give"):
         label_matrix([{"id": "a", "label": [1.0, 0.0]}, {"id": "b", "label": [1.0]}, {"id": "c"}])
-
-
-def test_text_keeps_leading_zeros(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("\ufeffid, Mass\n007 , 1\n008,\n", encoding="utf-8")
-    assert read_text_table(tmp_path / "a.csv").to_dict("list") == {"id": ["007", "008"], "Mass": ["1", ""]}

@@ -39,12 +39,32 @@ def test_any_csv(folder: Path) -> None:
 
 
 def test_columns_are_named(folder: Path) -> None:
-    (folder / "data.csv").write_text("file,patient,grade,Mass\na.png,7,0,1\nb.png,8,5,0\n")
+    (folder / "data.csv").write_text("file,patient,grade,Mass,split\na.png,7,0,1,train\nb.png,8,5,0,train\n")
     data = load_multi_label(folder, {"image": "file", "subject": "patient", "classes": ["Mass"]})
     assert data.classes == ["Mass"]
     assert [item["id"] for item in data.datalists["training"]] == ["a.png", "b.png"]
     assert [item["subject"] for item in data.datalists["training"]] == ["7", "8"]
     assert label_matrix(data.datalists["training"]).tolist() == [[1], [0]]
+
+
+def test_without_a_split_column_each_list_gets_some_of_a_rare_finding(folder: Path) -> None:
+    rows = "".join(f"{number},a.png,{number // 2},{int(number < 6)},1\n" for number in range(60))
+    (folder / "data.csv").write_text(f"id,image,Patient_ID,Hernia,Mass\n{rows}")
+    said: list[str] = []
+    datalists = load_multi_label(folder, say=said.append).datalists
+    counts = {name: len(items) for name, items in datalists.items()}
+    assert counts == {"training": 40, "validation": 8, "test": 12, "unlabelled": 0}
+    assert [label_matrix(datalists[name])[:, 0].sum() for name in ("training", "validation", "test")] == [2, 2, 2]
+    assert len({item["subject"] for item in datalists["test"]}) == 6
+    assert len(said) == 1 and "so that no subject is in two" in said[0]
+
+
+def test_a_label_that_is_none_of_0_1_and_unknown_is_refused(folder: Path) -> None:
+    data = load_multi_label(folder)
+    data.datalists["training"][0]["label"] = [1.0, 0.5]
+    (folder / "data.json").write_text(json.dumps({"classes": data.classes, **data.datalists}))
+    with pytest.raises(ValueError, match="label must hold 0, 1 or null for unknown, got 0.5 for a; prepare the data"):
+        load_multi_label(folder / "data.json")
 
 
 def test_a_prepared_file_comes_back_as_it_was(folder: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 from htl_monai.bundles import find_bundle
 from htl_monai.data.datalists import load_datalists
+from htl_monai.data.digest import data_digest
 from htl_monai.data.files import sha256
+from htl_monai.data.multi_label import load_multi_label
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
-from htl_monai.provenance import Origin, data_digest, origin_of
+from htl_monai.provenance import Origin, origin_of
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.settings.checks import require_good_settings
 
@@ -60,10 +62,11 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages of a run, in order, and the bundle that they belong to."""
+    """The stages of a run, in order, the bundle that they belong to, and what to say of the data before them."""
 
     bundle: Path
     stages: tuple[PlannedStage, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_setting(
@@ -94,16 +97,21 @@ def plan_setting(
     refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
     require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]
-    source = data_digest(load_datalists(data, columns, on_missing="keep"))
+    notes: list[str] = []
+    if SETTINGS[setting].multi_label:
+        lists = load_multi_label(data, columns, on_missing="keep", say=notes.append).datalists
+    else:
+        lists = load_datalists(data, columns, on_missing="keep", say=notes.append)
+    source = data_digest(lists)
 
     def planned(stage: Stage) -> PlannedStage:
-        lists = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
-        places = {"bundle_root": str(bundle), "dataset_dir": str(lists), "output_dir": str(folder)}
+        place = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
+        places = {"bundle_root": str(bundle), "dataset_dir": str(place), "output_dir": str(folder)}
         entries = {**changes, **stage.settings, **places, "progress": progress}
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
 
-    return Plan(bundle, tuple(planned(stage) for stage in stages))
+    return Plan(bundle, tuple(planned(stage) for stage in stages), tuple(notes))
 
 
 def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

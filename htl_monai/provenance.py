@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai.code_digest import code_behind
+from htl_monai.data.digest import digest
 from htl_monai.data.files import read_json, sha256, write_json
-from htl_monai.data.listing import Datalists, name_first
+from htl_monai.data.listing import name_first
 
-__all__ = ["Origin", "data_digest", "entries_behind", "origin_of", "read_note", "why_to_run", "write_provenance"]
+__all__ = ["Origin", "entries_behind", "origin_of", "read_note", "why_to_run", "write_provenance"]
 
 PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pandas", "pillow", "scipy", "scikit-learn")
 
@@ -30,7 +30,7 @@ class Origin:
     Args:
         config: the config entries behind its run id.
         inputs: the hash of each file of earlier stages that it reads.
-        data: the digest of the data set, see :func:`data_digest`.
+        data: the digest of the data set, see :func:`~htl_monai.data.digest.data_digest`.
         code: digests of modules and versions of libraries, see :func:`~htl_monai.code_digest.code_behind`.
     """
 
@@ -42,7 +42,7 @@ class Origin:
     @property
     def fingerprint(self) -> str:
         """One digest of all; the order of keys plays no part."""
-        return _digest([self.config, self.inputs, self.data, self.code])
+        return digest([self.config, self.inputs, self.data, self.code])
 
     def changes_since(self, record: Mapping[str, Any]) -> str:
         """Say in words what is another than in the ``provenance.json`` of an earlier time.
@@ -95,24 +95,6 @@ def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
             found[name] = config[name]
             waiting += re.findall(r"[@%](\w+)", json.dumps(config[name], default=str))
     return found
-
-
-def data_digest(datalists: Datalists) -> str:
-    """Return a digest of data lists and of name, size and time of change of their files; none is opened.
-
-    A label that is no path, such as a class vector, counts by its value.
-    """
-    described = {
-        split: [
-            {
-                key: _file(value) if key in ("image", "label") and isinstance(value, str) else value
-                for key, value in item.items()
-            }
-            for item in items
-        ]
-        for split, items in datalists.items()
-    }
-    return _digest(described)
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
@@ -174,19 +156,10 @@ def write_provenance(
     write_json(folder / "provenance.json", json.loads(json.dumps(record, default=str)))
 
 
-def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
-
-
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return the names whose values differ, or that only one of the two has, as JSON tells them apart."""
     names = [*now, *(name for name in before if name not in now)]
-    return [name for name in names if _digest([before.get(name)]) != _digest([now.get(name)])]
-
-
-def _file(path: str) -> list[Any]:
-    stat = Path(path).stat() if Path(path).is_file() else None
-    return [Path(path).name, stat and stat.st_size, stat and stat.st_mtime_ns]
+    return [name for name in names if digest([before.get(name)]) != digest([now.get(name)])]
 
 
 def _version(package: str) -> str | None:

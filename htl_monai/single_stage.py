@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai.analysis.impact import impact
+from htl_monai.data.check_mark import with_mark
+from htl_monai.data.checked import check_lists, images_of, lists_of
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
+from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json, read_table, sha256, write_csv, write_json
-from htl_monai.data.listing import SPLITS, UNLABELLED, Datalists, Item
+from htl_monai.data.left_out import write_skipped
+from htl_monai.data.listing import LISTS, UNLABELLED, Datalists, Item, name_first
 from htl_monai.deploy.classes import class_entries
 from htl_monai.output_folder import owns_folder
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
-from htl_monai.provenance import data_digest, origin_of, write_provenance
+from htl_monai.provenance import origin_of, write_provenance
 from htl_monai.report.run_notes import run_notes
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.settings import Stage
@@ -37,23 +41,25 @@ def mine_with(
     model: str | os.PathLike[str],
     data: str | os.PathLike[str],
     out: str | os.PathLike[str],
+    split: str = "training",
     overlays: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Mine the training images of ``data`` with a trained model.
+    """Mine the images of one split of ``data`` with a trained model.
 
-    A model that classifies needs diagnoses and no masks. As in the weakly supervised setting, its training images are
-    the unlabelled ones where there are some.
+    Each image, and its mask, is opened first, as ``htl run`` does. A model that classifies needs diagnoses, no masks. As
+    in the weakly supervised setting, its training images are the unlabelled ones where there are some.
 
     Args:
         model: see :func:`~htl_monai.trained_model.find_model`.
         data: see :func:`~htl_monai.data.datalists.load_datalists`.
-        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; and
-            for ``data.json``, the images that were mined, where the model classifies.
+        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; for
+            ``data.json``, the images that were mined; and for ``skipped.csv``, those that were left out, and why.
+        split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
         overlays: config files laid upon the bundle's.
-        settings: config entries to replace.
+        settings: config entries to replace; ``skip_unusable`` leaves out images that cannot be used.
         progress: show a progress bar on standard error.
         say: told what is done.
 
@@ -62,15 +68,12 @@ def mine_with(
 
     Raises:
         FileNotFoundError: model or data are not there.
-        ValueError: there is nothing to mine, or the diagnoses are not those of the model.
+        ValueError: there is nothing to mine, an image cannot be used, or the diagnoses are not those of the model.
     """
     folder, trained = Path(out).resolve(), find_model(model)
-    paths: dict[str, Any] = {
-        "forgetting_path": str(folder / "forgetting.csv"),
-        "sparsity_path": str(folder / "sparsity.csv"),
-    }
-    paths |= {"progress": progress, "dense_path": str(trained.weights)}
-    _run(_MINING, trained, "training", data, folder, overlays, settings or {}, paths, say)
+    paths = {"forgetting_path": str(folder / "forgetting.csv"), "sparsity_path": str(folder / "sparsity.csv")}
+    paths |= {"split": split, "progress": progress, "dense_path": str(trained.weights)}
+    _run(_MINING, trained, split, data, folder, overlays, settings or {}, paths, say)
     table = read_table(folder / "forgetting.csv")
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
     mined = table[table["sparsity"] == nearest]
@@ -91,10 +94,14 @@ def evaluate_with(
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Score a trained model on one split of ``data`` and write ``scores.csv`` below ``out``, which is returned."""
+    """Score a trained model on one split of ``data``; the arguments are those of :func:`mine_with`.
+
+    Returns:
+        ``out``, with ``scores.csv``, ``data.json`` and ``skipped.csv``.
+    """
     folder, trained = Path(out).resolve(), find_model(model)
-    paths: dict[str, Any] = {"scores_path": str(folder / "scores.csv"), "split": split}
-    paths |= {"progress": progress, "model_path": str(trained.weights)}
+    paths = {"scores_path": str(folder / "scores.csv")}
+    paths |= {"split": split, "progress": progress, "model_path": str(trained.weights)}
     _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
     return folder
 
@@ -115,14 +122,16 @@ def _run(
     changes = _entries(stage, trained, classes, overlays, settings, places)
     config = merged_config(trained.bundle, stage, changes)
     require_good_settings(config)
-    datalists, source = _read(stage, data, config["columns"], bool(classes), folder)
-    if not datalists.get(split):
-        raise ValueError(f"split must be one with images, got {split}, of which {data} has none; choose another")
+    masks = stage is _EVALUATING or not classes
+    split, datalists = _checked(data, config, split, masks, folder, bool(paths["progress"]), say)
+    images = images_of(datalists, split, masks)
     if classes and stage is _MINING and isinstance(config["classes"], Mapping):
-        _require_all_classes(datalists[split], classes["num_classes"], trained)
-    say(f"{stage.name}: {len(datalists[split])} {split} images with {trained.weights}")
+        _require_all_classes(images, classes["num_classes"], trained)
+        changes["classes"] = class_names(images)
+    say(f"{stage.name}: {len(images)} {'' if split == 'all' else f'{split} '}images with {trained.weights}")
+    places |= {"dataset_dir": str(folder / "data.json"), "split": split}
     start = time.monotonic()
-    run_stage(trained.bundle, stage, {**changes, **places, "dataset_dir": str(source)}, folder / "log.txt")
+    run_stage(trained.bundle, stage, {**changes, **places}, folder / "log.txt")
     details = {
         "bundle": trained.bundle.name,
         "run_id": stage.run_id,
@@ -172,17 +181,31 @@ def _known(entries: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entries.items() if value is not None}
 
 
-def _read(
-    stage: Stage, data: str | os.PathLike[str], columns: Mapping[str, str] | None, classifies: bool, folder: Path
-) -> tuple[Datalists, Path]:
-    """Return the data lists and where the stage can read them: mining by diagnosis needs no masks."""
-    path = Path(data).resolve()
-    if not (classifies and stage is _MINING):
-        return load_datalists(path, columns), path
-    read = load_datalists(path, columns, on_missing="keep")
-    training = read[UNLABELLED] or read["training"]
-    datalists: Datalists = {**dict.fromkeys(SPLITS, []), "training": training, UNLABELLED: []}
-    return datalists, write_json(folder / "data.json", datalists)
+def _checked(
+    data: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    split: str,
+    masks: bool,
+    folder: Path,
+    progress: bool,
+    say: Callable[[str], None],
+) -> tuple[str, Datalists]:
+    """Open the images of the split; write them, and which are left out, into ``folder``; return split and lists."""
+    source, notes = Path(data).resolve(), list[str]()
+    if source.suffix.lower() == ".json" and config["columns"]:
+        raise ValueError(f"columns must be left out for {data}, got {config['columns']}; they name those of a CSV")
+    datalists = load_datalists(source, config["columns"], on_missing="keep", say=notes.append)
+    if split == "training" and not masks and datalists[UNLABELLED]:
+        split = UNLABELLED
+    for note in notes:
+        say(f"{note}; --split all takes every image")
+    datalists, skipped = check_lists(datalists, source, split, masks, bool(config["skip_unusable"]), progress)
+    if skipped:
+        say(f"{len(skipped)} images are left out: {name_first([row['id'] for row in skipped])}; see skipped.csv")
+    used = {name: datalists[name] if name in lists_of(split, masks) else [] for name in LISTS}
+    write_skipped(folder / "skipped.csv", skipped)
+    write_json(folder / "data.json", with_mark(used, notes))
+    return split, used
 
 
 def _require_all_classes(items: Sequence[Item], number: int, trained: TrainedModel) -> None:

@@ -61,6 +61,8 @@ def run_setting(
         ValueError: the data cannot be used, or a stage's arguments are wrong; ``seeds`` for a setting that has one.
     """
     plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
+    for note in plan.notes:
+        say(note)
     with output_folder(out, "run") as folder:
         for planned in plan.stages:
             _run_or_skip(plan.bundle, planned, say)

@@ -15,11 +15,13 @@ def mine(
     model: str,
     data: str,
     out: str,
+    split: str = "training",
+    columns: dict[str, Any] | None = None,
     sparsities: list[float] | None = None,
     overlay: list[str] | None = None,
     set: dict[str, Any] | None = None,
 ) -> None:
-    """Rank training images by what a trained model forgets of them when it is pruned.
+    """Rank images by what a trained model forgets of them when it is pruned.
 
     Args:
         model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
@@ -46,11 +48,11 @@ def mine(
     from htl_monai.single_stage import mine_with
 
     refuse_swapped(model, data)
-    changes = dict(set or {})
+    changes = with_columns(set, columns)
     if sparsities is not None:
         if changes.setdefault("sparsities", sparsities) != sparsities:
             raise ValueError("sparsities must be given once, got them in --set too; leave one of them out")
-    folder = mine_with(model, data, out, overlay or (), changes, is_terminal(), say)
+    folder = mine_with(model, data, out, split, overlay or (), changes, is_terminal(), say)
     print_files(folder, ("impact", "groups"))
     print_never_learned(folder / "forgetting.csv")
     print_notes(folder / "notes.csv")

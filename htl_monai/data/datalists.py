@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from htl_monai.data.check_mark import MARKS
 from htl_monai.data.csv_data import read_csv
 from htl_monai.data.files import read_json
 from htl_monai.data.isic2017 import has_isic2017_layout, read_isic2017
@@ -131,6 +132,8 @@ def read_prepared(path: Path) -> tuple[list[str] | None, Datalists]:
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
     content = read_json(path, _REMEDY)
     classes = content.pop("classes", None)
+    for mark in MARKS:
+        content.pop(mark, None)
     if set(content) | {UNLABELLED} != set(LISTS):
         raise ValueError(
             f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; {_REMEDY}"

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from htl_monai.data.check_mark import with_mark
 from htl_monai.data.examine import find_unusable
 from htl_monai.data.files import write_csv, write_json
 from htl_monai.data.listing import SPLITS, Datalists, Item, name_first
 from htl_monai.data.near_duplicates import near_duplicates
 
-__all__ = ["Skipped", "keep_new", "keep_usable", "require_images", "write_lists"]
+__all__ = ["SKIPPED_COLUMNS", "Skipped", "keep_new", "keep_usable", "require_images", "warn_of_skipped", "write_lists"]
 
-# id, split, reason
+SKIPPED_COLUMNS = ["id", "split", "reason"]
 Skipped = dict[str, str]
 
 
@@ -95,14 +96,21 @@ def write_lists(
     datalists: Datalists,
     skipped: Sequence[Skipped],
     duplicates: pd.DataFrame | None = None,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write the data lists, with ``skipped.csv`` and ``near_duplicates.csv`` (unless None) beside them, and warn."""
-    if skipped:
-        warnings.warn(
-            f"{len(skipped)} images are left out: {name_first([str(row['id']) for row in skipped])}; see skipped.csv",
-            stacklevel=3,
-        )
+    """Write the data lists, with ``skipped.csv`` and ``near_duplicates.csv`` (unless None) beside them, and warn.
+
+    Each of their images was opened: the file says so, see :func:`~htl_monai.data.check_mark.with_mark`.
+    """
+    warn_of_skipped(skipped)
     if duplicates is not None:
         write_csv(Path(out_path).with_name("near_duplicates.csv"), duplicates)
-    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=["id", "split", "reason"]))
-    write_json(out_path, datalists)
+    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=SKIPPED_COLUMNS))
+    write_json(out_path, with_mark(datalists, notes))
+
+
+def warn_of_skipped(skipped: Sequence[Skipped]) -> None:
+    """Warn of the images that were left out, where there are any."""
+    if skipped:
+        # A stage's log holds its warnings, and names of files and patients have no place in a log.
+        warnings.warn(f"{len(skipped)} images are left out; skipped.csv names them", stacklevel=4)

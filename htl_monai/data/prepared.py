@@ -42,7 +42,9 @@ def prepare_data(
         ValueError: an unusable image without ``skip_unusable``, a split without images, or ``use_unlabelled`` without
             unlabelled images.
     """
-    datalists = load_datalists(dataset_dir, columns, on_missing="keep" if skip_unusable else "raise")
+    notes: list[str] = []
+    on_missing = "keep" if skip_unusable else "raise"
+    datalists = load_datalists(dataset_dir, columns, on_missing=on_missing, say=notes.append)
     if not use_unlabelled:
         datalists[UNLABELLED] = []
     elif not datalists[UNLABELLED]:
@@ -60,7 +62,7 @@ def prepare_data(
         skipped += near
         if not datalists[UNLABELLED]:
             raise ValueError(_no_unlabelled(dataset_dir))
-    write_lists(out_path, datalists, skipped, duplicates)
+    write_lists(out_path, datalists, skipped, duplicates, notes)
     return datalists
 
 

@@ -54,7 +54,8 @@ def prepare_diagnoses(
     """
     if not 0 < validation_share < 1:
         raise ValueError(f"validation_share must be in (0, 1), got {validation_share}; 0.1 is the default")
-    datalists = load_datalists(dataset_dir, columns, on_missing="keep")
+    notes: list[str] = []
+    datalists = load_datalists(dataset_dir, columns, on_missing="keep", say=notes.append)
     test = datalists["test"]
     if not any("label" in item for item in test):
         raise ValueError(
@@ -76,7 +77,7 @@ def prepare_diagnoses(
     datalists |= {"test": test, UNLABELLED: []}
     require_images(datalists)
     _require_classes(datalists)
-    write_lists(out_path, datalists, skipped, pd.concat(tables, ignore_index=True))
+    write_lists(out_path, datalists, skipped, pd.concat(tables, ignore_index=True), notes)
     return datalists
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from htl_monai.data.check_mark import NOTES
 from htl_monai.data.files import write_csv, write_text
 from htl_monai.data.image_cache import open_or_fill
-from htl_monai.data.left_out import Skipped, require_images
+from htl_monai.data.left_out import SKIPPED_COLUMNS, Skipped, require_images
 from htl_monai.data.listing import LISTS, SPLITS, Datalists, name_first
 from htl_monai.data.multi_label import MultiLabelData, load_multi_label
 
@@ -54,7 +55,8 @@ def prepare_findings(
         FileNotFoundError: nothing is there, or no layout that is known.
         ValueError: a missing or unreadable image without ``skip_unusable``, or a split without images.
     """
-    data = load_multi_label(dataset_dir, columns, on_missing="keep" if skip_unusable else "raise")
+    notes: list[str] = []
+    data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)
     datalists, skipped = _without(data.datalists, _missing(data.datalists))
     require_images(datalists)
     items = [item for name in LISTS for item in datalists[name]]
@@ -68,8 +70,8 @@ def prepare_findings(
         )
     require_images(datalists)
     _warn(datalists, skipped := skipped + damaged)
-    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=["id", "split", "reason"]))
-    write_text(out_path, _as_text({"classes": data.classes, **datalists}))
+    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=SKIPPED_COLUMNS))
+    write_text(out_path, _as_text({"classes": data.classes, **({NOTES: notes} if notes else {}), **datalists}))
     return MultiLabelData(data.classes, datalists)
 
 

@@ -16,7 +16,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         "supervised": Setting("lesion_localization", SUPERVISED),
         "semi_supervised": Setting("lesion_localization", SEMI_SUPERVISED),
         "weakly_supervised": Setting("lesion_weak_localization", WEAKLY_SUPERVISED),
-        "chest_xray": Setting("chest_xray_long_tail", chest_xray_stages(SEEDS), chest_xray_stages),
+        "chest_xray": Setting("chest_xray_long_tail", chest_xray_stages(SEEDS), chest_xray_stages, multi_label=True),
     }
 )
 """Paper 1: Algorithms 1, 2 and 3 (``random`` is its Baseline 4; the plain baselines look at no network). Paper 2."""

@@ -44,8 +44,10 @@ class Setting:
         bundle: the bundle's name.
         stages: its stages; of a setting that trains several seeds, those of its usual seeds.
         of_seeds: makes the stages for other seeds, or None where a run has one seed.
+        multi_label: whether its images are labelled with several findings each.
     """
 
     bundle: str
     stages: tuple[Stage, ...]
     of_seeds: Callable[[Sequence[int]], tuple[Stage, ...]] | None = None
+    multi_label: bool = False

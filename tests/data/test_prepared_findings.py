@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from htl_monai.data.digest import data_digest
 from htl_monai.data.image_cache import ensure_image_cache
 from htl_monai.data.multi_label import load_multi_label
 from htl_monai.data.prepared_findings import prepare_findings
 from htl_monai.data.xray_phantom import write_xray_phantom
-from htl_monai.provenance import data_digest
 
 SIZE = (16, 16)
 

@@ -1,0 +1,41 @@
+"""Digests of data lists and of anything else that JSON can express."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from htl_monai.data.listing import Item
+
+__all__ = ["data_digest", "digest"]
+
+
+def digest(content: Any) -> str:
+    """Return the SHA-256 of a JSON-like value; the order of keys plays no part."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def data_digest(datalists: Mapping[str, Sequence[Item]]) -> str:
+    """Return a digest of data lists and of name, size and time of change of their files; none is opened.
+
+    A label that is no path, such as a class vector, counts by its value.
+    """
+    described = {
+        split: [
+            {
+                key: _file(value) if key in ("image", "label") and isinstance(value, str) else value
+                for key, value in item.items()
+            }
+            for item in items
+        ]
+        for split, items in datalists.items()
+    }
+    return digest(described)
+
+
+def _file(path: str) -> list[Any]:
+    stat = os.stat(path) if os.path.isfile(path) else None
+    return [os.path.basename(path), stat and stat.st_size, stat and stat.st_mtime_ns]

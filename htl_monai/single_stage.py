@@ -49,8 +49,8 @@ def mine_with(
 ) -> Path:
     """Mine the images of one split of ``data`` with a trained model.
 
-    Each image, and its mask, is opened first, as ``htl run`` does. A model that classifies needs diagnoses, no masks. As
-    in the weakly supervised setting, its training images are the unlabelled ones where there are some.
+    Each image, and its mask, is opened first, as ``htl run`` does. A model that classifies needs diagnoses and no
+    masks. As in the weakly supervised setting, its training images are the unlabelled ones where there are some.
 
     Args:
         model: see :func:`~htl_monai.trained_model.find_model`.
@@ -71,7 +71,10 @@ def mine_with(
         ValueError: there is nothing to mine, an image cannot be used, or the diagnoses are not those of the model.
     """
     folder, trained = Path(out).resolve(), find_model(model)
-    paths = {"forgetting_path": str(folder / "forgetting.csv"), "sparsity_path": str(folder / "sparsity.csv")}
+    paths: dict[str, Any] = {
+        "forgetting_path": str(folder / "forgetting.csv"),
+        "sparsity_path": str(folder / "sparsity.csv"),
+    }
     paths |= {"split": split, "progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, split, data, folder, overlays, settings or {}, paths, say)
     table = read_table(folder / "forgetting.csv")
@@ -100,7 +103,7 @@ def evaluate_with(
         ``out``, with ``scores.csv``, ``data.json`` and ``skipped.csv``.
     """
     folder, trained = Path(out).resolve(), find_model(model)
-    paths = {"scores_path": str(folder / "scores.csv")}
+    paths: dict[str, Any] = {"scores_path": str(folder / "scores.csv")}
     paths |= {"split": split, "progress": progress, "model_path": str(trained.weights)}
     _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
     return folder

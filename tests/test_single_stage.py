@@ -129,8 +129,8 @@ def test_an_overlay_goes_before_the_model_and_may_name_entries_of_other_stages(
     overlay = tmp_path / "own.json"
     overlay.write_text(json.dumps({"spatial_size": [64, 64], "finetune_epochs": 3}), encoding="utf-8")
     with pytest.raises(RuntimeError, match="enough"):
-        mine_with(weak_run, tiny_diagnoses, tmp_path / "out", [str(overlay)], QUICK, progress=False, say=str)
+        mine_with(weak_run, tiny_diagnoses, tmp_path / "out", "training", [str(overlay)], QUICK, False, str)
     assert run_with[0]["spatial_size"] == [64, 64]
     overlay.write_text(json.dumps({"max_epoch": 3}), encoding="utf-8")
     with pytest.raises(KeyError, match="max_epoch must be an entry of the configs"):
-        mine_with(weak_run, tiny_diagnoses, tmp_path / "out", [str(overlay)], QUICK, progress=False, say=str)
+        mine_with(weak_run, tiny_diagnoses, tmp_path / "out", "training", [str(overlay)], QUICK, False, str)

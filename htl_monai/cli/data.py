@@ -13,21 +13,25 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     Missing pairs, unreadable files, empty masks, duplicates; and how much of the metadata is known.
 
     Args:
-        data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, one with the label files of NIH-
-            or MIMIC-CXR-LT, a folder with data.csv, or a CSV file.
-        columns: for a CSV, our names to its names, such as id=image_id,label=mask
+        data: a CSV file or a folder with data.csv, one with the folders images and masks, one in the ISIC-2017 or
+            ISIC-2018 Task 3 layout or above both, or one with the label files of NIH- or MIMIC-CXR-LT.
+        columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'
         decode: open every image and mask; --nodecode looks at names and metadata only.
         masks: report images without mask; --nomasks for a data set that has none on purpose.
 
     Examples:
         htl data check DATA
-        htl data check DATA/table.csv --columns id=image_id,label=mask
+        htl data check DATA/table.csv --columns id=case_no,label=mask
     """
     from htl_monai.data.check import check_data
     from htl_monai.data.datalists import load_datalists
-    from htl_monai.report.console import is_terminal, print_table
+    from htl_monai.data.multi_label import load_multi_label
+    from htl_monai.report.console import is_terminal, print_table, say
 
-    datalists = load_datalists(data, columns, on_missing="keep", unique_ids=False)
+    if "classes" in (columns or {}):
+        datalists = load_multi_label(data, columns, on_missing="keep", unique_ids=False, say=say).datalists
+    else:
+        datalists = load_datalists(data, columns, on_missing="keep", unique_ids=False, say=say)
     report = check_data(datalists, decode, masks, progress=is_terminal())
     print_table("Images", report.counts.rename_axis("split").reset_index())
     print_table("Metadata known", report.coverage.rename_axis("column").reset_index())

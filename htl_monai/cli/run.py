@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from htl_monai.cli.pairs import with_columns
+
 __all__ = ["demo", "run"]
 
 
@@ -33,6 +35,7 @@ def run(
     overlay: list[str] | None = None,
     seed: int | None = None,
     seeds: list[int] | None = None,
+    columns: dict[str, Any] | None = None,
     set: dict[str, Any] | None = None,
 ) -> None:
     """Train, prune, mine, select, fine-tune, evaluate and compare.
@@ -43,14 +46,15 @@ def run(
     Args:
         setting: supervised (masks), semi_supervised (masks, and images without), weakly_supervised (diagnoses, and
             masks of the test images) or chest_xray (several findings an image, several seeds).
-        data: a folder in the ISIC-2017 layout, a folder above it and one in the ISIC-2018 Task 3 layout (images
-            without masks, with diagnoses), one with the label files of NIH- or MIMIC-CXR-LT above the images, a
-            folder with data.csv, or a CSV file.
+        data: a CSV file or a folder with data.csv, one with the folders images and masks, one in the ISIC-2017 layout,
+            one above it and one in the ISIC-2018 Task 3 layout (images without masks, with diagnoses), or one with
+            the label files of NIH- or MIMIC-CXR-LT above the images.
         out: the run's folder.
         overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas. One of yours runs
             as code: ./mine.json
         seed: replaces the configs' seed.
         seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
+        columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
 
     Examples:
@@ -60,7 +64,10 @@ def run(
     from htl_monai.report.console import is_terminal, say
     from htl_monai.workflow import run_setting
 
-    _close(setting, run_setting(setting, data, out, overlay or (), seed, set, is_terminal(), say, seeds))
+    _close(
+        setting,
+        run_setting(setting, data, out, overlay or (), seed, with_columns(set, columns), is_terminal(), say, seeds),
+    )
 
 
 def _close(setting: str, folder: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from htl_monai.cli.pairs import with_columns
 from htl_monai.cli.swapped import refuse_swapped
 
 __all__ = ["evaluate", "mine", "predict"]
@@ -26,16 +27,19 @@ def mine(
     Args:
         model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
             yours (./my_bundle) runs as code; a run or a checkpoint is data.
-        data: a folder in the ISIC-2017 or ISIC-2018 Task 3 layout or above both, a folder with data.csv, or a CSV
-            file; with masks, or with diagnoses for a model that localizes by heat maps.
+        data: a CSV file or a folder with data.csv, one with the folders images and masks, or one in the ISIC-2017 or
+            ISIC-2018 Task 3 layout or above both; with masks, or with diagnoses for a model that localizes by heat
+            maps. Each image is opened first.
         out: the folder for forgetting.csv and the tables made from it.
+        split: training, validation, test, unlabelled or all.
+        columns: for a CSV, our names to its names, such as id=case_no,label=mask
         sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
         overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
-        set: config entries to replace, such as num_workers=0
+        set: config entries to replace, such as num_workers=0; skip_unusable=true leaves out images that cannot be used
 
     Examples:
         htl mine lesion_localization DATA --out runs/mined
-        htl mine runs/mine DATA --out runs/mined --sparsities 0.5,0.7
+        htl mine runs/mine DATA --out runs/mined --split test --sparsities 0.5,0.7
     """
     from htl_monai.report.console import (
         is_terminal,
@@ -64,6 +68,7 @@ def evaluate(
     data: str,
     out: str,
     split: str = "test",
+    columns: dict[str, Any] | None = None,
     overlay: list[str] | None = None,
     set: dict[str, Any] | None = None,
 ) -> None:
@@ -72,11 +77,13 @@ def evaluate(
     Args:
         model: a bundle (lesion_localization, lesion_weak_localization), a run's folder, or a checkpoint. A bundle of
             yours (./my_bundle) runs as code; a run or a checkpoint is data.
-        data: a folder in the ISIC-2017 layout or above it, a folder with data.csv, or a CSV file.
+        data: a CSV file or a folder with data.csv, one with the folders images and masks, or one in the ISIC-2017
+            layout or above it. Each image is opened first.
         out: the folder for scores.csv.
-        split: training, validation or test.
+        split: training, validation, test or all.
+        columns: for a CSV, our names to its names, such as id=case_no,label=mask
         overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
-        set: config entries to replace, such as num_workers=0
+        set: config entries to replace, such as num_workers=0; skip_unusable=true leaves out images that cannot be used
 
     Examples:
         htl evaluate lesion_localization DATA --out runs/scores
@@ -88,7 +95,7 @@ def evaluate(
     from htl_monai.single_stage import evaluate_with
 
     refuse_swapped(model, data)
-    folder = evaluate_with(model, data, out, split, overlay or (), set or {}, is_terminal(), say)
+    folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), is_terminal(), say)
     scores = read_table(folder / "scores.csv")
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
     print_written(folder)

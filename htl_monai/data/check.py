@@ -13,6 +13,7 @@ import pandas as pd
 from htl_monai.data.examine import FATAL, examine_all, find_unusable, has_mask
 from htl_monai.data.listing import UNLABELLED, Item, name_first
 from htl_monai.data.near_duplicates import near_duplicates
+from htl_monai.data.pictures import SUFFIXES
 
 __all__ = ["DataReport", "Problem", "check_data", "find_unusable"]
 
@@ -119,7 +120,7 @@ def _repeated_ids(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Problem]:
 def _missing(datalists: Mapping[str, Sequence[Item]], require_masks: bool) -> Iterable[Problem]:
     for split, items in datalists.items():
         for item in items:
-            if not Path(item["image"]).is_file():
+            if not os.path.isfile(item["image"]):
                 yield Problem("missing_image", split, item["id"], f"{item['image']} is not there")
             if require_masks and split != UNLABELLED and "label" not in item:
                 yield Problem("image_without_mask", split, item["id"], f"no mask for {item['image']}")
@@ -134,8 +135,9 @@ def _masks_without_image(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Pr
     masks = {item["label"]: split for split, items in datalists.items() for item in items if has_mask(item)}
     folders = {os.path.dirname(path): split for path, split in masks.items()}
     for folder in sorted(set(folders) - image_folders):
-        for path in sorted(Path(folder).glob("*.png")):
-            if str(path) not in masks and not path.stem.endswith("_superpixels"):
+        for path in sorted(Path(folder).iterdir()):
+            is_mask = path.name.lower().endswith(SUFFIXES) and not path.stem.endswith("_superpixels")
+            if is_mask and str(path) not in masks:
                 yield Problem("mask_without_image", folders[folder], path.name, f"{path} belongs to no listed image")
 
 

@@ -6,12 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from htl_monai.data.check_mark import has_mark
 from htl_monai.data.datalists import load_datalists
-from htl_monai.data.files import write_csv
-from htl_monai.data.left_out import SKIPPED_COLUMNS, Skipped, keep_usable, warn_of_skipped
+from htl_monai.data.left_out import Skipped, keep_usable, warn_of_skipped, write_skipped
 from htl_monai.data.listing import LISTS, SPLITS, Datalists, Item
 
 __all__ = ["ALL", "check_lists", "images_of", "load_checked", "lists_of"]
@@ -37,7 +34,7 @@ def load_checked(
     datalists, skipped = check_lists(datalists, dataset_dir, split, masks, skip_unusable, progress)
     warn_of_skipped(skipped)
     if skipped and skipped_path is not None:
-        write_csv(skipped_path, pd.DataFrame(skipped, columns=SKIPPED_COLUMNS))
+        write_skipped(skipped_path, skipped)
     return datalists
 
 

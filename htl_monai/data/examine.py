@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from htl_monai.data.decoding import LARGE_PIXELS, large_alone, open_picture
 from htl_monai.data.listing import Item
-from htl_monai.data.pictures import read_image
+from htl_monai.data.pictures import WIDE_MODES, read_image
 from htl_monai.data.threads import on_threads
 
 __all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_mask"]
@@ -24,6 +26,8 @@ FATAL = frozenset(
         "duplicate_id",
         "empty_mask",
         "image_without_mask",
+        "mask_not_8_bit",
+        "mask_not_finite",
         "missing_image",
         "size_mismatch",
         "unreadable_image",
@@ -57,18 +61,20 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
 
     Returns:
         the findings, and the SHA-256 of the image file (None where it cannot be read). Kinds: ``missing_image``,
-        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask`` (make an image unusable), and
-        ``full_mask``, ``mask_not_binary``, ``image_not_rgb`` (notes: a mask is foreground where it is above 127, and
-        loading converts images to RGB).
+        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask``, ``mask_not_finite`` (NaN or
+        infinity) and ``mask_not_8_bit`` (more than two values of more than 8 bits) make an image unusable;
+        ``full_mask``, ``mask_not_binary`` and ``image_not_rgb`` are notes: a mask is foreground where it is above 127,
+        and loading converts images to RGB.
     """
     path = Path(item["image"])
-    if not path.is_file():
+    if not os.path.isfile(path):
         return [Finding("missing_image", f"{path} is not there")], None
     findings, mode, size, digest = [], None, None, None
     try:
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        if path.suffix.lower() == ".dcm":
+        # Trainings on masks read their pictures by Pillow alone.
+        if path.suffix.lower() == ".dcm" and not has_mask(item):
             mode, size = "RGB", read_image(path, LARGE_PIXELS)[1]
         else:
             with _decoded(content) as image:
@@ -120,13 +126,15 @@ def _decoded(content: bytes) -> Iterator[Image.Image]:
 def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
     try:
         with _decoded(path.read_bytes()) as mask:
-            size, counts = mask.size, mask.convert("L").histogram()
+            size, wide, counts = mask.size, _wide_values(mask, path), mask.convert("L").histogram()
     except Exception as error:
         return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
     findings = []
     if image_size is not None and size != image_size:
         detail = f"{path} is {size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
         findings.append(Finding("size_mismatch", detail))
+    if wide is not None:
+        return [*findings, wide]
     values = [value for value, count in enumerate(counts) if count]
     if values[-1] <= FOREGROUND_ABOVE:
         remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"
@@ -139,7 +147,23 @@ def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Findin
     return findings
 
 
+def _wide_values(mask: Image.Image, path: Path) -> Finding | None:
+    """Tell what 8 bits would hide: NaN becomes background, and other values are cut off."""
+    if mask.mode not in WIDE_MODES and not mask.mode.startswith("I;16"):
+        return None
+    values = np.asarray(mask)
+    remedy = "write it with 8 bits, 0 and 255"
+    if lost := int((~np.isfinite(values)).sum()):
+        return Finding("mask_not_finite", f"{path} has {lost} pixels that are NaN or infinite; {remedy}")
+    if len(distinct := np.unique(values)) > 2:
+        detail = f"{path} has {len(distinct)} values, from {distinct[0]:g} to {distinct[-1]:g}; {remedy}"
+        return Finding("mask_not_8_bit", detail)
+    return None
+
+
 def _in_words(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no PNG, JPEG, TIFF or BMP"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

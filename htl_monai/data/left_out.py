@@ -15,9 +15,17 @@ from htl_monai.data.files import write_csv, write_json
 from htl_monai.data.listing import SPLITS, Datalists, Item, name_first
 from htl_monai.data.near_duplicates import near_duplicates
 
-__all__ = ["SKIPPED_COLUMNS", "Skipped", "keep_new", "keep_usable", "require_images", "warn_of_skipped", "write_lists"]
+__all__ = [
+    "Skipped",
+    "keep_new",
+    "keep_usable",
+    "require_images",
+    "warn_of_skipped",
+    "write_lists",
+    "write_skipped",
+]
 
-SKIPPED_COLUMNS = ["id", "split", "reason"]
+# id, split, reason
 Skipped = dict[str, str]
 
 
@@ -105,8 +113,13 @@ def write_lists(
     warn_of_skipped(skipped)
     if duplicates is not None:
         write_csv(Path(out_path).with_name("near_duplicates.csv"), duplicates)
-    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=SKIPPED_COLUMNS))
+    write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
     write_json(out_path, with_mark(datalists, notes))
+
+
+def write_skipped(path: str | os.PathLike[str], skipped: Sequence[Skipped]) -> None:
+    """Write which images are left out, and why."""
+    write_csv(path, pd.DataFrame(skipped, columns=["id", "split", "reason"]))
 
 
 def warn_of_skipped(skipped: Sequence[Skipped]) -> None:

@@ -24,7 +24,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz",
 _NIFTI = (".nii", ".nii.gz")
 _BLOCK_PIXELS = 2**22
 _TINY = float(np.finfo(np.float32).tiny)
-_WIDE_MODES = ("I", "F")  # Pillow's 32-bit modes; the 16-bit ones are I;16, I;16B, …
+WIDE_MODES = ("I", "F")  # Pillow's 32-bit modes; the 16-bit ones are I;16, I;16B, …
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
@@ -126,7 +126,7 @@ def _upright_rgb(image: Image.Image, max_pixels: int | None) -> tuple[Image.Imag
     if frames > 1:
         raise ValueError(f"it holds {frames} frames where one is expected")
     image, size = upright(image, max_pixels)
-    if image.mode in _WIDE_MODES or image.mode.startswith("I;16"):
+    if image.mode in WIDE_MODES or image.mode.startswith("I;16"):
         image = Image.fromarray(to_uint8(np.asarray(image)))
     elif image.mode in ("P", "PA", "1"):
         image.info.pop("transparency", None)  # Pillow warns about a palette's that is lost

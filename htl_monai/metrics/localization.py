@@ -10,7 +10,7 @@ from torch import Tensor
 
 from htl_monai.localization.boxes import Box, mask_to_box
 from htl_monai.metrics.boxes import BOX_EDGES, box_edges, box_iou
-from htl_monai.metrics.segmentation import mask_scores
+from htl_monai.metrics.segmentation import label_foreground, mask_scores
 
 __all__ = ["agreement_scores", "foreground_mask", "heat_map_scores"]
 
@@ -86,7 +86,7 @@ def heat_map_scores(pred: Tensor, label: Tensor, threshold: float = 180) -> dict
 
     Args:
         pred: heat maps ``(N, 1, H, W)`` or logits ``(N, 2, H, W)``.
-        label: masks ``(N, 1, H, W)``; foreground is above 0.5.
+        label: masks of 0 and 1, ``(N, 1, H, W)``.
         threshold: of heat maps, see :func:`foreground_mask`.
 
     Returns:
@@ -96,13 +96,10 @@ def heat_map_scores(pred: Tensor, label: Tensor, threshold: float = 180) -> dict
         where both are empty); and the box of ``pred`` as in :func:`agreement_scores`.
 
     Raises:
-        ValueError: ``pred`` is no prediction, or ``label`` has not the matching shape.
+        ValueError: ``pred`` is no prediction, or ``label`` has not the matching shape, or other values than 0 and 1.
     """
     chosen = foreground_mask(pred, threshold)
-    expected = (pred.shape[0], 1, *pred.shape[2:])
-    if tuple(label.shape) != expected:
-        raise ValueError(f"label must be {expected} to match pred, got {tuple(label.shape)}; pass one mask channel")
-    wanted = label.as_subclass(Tensor)[:, 0] > 0.5  # type: ignore[attr-defined]
+    wanted = label_foreground(label, pred)
     unmeasured = _with_nan(pred)
     boxes = _boxes(chosen)
     filled = torch.zeros_like(chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["SCORE_NAMES", "mask_scores", "segmentation_scores", "whole_image_iou"]
+__all__ = ["SCORE_NAMES", "label_foreground", "mask_scores", "segmentation_scores", "whole_image_iou"]
 
 SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
@@ -21,14 +21,14 @@ def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
     Args:
         pred: logits or probabilities of background and foreground, ``(N, 2, H, W)`` or ``(N, 2, H, W, D)``; the larger
             channel decides, a tie is background.
-        label: mask, ``(N, 1, H, W)`` or ``(N, 1, H, W, D)``; foreground is above 0.5.
+        label: mask of 0 and 1, ``(N, 1, H, W)`` or ``(N, 1, H, W, D)``.
 
     Returns:
         ``foreground_iou``, ``background_iou``, ``foreground_dice`` and ``background_dice``: float64 of shape ``(N,)``
         in [0, 1], higher = better, on the device of ``pred``.
 
     Raises:
-        ValueError: ``pred`` has not 2 channels, or ``label`` not the matching shape.
+        ValueError: ``pred`` has not 2 channels, or ``label`` not the matching shape, or other values than 0 and 1.
 
     Example:
         >>> pred = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 1, 4)
@@ -38,12 +38,38 @@ def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
     """
     if pred.ndim < 3 or pred.shape[1] != 2:
         raise ValueError(f"pred must be (N, 2, H, W) or (N, 2, H, W, D), got {tuple(pred.shape)}; pass both classes")
+    foreground = label_foreground(label, pred)
+    pred = pred.as_subclass(Tensor)  # type: ignore[attr-defined]
+    unmeasured = torch.isnan(pred).flatten(1).any(dim=1)
+    return mask_scores(pred[:, 1] > pred[:, 0], foreground, unmeasured)
+
+
+def label_foreground(label: Tensor, pred: Tensor) -> Tensor:
+    """Return the foreground of masks that a batch of predictions is scored against.
+
+    Args:
+        label: masks of 0 and 1, ``(N, 1, ...)``.
+        pred: predictions ``(N, C, ...)``.
+
+    Returns:
+        bool, ``(N, ...)``.
+
+    Raises:
+        ValueError: the shapes do not match, or a mask holds another value, such as NaN: it would count as background.
+    """
     expected = (pred.shape[0], 1, *pred.shape[2:])
     if tuple(label.shape) != expected:
         raise ValueError(f"label must be {expected} to match pred, got {tuple(label.shape)}; pass one mask channel")
-    pred, label = pred.as_subclass(Tensor), label.as_subclass(Tensor)  # type: ignore[attr-defined]
-    unmeasured = torch.isnan(pred).flatten(1).any(dim=1)
-    return mask_scores(pred[:, 1] > pred[:, 0], label[:, 0] > 0.5, unmeasured)
+    label = label.as_subclass(Tensor)[:, 0]  # type: ignore[attr-defined]
+    foreground = label == 1
+    odd = ~(foreground | (label == 0))
+    if odd.any():
+        number = int(odd.flatten(1).any(dim=1).nonzero()[0])
+        raise ValueError(
+            f"label must hold 0 and 1 only, got {label[odd][0].item():g} in image {number} of the batch; "
+            "correct the mask, or cut it at a threshold"
+        )
+    return foreground
 
 
 def whole_image_iou(label: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import htl_monai.workflow
 from htl_monai import __version__
 
 Htl = Callable[..., tuple[int, str, str]]
-OPTIONS = "--setting, --data, --out, --overlay, --seed, --seeds, --set"
+OPTIONS = "--setting, --data, --out, --overlay, --seed, --seeds, --columns, --set"
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_all_that_is_wrong_with_the_values_is_said_at_once(htl: Htl, calls: list
 
 def test_words_that_look_like_numbers_stay_words(htl: Htl, calls: list) -> None:
     assert htl("run", "supervised", "007", "--out", "1e5", "--overlay", "2024", "--seed=-3")[0] == 0
-    assert calls[0][:6] == ("supervised", "007", "1e5", ["2024"], -3, None)
+    assert calls[0][:6] == ("supervised", "007", "1e5", ["2024"], -3, {})
     assert htl("mine", "1,2", "[a]", "{b}")[0] == 0
     assert calls[1][:3] == ("1,2", "[a]", "{b}")
 
@@ -103,7 +103,7 @@ def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, ca
     assert (overlays, seed, seeds) == (["a.json", "b.json"], None, [0, 1, 7])
     assert settings == {"max_epochs": 3, "spatial_size": [32, 48], "precision": "fp32"}
     assert htl("mine", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 0
-    assert calls[1][4] == {"sparsities": [0.5, 0.7, 0.0]}
+    assert calls[1][5] == {"sparsities": [0.5, 0.7, 0.0]}
 
 
 def test_required_options_come_by_position_or_by_name(htl: Htl, calls: list) -> None:

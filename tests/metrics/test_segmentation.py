@@ -10,7 +10,7 @@ from monai.data import MetaTensor
 from monai.metrics import compute_dice, compute_iou
 from sklearn.metrics import f1_score, jaccard_score
 
-from htl_monai.metrics import SCORE_NAMES, mask_scores, segmentation_scores
+from htl_monai.metrics import SCORE_NAMES, heat_map_scores, mask_scores, segmentation_scores
 
 
 def draw(seed: int, n: int = 5, shape: tuple[int, ...] = (7, 9), rate: float = 0.3):
@@ -87,8 +87,8 @@ def test_missed_lesion_scores_zero():
     assert from_masks([False, False], [True, False])["foreground_iou"] == 0
 
 
-def test_a_tie_is_background_and_half_is_no_foreground():
-    scores = segmentation_scores(torch.zeros(1, 2, 2, 2), torch.full((1, 1, 2, 2), 0.5))
+def test_a_tie_is_background():
+    scores = segmentation_scores(torch.zeros(1, 2, 2, 2), torch.zeros(1, 1, 2, 2))
     assert scores["background_iou"] == 1 and scores["foreground_iou"].isnan()
 
 
@@ -142,3 +142,15 @@ def test_masks_of_two_sizes_are_refused():
         ValueError, match=r"^actual must be \(1, 4\) as predicted, got \(1, 5\); pass masks of one size"
     ):
         mask_scores(torch.ones(1, 4).bool(), torch.ones(1, 5).bool())
+
+
+@pytest.mark.parametrize("value", [float("nan"), 0.5, 255.0, -1.0])
+def test_a_label_of_anything_but_0_and_1_is_refused(value):
+    pred, label = draw(0)
+    label[3, 0, 2, 5] = value
+    with pytest.raises(
+        ValueError, match=f"^label must hold 0 and 1 only, got {value:g} in image 3 of the batch; correct"
+    ):
+        segmentation_scores(pred, label)
+    with pytest.raises(ValueError, match="^label must hold 0 and 1 only"):
+        heat_map_scores(pred, label)

@@ -118,7 +118,10 @@ def test_a_missing_folder_is_named(tmp_path: Path, tiny: dict) -> None:
     with pytest.raises(FileNotFoundError, match="dataset_dir must be a folder or a .csv file, got .*nowhere"):
         run(tmp_path / "nowhere", tmp_path / "run", tiny)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="dataset_dir must hold data.csv or the folders ISIC-2017"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="dataset_dir must hold data.csv, or the folders images and masks, or the folders ISIC-2017",
+    ):
         run(tmp_path / "empty", tmp_path / "run", tiny)
     assert not (tmp_path / "run").exists()
 

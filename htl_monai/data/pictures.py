@@ -176,7 +176,7 @@ def _dicom_values(reader: PydicomReader, dataset: Any, path: Path) -> np.ndarray
     try:
         return reader.get_data(dataset)[0]
     except RuntimeError as error:  # a compression that pydicom has no decoder for
-        logger.info("%s is read by ITK, because pydicom could not: %s", path, error)
+        logger.debug("%s is read by ITK, because pydicom could not: %s", path, error)
         return _values_by_itk(path)
 
 

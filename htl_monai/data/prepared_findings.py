@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from htl_monai.data.check_mark import NOTES
-from htl_monai.data.files import write_csv, write_text
+from htl_monai.data.files import write_text
 from htl_monai.data.image_cache import open_or_fill
-from htl_monai.data.left_out import SKIPPED_COLUMNS, Skipped, require_images
+from htl_monai.data.left_out import Skipped, require_images, warn_of_skipped, write_skipped
 from htl_monai.data.listing import LISTS, SPLITS, Datalists, name_first
 from htl_monai.data.multi_label import MultiLabelData, load_multi_label
 
@@ -70,7 +68,7 @@ def prepare_findings(
         )
     require_images(datalists)
     _warn(datalists, skipped := skipped + damaged)
-    write_csv(Path(out_path).with_name("skipped.csv"), pd.DataFrame(skipped, columns=SKIPPED_COLUMNS))
+    write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
     write_text(out_path, _as_text({"classes": data.classes, **({NOTES: notes} if notes else {}), **datalists}))
     return MultiLabelData(data.classes, datalists)
 
@@ -87,19 +85,17 @@ def _without(datalists: Datalists, reasons: Mapping[str, str]) -> tuple[Datalist
 
 
 def _warn(datalists: Datalists, skipped: Sequence[Skipped]) -> None:
-    if skipped:
-        named = name_first([str(row["id"]) for row in skipped])
-        warnings.warn(f"{len(skipped)} images are left out: {named}; see skipped.csv", stacklevel=3)
+    warn_of_skipped(skipped)
     splits: dict[str, set[str]] = {}
     for name in SPLITS:
         for item in datalists[name]:
             if item.get("subject") is not None:
                 splits.setdefault(str(item["subject"]), set()).add(name)
-    parted = sorted(subject for subject, names in splits.items() if len(names) > 1)
+    parted = [subject for subject, names in splits.items() if len(names) > 1]
     if parted:
         warnings.warn(
-            f"subjects should stand in one split, got {len(parted)} in several: {name_first(parted)}; the results on "
-            "the test images may be too good",
+            f"subjects should stand in one split, got {len(parted)} in several; the results on the test images may be "
+            "too good, so deal out the images by subject",
             stacklevel=3,
         )
 

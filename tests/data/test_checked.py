@@ -53,7 +53,7 @@ def test_the_images_of_the_split_are_opened_and_no_others(data: Path, opened: li
 
 
 def test_unusable_images_are_left_out_and_listed(data: Path, tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="2 images are left out: test_00000, test_00001; see skipped.csv"):
+    with pytest.warns(UserWarning, match="2 images are left out; skipped.csv names them"):
         datalists = load_checked(data, split="test", skip_unusable=True, skipped_path=tmp_path / "skipped.csv")
     assert [item["id"] for item in datalists["test"]] == ["test_00002", "test_00003"]
     skipped = pd.read_csv(tmp_path / "skipped.csv")

@@ -104,7 +104,7 @@ def test_spoiled_data_stops_the_run_before_anything_is_written(
 
 
 @pytest.mark.parametrize("how", ["missing image", "missing mask", "empty mask", "unreadable JPEG"])
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("always::UserWarning")
 def test_spoiled_images_can_be_left_out_and_are_named(data: Path, tmp_path: Path, tiny: dict, how: str) -> None:
     spoil(data, how)
     run(data, tmp_path / "run", {**tiny, "skip_unusable": True}, until="training")
@@ -112,6 +112,8 @@ def test_spoiled_images_can_be_left_out_and_are_named(data: Path, tmp_path: Path
     assert skipped["id"].tolist() == ["training_00001"] and skipped["split"].tolist() == ["training"]
     assert len(skipped["reason"][0]) > 10
     assert "training_00001" not in (tmp_path / "run" / "preparing" / "data.json").read_text()
+    log = (tmp_path / "run" / "preparing" / "log.txt").read_text()
+    assert "images are left out" in log and "training_00001" not in log and str(data) not in log
 
 
 def test_a_missing_folder_is_named(tmp_path: Path, tiny: dict) -> None:

@@ -52,6 +52,7 @@ _MINING = Stage(
     configs=("train.json", "mine.json"),
     inputs=("preparing/data.json", "training/dense.pt"),
     outputs=("forgetting.csv", "sparsity.csv"),
+    settings={"split": "training"},
 )
 
 _SELECTING = Stage(
@@ -117,6 +118,7 @@ SEMI_SUPERVISED = (
         configs=("train.json", "mine.json", "mine_unlabelled.json"),
         inputs=("preparing/data.json", "training/dense.pt"),
         outputs=("forgetting.csv", "sparsity.csv"),
+        settings={"split": "unlabelled"},
     ),
     Stage(
         name="selecting",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from htl_monai.bundles import bundle_config
@@ -10,7 +9,7 @@ from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
 from htl_monai.data.files import read_json
 from htl_monai.model_record import is_plain_text
-from htl_monai.networks.weights import load_tensors
+from htl_monai.networks.tensor_file import read_state
 from htl_monai.trained_model import TrainedModel
 
 __all__ = ["class_entries"]
@@ -35,9 +34,8 @@ def class_entries(trained: TrainedModel) -> dict[str, Any]:
         ValueError: the checkpoint is unreadable, the names are not as many as the classes, or a name in a data list is
             no plain text: in a config it would be run.
     """
-    content = load_tensors(trained.weights)
-    state = content["model"] if isinstance(content.get("model"), Mapping) else content
-    if _HEAD not in state:
+    state = read_state(trained.weights)
+    if _HEAD not in state or state[_HEAD].ndim != 2:
         return {}
     number, names = len(state[_HEAD]), _names(trained)
     if names is not None and len(names) != number:

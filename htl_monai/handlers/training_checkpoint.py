@@ -11,7 +11,8 @@ from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 from torch import nn
 
-from htl_monai.networks.weights import load_tensors, load_weights, save_tensors
+from htl_monai.networks.tensor_file import load_tensors, save_tensors
+from htl_monai.networks.weights import load_weights
 from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["TrainingCheckpoint"]
@@ -80,7 +81,7 @@ class TrainingCheckpoint:
         """Go on after the last saved epoch, or start from the initial weights.
 
         Raises:
-            ValueError: the checkpoint or the initial weights are of another network.
+            ValueError: the checkpoint or the initial weights are damaged, not finite, or of another network.
         """
         if not self.path.is_file():
             if self.initial_weights is not None:
@@ -88,18 +89,39 @@ class TrainingCheckpoint:
             return
         state = load_tensors(self.path, map_location=engine.state.device)
         try:
-            unwrapped(self.network).load_state_dict(state["network"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (KeyError, RuntimeError, ValueError) as error:
+            self._load(state)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"checkpoint {self.path} is of another network or optimizer; delete it to start anew, or give another "
                 "output folder"
             ) from error
+        engine.state.epoch = state["epoch"]
+        engine.state.iteration = state["epoch"] * engine.state.epoch_length
+        engine.logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Take over a state, after a look at the parts that nobody else looks at."""
+        _require_like(state["epoch"], 1)
+        if self.validator is not None:
+            _require_like(state["best_metric"], 1.0)
+            _require_like(state["best_metric_epoch"], self.validator.state.best_metric_epoch)
+        if self.lr_scheduler is not None:
+            _require_like(state["lr_scheduler"], self.lr_scheduler.state_dict())
+        unwrapped(self.network).load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
         if self.lr_scheduler is not None:
             self.lr_scheduler.load_state_dict(state["lr_scheduler"])
         if self.validator is not None:
             self.validator.state.best_metric = state["best_metric"]
             self.validator.state.best_metric_epoch = state["best_metric_epoch"]
-        engine.state.epoch = state["epoch"]
-        engine.state.iteration = state["epoch"] * engine.state.epoch_length
-        engine.logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")
+
+
+def _require_like(value: Any, own: Any) -> None:
+    """Refuse a value of another type than the own one, or a mapping of other keys or types."""
+    if type(value) is not type(own):
+        raise TypeError(f"checkpoint must hold {type(own).__name__}, got {type(value).__name__}; delete it")
+    if isinstance(own, dict):
+        if value.keys() != own.keys():
+            raise KeyError(f"checkpoint must hold {', '.join(map(str, own))}, got other keys; delete it")
+        for key in own:
+            _require_like(value[key], own[key])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 
 from torch import nn
 
-from htl_monai.networks.weights import fit_state, load_tensors
+from htl_monai.networks.tensor_file import read_state
+from htl_monai.networks.weights import fit_state
 from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["load_pretrained"]
@@ -30,18 +30,17 @@ def load_pretrained(network: nn.Module, path: str | os.PathLike[str] | None, hea
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is unreadable or of another network, or the network has no such layer.
+        ValueError: the file is unreadable, not finite or of another network, or the network has no such layer.
     """
     if path is None:
         return network
     target = unwrapped(network)
-    own, content = target.state_dict(), load_tensors(path)
-    found = next((content[key] for key in ("model", "state_dict") if isinstance(content.get(key), Mapping)), content)
+    own, found = target.state_dict(), read_state(path)
     name = _last_linear(target) if head is None else head
     if f"{name}.weight" not in own:
         raise ValueError(f"head must be a layer of {type(target).__name__} with weights, got {name}; give its name")
     # Files older than torch 0.4.1 do not count the batches that batch norm has seen.
-    state = {key: tensor for key, tensor in own.items() if key.endswith("num_batches_tracked")} | dict(found)
+    state = {key: tensor for key, tensor in own.items() if key.endswith("num_batches_tracked")} | found
     heads = [key for key in (f"{name}.weight", f"{name}.bias") if key in own]
     fresh = [key for key in heads if key not in state or state[key].shape != own[key].shape]
     for key in fresh:

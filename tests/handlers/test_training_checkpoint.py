@@ -142,3 +142,29 @@ def test_initial_weights_of_another_network_are_refused(train, tmp_path: Path) -
     with pytest.raises(ValueError, match="other.pt is of another network than Sequential"):
         train(tmp_path, initial_weights=tmp_path / "other.pt")
     assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "words"),
+    [
+        (("network", "0.weight"), torch.full((2, 2, 1, 1), torch.nan), "must hold finite numbers, got NaN .* in netw"),
+        (("optimizer", "state", 0, "momentum_buffer"), torch.tensor([torch.inf]), "must hold finite numbers, got NaN"),
+        (("network", "0.weight"), 3, "is of another network or optimizer; delete it to start anew"),
+        (("network",), [], "is of another network or optimizer; delete it"),
+        (("optimizer", "param_groups"), 1, "is of another network or optimizer; delete it"),
+        (("lr_scheduler", "last_epoch"), "1", "is of another network or optimizer; delete it"),
+        (("lr_scheduler", "step"), 3, "is of another network or optimizer; delete it"),
+        (("epoch",), "1", "is of another network or optimizer; delete it"),
+        (("best_metric",), None, "is of another network or optimizer; delete it"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(train, tmp_path: Path, keys: tuple[Any, ...], value: Any, words: str) -> None:
+    train(tmp_path, stop_in=2)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    place = state
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    torch.save(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(ValueError, match=f"checkpoint.pt {words}"):
+        train(tmp_path)

@@ -100,3 +100,11 @@ def test_a_head_that_is_not_there_is_refused(weights: Path, network: nn.Module, 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere.pt does not exist"):
         load_pretrained(build(3), tmp_path / "nowhere.pt")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    state = build(1000).state_dict()
+    state["1.running_var"][0] = torch.nan
+    torch.save({"state_dict": state}, tmp_path / "broken.pt")
+    with pytest.raises(ValueError, match=r"broken.pt must hold finite .* in state_dict.1.running_var; give one"):
+        load_pretrained(build(3), tmp_path / "broken.pt")

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from htl_monai.networks.weights import load_tensors, load_weights, save_tensors, save_weights
+from htl_monai.networks.tensor_file import save_tensors
+from htl_monai.networks.weights import load_weights, save_weights
 
 
 def network(width: int = 4, seed: int = 0) -> nn.Module:
@@ -64,17 +65,6 @@ def test_weights_of_another_network_are_refused_and_change_nothing(
     assert same(before, target.state_dict())
 
 
-def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="none.pt does not exist; run the stage that writes it"):
-        load_tensors(tmp_path / "none.pt")
-    (tmp_path / "text.pt").write_text("no checkpoint")
-    with pytest.raises(ValueError, match="text.pt cannot be read as tensors"):
-        load_tensors(tmp_path / "text.pt")
-    torch.save(torch.zeros(3), tmp_path / "tensor.pt")
-    with pytest.raises(ValueError, match="tensor.pt must hold a state_dict, got Tensor"):
-        load_tensors(tmp_path / "tensor.pt")
-
-
 def test_a_full_disk_leaves_the_earlier_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save_weights(network(seed=0), tmp_path / "dense.pt")
     before = path.read_bytes()
@@ -84,3 +74,17 @@ def test_a_full_disk_leaves_the_earlier_weights(tmp_path: Path, monkeypatch: pyt
     monkeypatch.undo()
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("name", ["0.weight", "0.bias", "1.running_mean", "1.running_var"])
+def test_weights_and_statistics_that_are_not_finite_are_refused_and_change_nothing(
+    tmp_path: Path, name: str, value: float
+) -> None:
+    broken, target = network(seed=1), network()
+    broken.state_dict()[name].flatten()[1] = value
+    before = copy.deepcopy(target.state_dict())
+    words = rf"dense.pt must hold finite numbers, got NaN or infinity in {name}; give one of a training that converged"
+    with pytest.raises(ValueError, match=words):
+        load_weights(target, save_weights(broken, tmp_path / "dense.pt"))
+    assert same(before, target.state_dict())

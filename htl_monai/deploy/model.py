@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from htl_monai.bundles import bundle_config
 from htl_monai.deploy.classes import class_entries
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
+from htl_monai.metrics.finite import are_finite
 from htl_monai.networks.first_output import FirstOutput
 from htl_monai.networks.weights import load_weights
 from htl_monai.trained_model import find_model
@@ -32,10 +33,12 @@ class Localized:
     Args:
         scores: probabilities of background and lesion ``(2, H, W)``, or a heat map in [0, 1] ``(1, H, W)``.
         class_prob: (C,) probabilities of the picture's classes; None where the network segments.
+        finite: whether the network's output was; if not, the rest says nothing.
     """
 
     scores: Tensor
     class_prob: Tensor | None = None
+    finite: bool = True
 
 
 class LocalizationModel:
@@ -86,9 +89,10 @@ class LocalizationModel:
         with FirstOutput(self.network) as first:
             outputs = self.inferer(batch, self.network).float().cpu()
         classes = torch.softmax(first.output.float(), dim=1).cpu() if self.explains else [None] * len(outputs)
-        for image, pred, class_prob in zip(prepared, outputs, classes, strict=True):
+        finite = are_finite(outputs).tolist()
+        for image, pred, class_prob, is_finite in zip(prepared, outputs, classes, finite, strict=True):
             scores = self.restoring({"image": image, "pred": MetaTensor(pred)})["pred"].as_tensor()
-            yield Localized(scores, class_prob)
+            yield Localized(scores, class_prob, is_finite)
 
 
 def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu") -> LocalizationModel:

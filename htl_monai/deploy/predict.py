@@ -42,6 +42,7 @@ _KINDS = dict.fromkeys((*_PLACE[2:], "class_index"), "Int64") | dict.fromkeys(
 )
 # Decoded pixels of a batch that stay in memory until the overlays are drawn; what is more is read again for that.
 _KEPT_PIXELS = 2**25
+_NOT_FINITE = "the network's output is NaN or infinite, so nothing can be said of it; look at the picture's intensities"
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -87,8 +88,9 @@ def predict(
     Returns:
         One row per picture with the columns of ``predictions.csv``: image, name, width, height, half-open box (missing
         where nothing was found), area_px, mean_prob (mean lesion probability inside the mask; missing where it is
-        empty) and error (missing where the picture was read). Of heat maps, mean_heat (likewise), class_index,
-        class_name (missing where it is not known) and class_prob stand instead of mean_prob.
+        empty) and error (missing where the picture was read and the network's output for it is finite). Of heat maps,
+        mean_heat (likewise), class_index, class_name (missing where it is not known) and class_prob stand instead of
+        mean_prob.
 
     Raises:
         FileNotFoundError: model or images do not exist.
@@ -139,7 +141,11 @@ def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir:
     for picture in batch:
         row: dict[str, Any] = {"image": printable(picture.path), "name": picture.name, "error": picture.error}
         if picture.prepared is not None:
-            row |= _write_result(picture, next(localized), localizer, out_dir)
+            found = next(localized)
+            if found.finite:
+                row |= _write_result(picture, found, localizer, out_dir)
+            else:
+                row["error"] = f"{printable(picture.path)}: {_NOT_FINITE}"
         rows.append(row)
     return rows
 

@@ -13,6 +13,7 @@ from monai.inferers import Inferer
 from monai.utils import CommonKeys as Keys
 from torch import Tensor, nn
 
+from htl_monai.metrics.finite import are_finite, require_finite
 from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.pruning import Compressor, WeightSweep
 
@@ -38,6 +39,8 @@ class ForgettingEvaluator(SupervisedEvaluator):
             named inputs.
         non_blocking: copy to the device asynchronously.
         val_handlers: handlers, attached in order.
+
+    An image whose output is NaN or infinite, at whatever sparsity, stops the run with an error that names it.
 
     Writes: ``engine.state.output`` with ``image``, ``label`` (None without), ``pred`` (of the dense network),
         ``dense_scores`` (``(N,)`` float64 by name) and ``pruned_scores`` (``(N, S)`` float64 by name, in the order of
@@ -88,10 +91,13 @@ class ForgettingEvaluator(SupervisedEvaluator):
             engine.state.output[Keys.PRED] = pred
             reference = pred if targets is None else targets
             engine.state.output["dense_scores"] = engine.scores(pred, reference)
-            after = []
+            after, finite = [], [are_finite(pred)]
             for sparsity in engine.sparsities:
                 with engine.sweep.at(sparsity):
-                    after.append(engine.scores(engine.inferer(inputs, engine.network, *args, **kwargs), reference))
+                    pruned = engine.inferer(inputs, engine.network, *args, **kwargs)
+                after.append(engine.scores(pruned, reference))
+                finite.append(are_finite(pruned))
+            require_finite(torch.stack(finite, dim=1), batchdata["id"], (0.0, *engine.sparsities))
             engine.state.output["pruned_scores"] = {
                 name: torch.stack([scores[name] for scores in after], dim=1)
                 for name in engine.state.output["dense_scores"]

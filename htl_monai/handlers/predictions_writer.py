@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from htl_monai.data.files import write_csv
 from htl_monai.data.predictions import Predictions, write_predictions
 from htl_monai.handlers.score_collector import ScoreCollector
+from htl_monai.metrics.finite import are_finite, require_finite
 from htl_monai.metrics.multi_label import PROBABILITY, class_probabilities
 from htl_monai.metrics.table import rows_of
 
@@ -79,6 +80,7 @@ class PredictionsWriter:
         if "dense_scores" in output:
             scores = {"dense": output["dense_scores"][PROBABILITY], "pruned": output["pruned_scores"][PROBABILITY]}
         else:
+            require_finite(are_finite(output["pred"])[:, None], engine.state.batch["id"])
             scores = {"dense": class_probabilities(output["pred"])[PROBABILITY]}
         self._collector.add(engine.state.batch["id"], scores)
 

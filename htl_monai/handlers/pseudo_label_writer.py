@@ -14,6 +14,7 @@ from PIL import Image
 from htl_monai.data.files import sha256, write_csv
 from htl_monai.data.pseudo_labels import pseudo_label_path, pseudo_label_table, write_pseudo_label
 from htl_monai.localization.confident_mask import confident_mask
+from htl_monai.metrics.finite import are_finite, require_finite
 
 __all__ = ["PseudoLabelWriter"]
 
@@ -54,6 +55,7 @@ class PseudoLabelWriter:
             engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
+        require_finite(are_finite(engine.state.output["pred"])[:, None], engine.state.batch["id"])
         for id_, logits in zip(engine.state.batch["id"], engine.state.output["pred"], strict=True):
             with Image.open(self._images[id_]) as image:  # reads the header only
                 width, height = image.size

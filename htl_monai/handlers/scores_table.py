@@ -13,6 +13,7 @@ from torch import Tensor
 from htl_monai.data.files import write_csv
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
+from htl_monai.metrics.finite import are_finite, require_finite
 from htl_monai.metrics.segmentation import segmentation_scores, whole_image_iou
 from htl_monai.metrics.table import score_table
 from htl_monai.metrics.usefulness import WHOLE_IMAGE
@@ -26,6 +27,8 @@ class ScoresTable:
     Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
     ``y_max_px``, rounded outwards, empty where there is no box. ``whole_image_iou`` is the share of the image that is
     lesion: what a mask of the whole image would reach.
+
+    An image whose prediction is NaN or infinite stops the run with an error that names it.
 
     Args:
         data: the data list that the evaluator reads.
@@ -66,6 +69,7 @@ class ScoresTable:
 
     def _collect(self, engine: Engine) -> None:
         output = engine.state.output
+        require_finite(are_finite(output["pred"])[:, None], engine.state.batch["id"])
         scores = self.scores(output["pred"], output["label"])
         scores = {WHOLE_IMAGE: whole_image_iou(output["label"]), **scores}
         self._collector.add(engine.state.batch["id"], scores)

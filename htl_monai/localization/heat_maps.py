@@ -63,7 +63,8 @@ class HeatMaps:
 
         Returns:
             ``(N, 1, H, W)`` float32 in [0, 1] on the device of ``inputs``, scaled by the minimum and maximum of each
-            image. All 0 where the unscaled map is constant or a segmentation network predicts no foreground.
+            image. All 0 where the unscaled map is constant or a segmentation network predicts no foreground; NaN
+            where the network's output is not finite.
 
         Raises:
             TypeError: the network is scripted or traced, or returns no tensor.
@@ -86,7 +87,10 @@ class HeatMaps:
             gradients = _gradients(score, activations, name) if self.method not in GRADIENT_FREE else None
             maps = cam_images(self.method, runner, inputs, targets, activations.detach(), gradients)
         empty = torch.stack([target.is_empty() for target in targets])
-        return maps.to(inputs.device)[:, None].masked_fill_(empty.to(inputs.device).view(-1, 1, 1, 1), 0)
+        maps = maps.to(inputs.device)[:, None].masked_fill_(empty.to(inputs.device).view(-1, 1, 1, 1), 0)
+        # Infinite logits can have a finite map, and NaN ones an empty one: neither shows where the network looks.
+        broken = ~torch.isfinite(output.detach()).flatten(1).all(dim=1)
+        return maps.masked_fill_(broken.to(inputs.device).view(-1, 1, 1, 1), torch.nan)
 
 
 class _Runner(nn.Module):

@@ -243,3 +243,18 @@ def test_wrong_arguments(tmp_path: Path, dark_bundle: Path, picture: np.ndarray)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="images must hold at least one picture"):
         predict(dark_bundle, tmp_path / "empty", out)
+
+
+def test_a_picture_whose_output_is_not_finite_is_a_row_with_an_error(tmp_path: Path, dark_bundle: Path) -> None:
+    weights = dark_bundle / "models" / "model.pt"
+    torch.save({"weight": torch.full((2, 3, 1, 1), 3e38), "bias": torch.tensor([0.0, 1.0])}, weights)
+    for name, level in (("black", 0), ("white", 255)):
+        Image.new("RGB", (90, 60), (level,) * 3).save(tmp_path / f"{name}.png")
+    table = predict(dark_bundle, tmp_path, tmp_path / "out", progress=False).set_index("name")
+    assert table.loc["white", "error"].endswith(
+        "white.png: the network's output is NaN or infinite, so nothing can be s"
+        "aid of it; look at the picture's intensities"
+    )
+    assert pd.isna(table.loc["black", "error"]) and table.loc["black", "area_px"] == 60 * 90
+    assert table.loc["white", ["area_px", "mean_prob", "width"]].isna().all()
+    assert not list((tmp_path / "out").glob("white*")) and (tmp_path / "out" / "black_mask.png").is_file()

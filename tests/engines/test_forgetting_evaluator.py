@@ -189,3 +189,29 @@ def test_a_batch_before_run_is_refused(tiny_unet: nn.Module, items: list[dict]) 
     evaluator = ForgettingEvaluator(torch.device("cpu"), DataLoader(items), tiny_unet, GlobalMagnitude(), SPARSITIES)
     with pytest.raises(RuntimeError, match="start the evaluator with run"):
         evaluator._iteration(evaluator, items[0])
+
+
+class FailsWhenSparse(nn.Module):
+    """A network whose output for bright images is infinite once most of its weights are gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3, padding=1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        dense_enough = self.conv.weight.count_nonzero() > self.conv.weight.numel() / 2
+        bright = images.amax(dim=(1, 2, 3), keepdim=True) > 1
+        return self.conv(images) / (dense_enough | ~bright)
+
+
+def test_images_that_lead_to_no_numbers_are_named_with_the_sparsity(items: list[dict]) -> None:
+    for number in (1, 3):
+        items[number]["image"] = items[number]["image"] + 1
+    table = mine(FailsWhenSparse(), items, sparsities=(0.3,), batch_size=5).state.forgetting
+    assert table["foreground_iou_pruned"].notna().all()
+    words = r"the output at sparsity 0.6 must be finite, got NaN or infinity for image_1, image_3; use precision"
+    with pytest.raises(FloatingPointError, match=words):
+        mine(FailsWhenSparse(), items, sparsities=(0.3, 0.6), batch_size=5)
+    items[2]["image"][0, 0, 0] = torch.nan
+    with pytest.raises(FloatingPointError, match="the output of the dense network must be .* for image_2; .* check"):
+        mine(FailsWhenSparse(), items, sparsities=(0.3,), batch_size=5)

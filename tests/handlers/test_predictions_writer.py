@@ -91,3 +91,18 @@ def test_what_is_repeated_counts_once() -> None:
     found = predictions_of([{"id": "b"}, {"id": "a"}], ["a", "b", "a"], probabilities, ["Mass"], (0.0, 0.0, 0.9))
     assert found.ids == ("b", "a") and found.sparsities == (0.0, 0.9)
     np.testing.assert_allclose(found.probabilities[..., 0], [[0.2, 0.1], [0.8, 0.9]])
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_an_image_whose_prediction_is_not_finite_is_named(
+    classifier: nn.Module, items: list[dict], tmp_path: Path, swept: bool
+) -> None:
+    items[2]["image"][0, 0, 0] = torch.inf
+    writer = PredictionsWriter(items, tmp_path / "predictions.npz", CLASSES)
+    plain = SupervisedEvaluator(
+        torch.device("cpu"), DataLoader(items, batch_size=4), classifier, val_handlers=[writer], decollate=False
+    )
+    evaluator = sweep(classifier, items, writer, [0.5]) if swept else plain
+    with pytest.raises(FloatingPointError, match=f"must be finite, got NaN or infinity for {items[2]['id']}; use"):
+        evaluator.run()
+    assert not (tmp_path / "predictions.npz").exists()

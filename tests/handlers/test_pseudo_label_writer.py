@@ -77,3 +77,13 @@ def test_an_interrupted_pass_goes_on(network: nn.Module, items: list[dict], weig
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert pseudo_label_path(tmp_path / "stage", "image_3").is_file()
     assert without_pseudo_label(data, tmp_path / "stage", weights) == []
+
+
+def test_an_image_whose_prediction_is_not_finite_gets_no_mask(
+    network: nn.Module, items: list[dict], weights: Path, tmp_path: Path
+) -> None:
+    items[1]["image"][0, 0, 0] = torch.nan
+    data = [{"id": item["id"], "image": item["path"]} for item in items]
+    with pytest.raises(FloatingPointError, match=f"must be finite, got NaN or infinity for {items[1]['id']}; use"):
+        run(network, items, PseudoLabelWriter(data, tmp_path / "pseudo", weights))
+    assert not (tmp_path / "pseudo").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.data import DataLoader
 from torch import nn
 
@@ -72,3 +73,14 @@ def test_scores_are_those_of_each_image(network: nn.Module, build_items, build_e
         with torch.no_grad():
             expected = segmentation_scores(network(item["image"][None]), item["label"][None])["foreground_dice"]
         assert score == pytest.approx(expected.item(), nan_ok=True)
+
+
+def test_an_image_whose_prediction_is_not_finite_is_named_and_nothing_written(build_items, tmp_path: Path) -> None:
+    batch = next(iter(DataLoader(build_items(), batch_size=4)))
+    pred = torch.zeros(4, 2, *batch["label"].shape[2:])
+    pred[2, 1, 0, 0] = torch.inf
+    engine = Engine(lambda engine, batch: {"pred": pred, "label": batch["label"]})
+    ScoresTable(build_items(), tmp_path / "scores.csv").attach(engine)
+    with pytest.raises(FloatingPointError, match=f"output of the dense network must be .* for {batch['id'][2]}; use"):
+        engine.run([batch])
+    assert not list(tmp_path.iterdir())

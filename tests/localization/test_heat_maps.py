@@ -281,3 +281,18 @@ def test_nan_is_not_hidden(classifier: nn.Module, images: Tensor) -> None:
     images[1, 0, 5, 5] = torch.nan
     maps = HeatMaps(layer="4")(images, classifier)
     assert maps[1].isnan().any() and not maps[[0, 2, 3]].isnan().any()
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("kind", ["classifier", "tiny_unet"])
+def test_a_map_of_an_output_that_is_not_finite_is_nan(
+    kind: str, bad: float, request: pytest.FixtureRequest, images: Tensor
+) -> None:
+    network = request.getfixturevalue(kind)
+
+    def forward(inputs: Tensor, network: nn.Module) -> Tensor:
+        output = network(inputs)
+        return output + torch.tensor([0, 0, bad, 0]).view(4, *[1] * (output.ndim - 1))
+
+    maps = HeatMaps("GradCAM", forward=forward)(images, network)
+    assert maps[2].isnan().all() and maps[[0, 1, 3]].isfinite().all()

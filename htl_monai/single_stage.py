@@ -82,7 +82,7 @@ def mine_with(
     mined = table[table["sparsity"] == nearest]
     write_csv(folder / "impact.csv", impact(table))
     write_csv(folder / "groups.csv", groups_of_forgetting(mined))
-    write_csv(folder / "notes.csv", run_notes(mined, {}))
+    write_csv(folder / "notes.csv", run_notes(table, {}, table, nearest))
     return folder
 
 

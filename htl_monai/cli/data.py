@@ -35,7 +35,10 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     report = check_data(datalists, decode, masks, progress=is_terminal())
     print_table("Images", report.counts.rename_axis("split").reset_index())
     print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
-    print_table("Problems", report.table())
+    problems = report.table()
+    print_table("Problems", problems.drop(columns="ids"))
+    for kind, ids in problems.loc[~problems["fatal"], ["kind", "ids"]].to_numpy():
+        print(f"{kind}: {ids}")
     for problem in [problem for problem in report.problems if problem.fatal][:20]:
         print(f"{problem.split} {problem.id}: {problem.detail}")
     if not report.ok:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
+from htl_monai.analysis.groups import UNKNOWN
 from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.listing import name_first
 from htl_monai.metrics.forgetting import never_learned_in
+from htl_monai.report.printed_table import print_table
 
 __all__ = [
     "is_terminal",
@@ -47,10 +47,14 @@ BOX_TITLES = {
     "groups": "Whom it hits (drop of the box)",
     "detection": "How well mining found the planted hard images",
 }
+# Of each table what a person asks first, in order; the rest is in the file.
 COLUMNS = {
-    "comparison": "model reference score mean_reference mean difference low high p_holm note",
-    "impact": "sparsity foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
-    "background_forgotten box_iou box_drop box_forgotten",
+    "scores": "model n n_seeds foreground_iou background_iou dice box_iou box_foreground_iou",
+    "comparison": "model reference score difference low high p_holm note",
+    "impact": "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
+    "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned",
+    "groups": "column group n n_forgotten n_never_learned mean low high note",
+    "detection": "ranking planted_group n n_planted n_never_learned auroc average_precision k precision_at_k",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
@@ -83,8 +87,8 @@ def print_run(folder: Path) -> None:
 
 
 def print_notes(path: Path) -> None:
-    """Print the notes of a run, one a line."""
-    for note in read_table(path)["note"]:
+    """Print the notes of a run, one a line, if there is a file of them."""
+    for note in read_table(path)["note"] if path.is_file() else ():
         print(f"note: {note}")
 
 
@@ -130,18 +134,13 @@ def print_files(folder: Path, names: tuple[str, ...]) -> None:
         titles |= BOX_TITLES
     for name, table in tables.items():
         columns = COLUMNS[name].split() if name in COLUMNS else table.columns
+        title = titles[name]
+        if name == "groups" and {"group", "n", "n_missing"} <= set(table):
+            table = table[(table["group"] != UNKNOWN) | (table["n"] + table["n_missing"] > 0)]
+        if name == "groups" and "sparsity" in table and len(table):
+            title += f", at sparsity {table['sparsity'].iloc[0]:g}"
         says_nothing = {"note"} if "note" in table and table["note"].isna().all() else set()
-        print_table(titles[name], table[[c for c in columns if c in table and c not in says_nothing]])
-
-
-def print_table(title: str, table: pd.DataFrame) -> None:
-    """Print a table with four significant digits; NaN is a dash."""
-    shown = Table(title=title, title_justify="left")
-    for column in table.columns:
-        shown.add_column(str(column).replace("_", " "))
-    for row in table.itertuples(index=False):
-        shown.add_row(*(_cell(value) for value in row))
-    Console(width=None if is_terminal(sys.stdout) else 160).print(shown)
+        print_table(title, table[[c for c in columns if c in table and c not in says_nothing]])
 
 
 def print_written(folder: Path) -> None:
@@ -152,9 +151,3 @@ def print_written(folder: Path) -> None:
         hidden = path.name in _HIDDEN or any(part in _HIDDEN_FOLDERS for part in place.parts)
         if path.suffix in _SHOWN and not hidden:
             print(f"  {place}")
-
-
-def _cell(value: Any) -> str:
-    if pd.isna(value):
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -77,7 +77,7 @@ def write_summary(
     if "hard" in mined:
         tables["detection"] = _detection(mined, None if pseudo_labels_path is None else _read(pseudo_labels_path))
     judged = {model: scores[model] for model in scores if model not in baselines}
-    tables["notes"] = run_notes(table[np.isclose(table["sparsity"], sparsity)], judged)
+    tables["notes"] = run_notes(table, judged, chosen_from, sparsity)
     for name, content in tables.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
     return tables
@@ -115,11 +115,11 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
         forgotten_share: the relative drop from which an image counts as forgotten.
 
     Returns:
-        One row a group: ``column``, the fields of :func:`~htl_monai.analysis.groups.group_summary` for the relative
-        forgetting, ``n_forgotten``, ``n_never_learned`` (images of the group that the dense network never learned: they
-        are hard, and have no relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over
-        images of known group), and the exact interval of the latter, ``share_of_forgotten_low`` and
-        ``share_of_forgotten_high``.
+        One row a group: ``sparsity`` where the table names it, ``column``, the fields of
+        :func:`~htl_monai.analysis.groups.group_summary` for the relative forgetting, ``n_forgotten``,
+        ``n_never_learned`` (images of the group that the dense network never learned: they are hard, and have no
+        relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over images of known
+        group), and the exact interval of the latter, ``share_of_forgotten_low`` and ``share_of_forgotten_high``.
     """
     mined = mined.assign(
         forgetting_relative=bounded_forgetting(mined["forgetting_relative"]),
@@ -128,6 +128,7 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
     )
     if "age" in mined:
         mined = mined.assign(age_group=age_group(mined["age"]))
+    at = {"sparsity": mined["sparsity"].iloc[0]} if "sparsity" in mined and len(mined) else {}
     parts = []
     for column in GROUPS:
         if column not in mined or mined[column].isna().all():
@@ -149,7 +150,7 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
             summary[count] = _count(summary["group"], names[counted])
         ends = ["share_of_forgotten_low", "share_of_forgotten_high"]
         summary[ends] = _share_intervals(summary["group"], mined.loc[lost.index].assign(group=lost))
-        parts.append(summary.assign(column=column)[["column", *summary.columns]])
+        parts.append(summary.assign(column=column, **at)[[*at, "column", *summary.columns]])
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
 
 

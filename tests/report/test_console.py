@@ -67,6 +67,7 @@ def test_images_never_learned_are_named_in_the_closing_lines(
 def test_notes_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pd.DataFrame({"about": ["a", "b"], "note": ["One.", "Two, of three."]}).to_csv(tmp_path / "notes.csv", index=False)
     print_notes(tmp_path / "notes.csv")
+    print_notes(tmp_path / "nowhere.csv")
     pd.DataFrame(columns=["about", "note"]).to_csv(tmp_path / "notes.csv", index=False)
     print_notes(tmp_path / "notes.csv")
     assert capsys.readouterr().out == "note: One.\nnote: Two, of three.\n"

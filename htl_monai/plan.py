@@ -14,11 +14,11 @@ from htl_monai.data.digest import data_digest
 from htl_monai.data.files import sha256
 from htl_monai.data.multi_label import load_multi_label
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
-from htl_monai.provenance import Origin, origin_of
+from htl_monai.provenance import Origin, origin_of, read_note
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.settings.checks import require_good_settings
 
-__all__ = ["Plan", "PlannedStage", "plan_setting"]
+__all__ = ["Plan", "PlannedStage", "goes_on", "plan_setting"]
 
 # Where files lie, who watches, and what is checked before: nothing in the results depends on these.
 _NO_PART = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri", "check")
@@ -62,10 +62,18 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages of a run, in order, the bundle that they belong to, and what to say of the data before them."""
+    """What a run consists of.
+
+    Args:
+        bundle: the bundle's folder.
+        stages: its stages, in order.
+        changes: the config entries that the user replaces.
+        notes: what to say of the data before the first stage.
+    """
 
     bundle: Path
     stages: tuple[PlannedStage, ...]
+    changes: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
 
@@ -111,7 +119,14 @@ def plan_setting(
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
 
-    return Plan(bundle, tuple(planned(stage) for stage in stages), tuple(notes))
+    return Plan(bundle, tuple(planned(stage) for stage in stages), changes, tuple(notes))
+
+
+def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
+    """Tell whether a stage has a checkpoint in its folder that was made from what this fingerprint stands for."""
+    note = read_note(folder / "started.json") or {}
+    kept = stage.checkpoint is not None and (folder / stage.checkpoint).exists()
+    return kept and note.get("fingerprint") == fingerprint
 
 
 def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -15,8 +15,8 @@ from htl_monai.data.files import write_json
 from htl_monai.model_record import HEAT_MAPS, NETWORK
 from htl_monai.output_folder import output_folder
 from htl_monai.overlays import applicable, entry_values, merged_config
-from htl_monai.plan import PlannedStage, plan_setting
-from htl_monai.provenance import read_note, why_to_run, write_provenance
+from htl_monai.plan import PlannedStage, goes_on, plan_setting
+from htl_monai.provenance import why_to_run, write_provenance
 from htl_monai.settings import Stage
 from htl_monai.stage_log import stage_log
 
@@ -133,14 +133,11 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
 
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
     """Note what the stage is about to be made from; drop a checkpoint that was made from something else."""
-    note = folder / "started.json"
-    same = (read_note(note) or {}).get("fingerprint") == fingerprint
-    checkpoint = folder / stage.checkpoint if stage.checkpoint else None
-    goes_on = checkpoint is not None and checkpoint.exists() and same
-    if checkpoint is not None and not same:
-        _remove(checkpoint)
-    write_json(note, {"fingerprint": fingerprint})
-    return "going on from its last checkpoint" if goes_on else "running"
+    kept = goes_on(folder, stage, fingerprint)
+    if stage.checkpoint is not None and not kept:
+        _remove(folder / stage.checkpoint)
+    write_json(folder / "started.json", {"fingerprint": fingerprint})
+    return "going on from its last checkpoint" if kept else "running"
 
 
 def _remove(path: Path) -> None:

@@ -29,7 +29,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LAYERS = (
     {"cli"},
     {"demo", "single_stage"},
-    {"workflow", "plan", "overlays", "settings", "provenance", "code_digest", "stage_log"},
+    {"workflow", "plan", "forecast", "overlays", "settings", "provenance", "code_digest", "stage_log"},
     {"report", "deploy"},
     {"analysis"},
     {"engines", "handlers"},

@@ -54,7 +54,8 @@ def main() -> None:
         if os.environ.get("HTL_DEBUG"):
             raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"htl: {message}", file=sys.stderr)
+        for line in str(message).splitlines() or [type(error).__name__]:
+            print(f"htl: {line}", file=sys.stderr)
         raise SystemExit(1) from error
     except KeyboardInterrupt as stop:
         goes_on = sys.argv[1:2] in (["run"], ["demo"])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from htl_monai.cli.pairs import with_columns
+
+if TYPE_CHECKING:
+    from htl_monai.plan import Plan
 
 __all__ = ["demo", "run"]
 
@@ -37,6 +41,7 @@ def run(
     seeds: list[int] | None = None,
     columns: dict[str, Any] | None = None,
     set: dict[str, Any] | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Train, prune, mine, select, fine-tune, evaluate and compare.
 
@@ -56,18 +61,21 @@ def run(
         seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
+        dry_run: show which stages would run, and why, and which settings are not the bundle's; write nothing.
 
     Examples:
         htl run supervised DATA --out runs/mine --overlay settings/cpu.json
         htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
+    from htl_monai.plan import plan_setting
     from htl_monai.report.console import is_terminal, say
     from htl_monai.workflow import run_setting
 
-    _close(
-        setting,
-        run_setting(setting, data, out, overlay or (), seed, with_columns(set, columns), is_terminal(), say, seeds),
-    )
+    changes = with_columns(set, columns)
+    if dry_run:
+        _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds))
+        return
+    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, is_terminal(), say, seeds))
 
 
 def _close(setting: str, folder: Path) -> None:
@@ -80,3 +88,24 @@ def _close(setting: str, folder: Path) -> None:
         from htl_monai.report.console import print_run
 
         print_run(folder)
+
+
+def _print_forecast(plan: Plan) -> None:
+    """Print what a run would do, and with which settings."""
+    from htl_monai.forecast import differing, forecast
+
+    for note in plan.notes:
+        print(note)
+    stages, settings = forecast(plan), differing(plan)
+    width = max(len(name) for name in stages)
+    print(f"Nothing is run or written. Stages, of {plan.bundle.name} in {plan.stages[0].out}:")
+    for name, what in stages.items():
+        print(f"  {name:{width}}  {what}")
+    print("\nSettings that are not the bundle's:" if settings else "\nAll settings are the bundle's.")
+    for name, (default, value) in settings.items():
+        print(f"  {name}: {_shortened(default)} → {_shortened(value)}")
+
+
+def _shortened(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 70 else f"{text[:69]}…"

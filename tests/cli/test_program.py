@@ -20,7 +20,6 @@ import htl_monai.workflow
 from htl_monai import __version__
 
 Htl = Callable[..., tuple[int, str, str]]
-OPTIONS = "--setting, --data, --out, --overlay, --seed, --seeds, --columns, --set"
 
 
 @pytest.fixture
@@ -47,7 +46,14 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
 
 WRONG = {
     ("run", "supervised", "--sett", "a=1"): "--sett must be an option of .*; did you mean --set or --setting?",
-    ("run", "supervised", "D", "O", "--max_epochs", "3"): f"which has {OPTIONS}; .* goes into --set KEY=VALUE",
+    (
+        "run",
+        "supervised",
+        "D",
+        "O",
+        "--max_epochs",
+        "3",
+    ): "which has --setting, --data, .*; .* goes into --set KEY=VALUE",
     ("mine", "M", "D", "O", "--sparsity", "0.5"): "--sparsity must .*; did you mean --sparsities?",
     ("mine",): "--model, --data, --out must be given",
     ("run", "supervised", "D"): "--out must be given",
@@ -143,3 +149,17 @@ def test_errors_end_with_one_and_an_interrupt_with_a_hint(htl: Htl, monkeypatch:
 
 def test_version(htl: Htl) -> None:
     assert htl("--version") == (0, f"htl {__version__}\n", "")
+
+
+def test_a_dry_run_shows_stages_and_settings_and_writes_nothing(htl: Htl, tiny_phantom: Path, tmp_path: Path) -> None:
+    words = ["--overlay", "settings/cpu.json", "--set", "num_workers=0", "--dry-run"]
+    code, out, err = htl("run", "supervised", str(tiny_phantom), str(tmp_path / "run"), *words)
+    assert (code, err) == (0, "") and not (tmp_path / "run").exists()
+    assert "\n  preparing          runs: not done yet\n  training           runs after preparing\n" in out
+    assert '\n  network_size: "classical" → "slim"\n' in out and "\n  num_workers: 2 → 0\n" in out
+
+
+def test_each_line_of_an_error_says_who_speaks(htl: Htl, tmp_path: Path) -> None:
+    code, _, err = htl("run", "supervised", str(tmp_path), str(tmp_path / "run"), "--set", "rule=best,max_epochs=one")
+    assert code == 1
+    assert [line.split(" must ")[0] for line in err.splitlines()] == ["htl: max_epochs", "htl: rule"]

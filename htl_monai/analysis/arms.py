@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from htl_monai.analysis.multi_label_checks import checked_labels
 from htl_monai.analysis.weighted_precision import weighted_average_precision
+from htl_monai.statistics.bootstrap_interval import FEWEST_APART, TOO_FEW
+from htl_monai.statistics.holm import holm
+from htl_monai.statistics.rounding import resolution
+from htl_monai.statistics.subjects import subject_numbers
+from htl_monai.statistics.two_spreads import TwoSpreads
 
 __all__ = ["MEAN", "compare_arms"]
 
 MEAN = "mean"
+
+_COLUMNS = (
+    *("arm", "reference", "class", "n_positive", "n_seeds", "ap_reference", "ap"),
+    *("difference", "low", "high", "p_value", "p_holm", "difference_sd", "note"),
+)
 
 
 def compare_arms(
@@ -24,15 +34,17 @@ def compare_arms(
     n_resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
+    subjects: Iterable[Hashable] | None = None,
 ) -> pd.DataFrame:
     """Compare the average precision (AP) of each arm with a reference arm, class by class and in the mean.
 
     If images removed from the training help, they were noise more than lesson; if their extra weight helps, they were
     hard. Compare removal with ``removed_random`` too: fewer images alone also make a difference.
 
-    The images are resampled, the same ones for all arms, seeds and classes, so that only differences between arms
-    remain. The interval says how far other test images would move the difference; how far other seeds would move it is
-    ``difference_sd``.
+    The interval and the p-value hold over seeds and images. The images are resampled, all of a subject together and the
+    same ones for all arms, seeds and classes, so that only differences between arms remain: that gives the variance by
+    the choice of images. The variance by the choice of seeds is that of their differences. What is both is in both,
+    which errs on the safe side.
 
     Args:
         labels: of the test images, ``(N, C)`` of 0 and 1; NaN = unknown, and left out of that class.
@@ -41,15 +53,17 @@ def compare_arms(
         classes: names of the ``C`` classes; by default their numbers from 0.
         n_resamples: bootstrap samples.
         seed: of the resampling.
-        confidence: level of the percentile interval, in (0, 1).
+        confidence: level of the interval, in (0, 1).
+        subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
 
     Returns:
         One row an arm other than the reference and class, with the row ``mean`` last, over the classes that have a
         positive image: ``arm``, ``reference``, ``class``, ``n_positive`` (of all classes in the row ``mean``),
         ``n_seeds``, ``ap_reference`` and ``ap`` (means over seeds), ``difference`` (positive = better than the
-        reference), ``low``, ``high``, and ``difference_sd``, the standard deviation over seeds (NaN for one seed). A
-        class without a positive image has NaN; in the interval of a rare class, resamples without its positive images
-        do not count.
+        reference), ``low``, ``high``, ``p_value``, ``p_holm`` (corrected over the arms in the rows ``mean``, over arms
+        and classes in the others), ``difference_sd``, the standard deviation over seeds, and ``note``. A class without
+        a positive image has NaN. There is no interval, and the note says why, with one seed and where the positive
+        images are of fewer than ten subjects.
 
     Raises:
         KeyError: the reference is not among the arms.
@@ -64,39 +78,45 @@ def compare_arms(
     """
     if reference not in arms:
         raise KeyError(f"reference must be one of {', '.join(arms)}, got {reference!r}; name an arm that is given")
-    if n_resamples < 1:
-        raise ValueError(f"n_resamples must be at least 1, got {n_resamples}; 1000 is usual")
+    if n_resamples < 2:
+        raise ValueError(f"n_resamples must be at least 2, got {n_resamples}; 1000 is usual")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), got {confidence}; 0.95 is usual")
     truth = checked_labels(labels, classes)
     predicted = {name: np.asarray(values) for name, values in arms.items()}
     _check(truth, predicted, reference)
     names = [str(name) for name in (range(truth.shape[1]) if classes is None else classes)]
-    weights = _weights(len(truth), n_resamples, seed)
-    found = {name: _precisions(truth, values, weights) for name, values in predicted.items()}
+    numbers = subject_numbers(subjects, len(truth))
+    found = {
+        name: _precisions(truth, values, _weights(numbers, n_resamples, seed)) for name, values in predicted.items()
+    }
     positives = [int(count) for count in (truth == 1).sum(axis=0)]
-    shares = [(1 - confidence) / 2, (1 + confidence) / 2]
+    positives_of = [len(np.unique(numbers[column == 1])) for column in truth.T]
+    positives_of.append(len(np.unique(numbers[(truth == 1).any(axis=1)])))
     rows = []
     for name in found:
         if name == reference:
             continue
         for c, (label, n_positive) in enumerate(zip([*names, MEAN], [*positives, sum(positives)], strict=True)):
-            low_high = _quantiles(found[name][1][c] - found[reference][1][c], shares)
+            moved = found[name][1][c] - found[reference][1][c]
             rows.append(
                 {"arm": name, "reference": reference, "class": label, "n_positive": n_positive}
-                | _summary(found[reference][0][:, c], found[name][0][:, c])
-                | dict(zip(("low", "high"), low_high, strict=True))
+                | _summary(found[reference][0][:, c], found[name][0][:, c], moved, positives_of[c], confidence)
             )
-    columns = ["arm", "reference", "class", "n_positive", "n_seeds", "ap_reference", "ap", "difference", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "difference_sd"])
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    for family in (table["class"] == MEAN, table["class"] != MEAN):
+        table.loc[family, "p_holm"] = holm(table.loc[family, "p_value"])
+    return table
 
 
-def _weights(n_images: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
+def _weights(subjects: NDArray[np.intp], n_resamples: int, seed: int) -> NDArray[np.float32]:
     """Return how often each image is drawn in each resample, ``(N, B)``; first, as it is, once."""
     rng = np.random.default_rng(seed)
-    weights = np.ones((n_images, n_resamples + 1), dtype=np.float32)
+    n_subjects = int(subjects.max(initial=-1)) + 1
+    weights = np.ones((len(subjects), n_resamples + 1), dtype=np.float32)
     for column in range(1, n_resamples + 1):
-        weights[:, column] = np.bincount(rng.integers(0, n_images, n_images), minlength=n_images)
+        drawn = np.bincount(rng.integers(0, n_subjects, n_subjects), minlength=n_subjects)
+        weights[:, column] = drawn[subjects]
     return weights
 
 
@@ -127,20 +147,39 @@ def _mean_of_known(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.divide(sums, counts, out=np.full(values.shape[1], np.nan), where=counts > 0)
 
 
-def _summary(base: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, float]:
-    differences = other - base
+def _summary(
+    base: NDArray[np.float64],
+    other: NDArray[np.float64],
+    moved: NDArray[np.float64],
+    n_subjects: int,
+    confidence: float,
+) -> dict[str, float | str]:
+    """Return the numbers of a row from the AP of each seed, and the difference ``(B,)`` in each resample."""
+    differences, n_seeds = other - base, len(base)
+    difference, low, high, p_value, note = float(differences.mean()), np.nan, np.nan, np.nan, ""
+    sd = float(differences.std(ddof=1)) if n_seeds > 1 else np.nan
+    if n_seeds < 2:
+        note = "one seed only"
+    elif n_subjects < FEWEST_APART:
+        note = TOO_FEW
+    else:
+        spread = TwoSpreads(sd**2 / n_seeds, float(np.nanvar(moved, ddof=1)), n_seeds, n_subjects)
+        if spread.error > resolution(base, other):
+            half = spread.half_width(confidence)
+            low, high, p_value = difference - half, difference + half, spread.p_value(difference)
+        elif abs(difference) <= resolution(base, other):
+            low, high, p_value = difference, difference, 1.0
     return {
-        "n_seeds": len(base),
+        "n_seeds": n_seeds,
         "ap_reference": float(base.mean()),
         "ap": float(other.mean()),
-        "difference": float(differences.mean()),
-        "difference_sd": float(differences.std(ddof=1)) if len(base) > 1 else np.nan,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "p_value": p_value,
+        "difference_sd": sd,
+        "note": note,
     }
-
-
-def _quantiles(values: NDArray[np.float64], shares: Sequence[float]) -> list[float]:
-    known = values[~np.isnan(values)]
-    return [float(value) for value in np.quantile(known, shares)] if len(known) else [np.nan, np.nan]
 
 
 def _check(truth: NDArray[np.float64], arms: Mapping[str, NDArray[np.floating]], reference: str) -> None:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
-from scipy.special import stdtrit
 
 from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
+from htl_monai.statistics.two_spreads import TwoSpreads
 
 __all__ = ["SeedsAndImages", "seeds_and_images_interval"]
-
-_SMALLEST_P = 1e-200
 
 
 @dataclass(frozen=True)
@@ -84,8 +81,8 @@ def seeds_and_images_interval(
     if spread and not values[measured].any():
         low, high, p_value = 0.0, 0.0, 1.0
     elif spread and spread.error > resolution(1.0, values):  # scores are of order one
-        half = spread.quantile(1 - confidence) * spread.error
-        low, high, p_value = difference - half, difference + half, spread.p_value(abs(difference) / spread.error)
+        half = spread.half_width(confidence)
+        low, high, p_value = difference - half, difference + half, spread.p_value(difference)
     return SeedsAndImages(difference, low, high, p_value, n_seeds, n_images)
 
 
@@ -108,31 +105,7 @@ def _sums_by_subject(centred: NDArray[np.float64], kept: ArrayLike, numbers: NDA
     return sums[measured].T
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """Two variances of one mean, with their degrees of freedom, and Cochran's t for their sum."""
-
-    of_seeds: float
-    of_subjects: float
-    n_seeds: int
-    n_subjects: int
-
-    @property
-    def error(self) -> float:
-        return float(np.sqrt(self.of_seeds + self.of_subjects))
-
-    def quantile(self, alpha: float) -> float:
-        quantiles = -stdtrit(np.array([self.n_seeds - 1, self.n_subjects - 1]), alpha / 2)
-        return float(np.average(quantiles, weights=[self.of_seeds, self.of_subjects]))
-
-    def p_value(self, statistic: float) -> float:
-        if statistic >= self.quantile(_SMALLEST_P):
-            return _SMALLEST_P
-        log_p = brentq(lambda log_alpha: self.quantile(np.exp(log_alpha)) - statistic, np.log(_SMALLEST_P), 0.0)
-        return float(np.exp(log_p))
-
-
-def _spread(sums: NDArray[np.float64]) -> _Spread | None:
+def _spread(sums: NDArray[np.float64]) -> TwoSpreads | None:
     """Return the variances of the mean from ``(S, J)`` of centred shares of it; None where they cannot be told."""
     n_seeds, n_subjects = sums.shape
     if n_seeds < 2 or n_subjects < 2:
@@ -143,4 +116,4 @@ def _spread(sums: NDArray[np.float64]) -> _Spread | None:
     of_subjects = n_subjects / (n_subjects - 1) * (by_subject**2).sum()
     of_residual = n_seeds * n_subjects / ((n_seeds - 1) * (n_subjects - 1)) * (residual**2).sum()
     # Both hold the residual's share: it counts once.
-    return _Spread(float(of_seeds), float(max(of_subjects - of_residual, 0.0)), n_seeds, n_subjects)
+    return TwoSpreads(float(of_seeds), float(max(of_subjects - of_residual, 0.0)), n_seeds, n_subjects)

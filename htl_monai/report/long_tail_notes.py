@@ -100,7 +100,12 @@ def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
                 notes.append(("groups", f"In no test image: {name_first(absent, 50)}; without a ratio."))
             empty = rows.loc[(rows["n"] > 0) & (rows["n_pie"] == 0) & rows["ratio"].notna(), "group"].tolist()
             if empty:
-                notes.append(("groups", f"No PIE is among {name_first(empty, 50)}: ratio 0, without an interval."))
+                notes.append(
+                    (
+                        "groups",
+                        f"No PIE is among {name_first(empty, 50)}: ratio 0.",
+                    )
+                )
             if few:
                 notes.append(("groups", f"In fewer than {_FEW} test images: {name_first(few, 50)}; read with care."))
         if rows["ratio"].isna().all() and (definition != "spearman" or len(unranked) < len(pies)):

@@ -31,7 +31,7 @@ _EDGES = (0.1, 100.0)
 
 
 def draw_ratios(figure: Figure, numbers: pd.DataFrame) -> None:
-    """Draw how much more frequent each group is among PIEs than among the rest, with bootstrap intervals.
+    """Draw how much more frequent each group is among PIEs than among the rest, with intervals.
 
     The axis is logarithmic. What lies beyond it, as a group without any PIE (0) or with nothing but PIEs (infinite), is
     drawn as an arrow at the edge.
@@ -84,7 +84,7 @@ def draw_noise(figure: Figure, numbers: pd.DataFrame) -> None:
 
 
 def draw_arms(figure: Figure, numbers: pd.DataFrame) -> None:
-    """Draw the difference in AP that each way of treating PIEs makes, class by class, with bootstrap intervals.
+    """Draw the difference in AP that each way of treating PIEs makes, class by class, with its interval if any.
 
     Args:
         figure: empty.

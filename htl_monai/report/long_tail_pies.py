@@ -20,9 +20,7 @@ NO_FINDING = "No Finding"
 _PLANTED = ("hard", "noisy")
 
 
-def pie_tables(
-    run: LongTailRun, sparsity: float = 0.9, share: float = 0.05, seed: int = 0, n_resamples: int = 2000
-) -> dict[str, pd.DataFrame]:
+def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> dict[str, pd.DataFrame]:
     """Find the pruning-identified exemplars (PIEs) among the test images by three definitions.
 
     Args:
@@ -30,8 +28,6 @@ def pie_tables(
         sparsity: of the magnitude pruning that is held against the dense network.
         share: how many images are PIEs by rank correlation and by taxicab distance, in (0, 1]; by modal label it is as
             many as there are.
-        seed: of the bootstrap.
-        n_resamples: bootstrap samples.
 
     Returns:
         Tables by name. ``pies``: one row an image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
@@ -72,7 +68,7 @@ def pie_tables(
         }
     )
     ratios = [
-        over_representation(labels, is_pie, run.classes, NO_FINDING, n_resamples, seed).assign(definition=name)
+        over_representation(labels, is_pie, run.classes, NO_FINDING, subjects=run.subjects).assign(definition=name)
         for name, is_pie in chosen.items()
     ]
     # Of equal correlations at the limit, the PIEs come first; where there is no correlation, the distance orders.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,11 @@ class LongTailRun:
     def labels(self) -> NDArray[np.float64]:
         """Their labels, ``(N, C)``; NaN = unknown."""
         return label_matrix(self.test)
+
+    @property
+    def subjects(self) -> list[Any]:
+        """Whom each of them shows; None = unknown."""
+        return [item.get("subject") for item in self.test]
 
     def seeds_of(self, stage: str) -> tuple[int, ...]:
         """Return the seeds for which a stage has written predictions."""

@@ -46,11 +46,11 @@ def write_long_tail_summary(
             ``seed_*/evaluating_{arm}``. None: nothing was fine-tuned.
         pie_sparsity: of the pruning that PIEs are found by.
         pie_share: how many images are PIEs, in (0, 1].
-        seed: of the bootstraps.
+        seed: of the bootstrap of the arms.
 
     Returns:
         The tables by name, as written: those of the two functions, and ``arms`` (AP of each arm against
-        ``left_alone``, class by class, with bootstrap intervals) where ``arms`` are given.
+        ``left_alone``, class by class, with intervals over seeds and test subjects) where ``arms`` are given.
 
     Raises:
         FileNotFoundError: the data list, or the predictions of a seed, are not there.
@@ -58,7 +58,7 @@ def write_long_tail_summary(
         ValueError: predictions do not fit the data list or each other.
     """
     run = read_long_tail_run(run_dir, data_path, seeds)
-    tables = _pies(run, pie_sparsity, pie_share, seed) | _arms(run, arms, seed) | _forgettability(run)
+    tables = _pies(run, pie_sparsity, pie_share) | _arms(run, arms, seed) | _forgettability(run)
     return _write(run, tables, out_dir)
 
 
@@ -88,7 +88,6 @@ def write_pies(
     out_dir: str | os.PathLike[str] | None = None,
     sparsity: float = 0.9,
     share: float = 0.05,
-    seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
     """Write which test images pruning changes most (PIEs), which findings they have, and whether they look mislabelled.
 
@@ -97,7 +96,6 @@ def write_pies(
         out_dir: where the tables go; the figures go into ``figures`` in it. By default ``reporting`` in the run.
         sparsity: of the pruning that is held against the dense networks.
         share: how many images are PIEs, in (0, 1].
-        seed: of the bootstrap.
 
     Returns:
         The tables by name, as written: see :func:`~htl_monai.report.long_tail_pies.pie_tables`, and ``pie_notes``.
@@ -108,7 +106,7 @@ def write_pies(
         ValueError: predictions do not fit the data list or each other.
     """
     run = read_long_tail_run(run_dir)
-    return _write(run, _pies(run, sparsity, share, seed), out_dir)
+    return _write(run, _pies(run, sparsity, share), out_dir)
 
 
 def _forgettability(run: LongTailRun) -> dict[str, pd.DataFrame]:
@@ -116,8 +114,8 @@ def _forgettability(run: LongTailRun) -> dict[str, pd.DataFrame]:
     return tables | {"notes": forgettability_notes(run, tables)}
 
 
-def _pies(run: LongTailRun, sparsity: float, share: float, seed: int) -> dict[str, pd.DataFrame]:
-    tables = pie_tables(run, sparsity, share, seed)
+def _pies(run: LongTailRun, sparsity: float, share: float) -> dict[str, pd.DataFrame]:
+    tables = pie_tables(run, sparsity, share)
     return tables | {"pie_notes": pie_notes(tables)}
 
 
@@ -125,7 +123,7 @@ def _arms(run: LongTailRun, arms: Sequence[str], seed: int) -> dict[str, pd.Data
     if not arms:
         return {}
     predicted = {arm: run.predictions(f"evaluating_{arm}").at(0.0) for arm in arms}
-    return {"arms": compare_arms(run.labels, predicted, REFERENCE, run.classes, seed=seed)}
+    return {"arms": compare_arms(run.labels, predicted, REFERENCE, run.classes, seed=seed, subjects=run.subjects)}
 
 
 def _write(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from statsmodels.stats.multitest import multipletests
 
 __all__ = ["holm"]
 
@@ -25,6 +24,8 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(p_values, dtype=np.float64)
     corrected = np.full(values.shape, np.nan)
     tested = ~np.isnan(values)
-    if tested.any():
-        corrected[tested] = multipletests(values[tested], method="holm")[1]
+    # By hand: statsmodels' multipletests collects the garbage of the whole process, which takes longer than all else.
+    order = np.argsort(values[tested])
+    stepped = np.maximum.accumulate(values[tested][order] * np.arange(len(order), 0, -1))
+    corrected[tested] = np.minimum(stepped, 1.0)[np.argsort(order)]
     return corrected

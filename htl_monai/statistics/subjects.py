@@ -19,7 +19,7 @@ def subject_numbers(subjects: Iterable[Hashable] | None, n_images: int) -> NDArr
         n_images: N.
 
     Returns:
-        ``(N,)`` from 0, in order of first occurrence.
+        ``(N,)`` from 0.
 
     Raises:
         ValueError: ``subjects`` has another length.
@@ -30,6 +30,8 @@ def subject_numbers(subjects: Iterable[Hashable] | None, n_images: int) -> NDArr
     """
     if subjects is None:
         return np.arange(n_images)
+    if isinstance(subjects, np.ndarray) and subjects.dtype.kind in "iu" and len(subjects) == n_images:
+        return np.unique(subjects, return_inverse=True)[1]
     names = list(subjects)
     if len(names) != n_images:
         raise ValueError(

@@ -8,6 +8,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from htl_monai.analysis.arms import compare_arms
+from htl_monai.statistics.holm import holm
+from htl_monai.statistics.two_spreads import TwoSpreads
 
 CLASSES = ["Atelectasis", "Edema", "Hernia"]
 
@@ -46,7 +48,7 @@ def test_spread_is_that_of_the_seeds_differences():
     assert row["difference_sd"] == pytest.approx(np.std(np.subtract(ap["upweighted"], ap["left_alone"]), ddof=1))
 
 
-def test_interval_is_the_percentiles_of_a_plain_paired_bootstrap():
+def test_interval_is_of_a_plain_paired_bootstrap_and_of_the_seeds_together():
     labels, arms = draw(n=60, n_seeds=2)
     row = compare_arms(labels, arms, n_resamples=100, seed=1).query("arm == 'upweighted' and `class` == '0'").iloc[0]
     rng, differences = np.random.default_rng(1), []
@@ -57,8 +59,40 @@ def test_interval_is_the_percentiles_of_a_plain_paired_bootstrap():
             for name in ("left_alone", "upweighted")
         }
         differences.append(ap["upweighted"] - ap["left_alone"])
-    np.testing.assert_allclose([row["low"], row["high"]], np.percentile(differences, [2.5, 97.5]), atol=1e-7)
-    assert row["low"] > 0
+    n_positive = int(labels[:, 0].sum())
+    spread = TwoSpreads(row["difference_sd"] ** 2 / 2, np.var(differences, ddof=1), 2, n_positive)
+    expected = row["difference"] + np.array([-1, 1]) * spread.half_width(0.95)
+    np.testing.assert_allclose(row[["low", "high"]].astype(float), expected, rtol=1e-5)
+    assert row["p_value"] == pytest.approx(spread.p_value(row["difference"]), rel=1e-4)
+
+
+def test_of_no_effect_little_is_called_significant_with_several_images_a_subject():
+    p_values = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        subjects = np.repeat(np.arange(60), 3)
+        labels = (rng.random(60) < 0.3)[subjects][:, None].astype(float)
+        base, other = (rng.normal(size=60)[subjects] + 0.5 * rng.normal(size=(3, 180)) for _ in range(2))
+        arms = {"left_alone": labels + base[..., None], "removed": labels + other[..., None]}
+        row = compare_arms(labels, arms, n_resamples=60, subjects=subjects).iloc[0]
+        p_values.append((row["p_value"], compare_arms(labels, arms, n_resamples=60).iloc[0]["p_value"]))
+    ours, naive = (np.array(p_values) <= 0.05).mean(axis=0)
+    assert ours <= 0.1 < naive
+
+
+def test_p_values_are_corrected_over_the_arms_in_the_mean_and_over_all_else_apart():
+    labels, arms = draw()
+    table = compare_arms(labels, arms, n_resamples=30)
+    for rows in (table.query("`class` == 'mean'"), table.query("`class` != 'mean'")):
+        np.testing.assert_allclose(rows["p_holm"].astype(float), holm(rows["p_value"]))
+
+
+def test_a_class_of_few_positive_subjects_says_so():
+    labels, arms = draw()
+    labels[:, 2] = np.arange(120) < 9
+    table = compare_arms(labels, arms, n_resamples=20).set_index(["arm", "class"])
+    assert table.loc[("removed", "2"), "note"] == "too few to say" and np.isnan(table.loc[("removed", "2"), "low"])
+    assert (table.drop(index="2", level=1)["note"] == "").all()
 
 
 def test_an_arm_equal_to_the_reference_has_an_interval_of_no_width():
@@ -99,7 +133,8 @@ def test_a_class_without_positives_is_nan_and_not_in_the_mean():
 def test_one_seed_has_no_spread():
     labels, arms = draw(n_seeds=1)
     table = compare_arms(labels, arms, n_resamples=20)
-    assert table["difference_sd"].isna().all() and table["low"].notna().all()
+    assert table[["difference_sd", "low", "high", "p_value", "p_holm"]].isna().all(axis=None)
+    assert (table["note"] == "one seed only").all()
 
 
 def test_bad_arms_are_refused():
@@ -116,7 +151,7 @@ def test_bad_arms_are_refused():
         compare_arms(labels, {**arms, "removed": np.full_like(arms["removed"], np.nan)})
     with pytest.raises(ValueError, match=r"^classes must name the 3 columns of labels, got 1 names; "):
         compare_arms(labels, arms, classes=["Hernia"])
-    with pytest.raises(ValueError, match=r"^n_resamples must be at least 1, got 0; 1000 is usual"):
+    with pytest.raises(ValueError, match=r"^n_resamples must be at least 2, got 0; 1000 is usual"):
         compare_arms(labels, arms, n_resamples=0)
     with pytest.raises(ValueError, match=r"^confidence must be in \(0, 1\), got 95; 0.95 is usual"):
         compare_arms(labels, arms, confidence=95)

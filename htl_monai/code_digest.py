@@ -17,7 +17,7 @@ __all__ = ["code_behind"]
 _PACKAGE = Path(__file__).parent
 _NAME = re.compile(rf"\b{_PACKAGE.name}(?:\.\w+)+")
 # Nothing in the results depends on what shows how far a stage is.
-_WATCHERS = frozenset({f"{_PACKAGE.name}.handlers.progress"})
+_WATCHERS = frozenset({f"{_PACKAGE.name}.handlers.progress", f"{_PACKAGE.name}.data.progress_bar"})
 # The build of a library (``+cpu``, ``+cu126``) is left out: a checkpoint may go on on another machine.
 _LIBRARIES = ("monai", "torch", "numpy")
 

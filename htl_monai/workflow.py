@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import time
@@ -22,6 +23,7 @@ from htl_monai.stage_log import stage_log
 
 __all__ = ["run_setting", "run_stage"]
 
+logger = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
@@ -95,9 +97,12 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
                 **applicable(entries, merged_config(bundle, stage, {})),
             )
             workflow.initialize()
+            device = str(workflow.parser.get_parsed_content("device"))
+            logger.info("%s begins on %s", stage.name, device)
             workflow.run()
             workflow.finalize()
-            return str(workflow.parser.get_parsed_content("device"))
+            logger.info("%s is done", stage.name)
+            return device
         except RuntimeError as error:
             raise _cause(error) from error
 

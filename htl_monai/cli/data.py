@@ -26,13 +26,13 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     from htl_monai.data.check import check_data
     from htl_monai.data.datalists import load_datalists
     from htl_monai.data.multi_label import load_multi_label
-    from htl_monai.report.console import is_terminal, print_table, say
+    from htl_monai.report.console import print_table, say
 
     if "classes" in (columns or {}):
         datalists = load_multi_label(data, columns, on_missing="keep", unique_ids=False, say=say).datalists
     else:
         datalists = load_datalists(data, columns, on_missing="keep", unique_ids=False, say=say)
-    report = check_data(datalists, decode, masks, progress=is_terminal())
+    report = check_data(datalists, decode, masks, progress=True)
     print_table("Images", report.counts.rename_axis("split").reset_index())
     print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
     problems = report.table()
@@ -71,11 +71,10 @@ def phantom(
     """
     from htl_monai.data.phantom import write_phantom
     from htl_monai.output_folder import output_folder
-    from htl_monai.report.console import is_terminal
 
     counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
     with output_folder(out, "data phantom"):
-        print(write_phantom(out, counts, size, seed, progress=is_terminal()))
+        print(write_phantom(out, counts, size, seed, progress=True))
 
 
 def xray_phantom(
@@ -101,8 +100,7 @@ def xray_phantom(
     """
     from htl_monai.data.xray_phantom import write_xray_phantom
     from htl_monai.output_folder import output_folder
-    from htl_monai.report.console import is_terminal
 
     counts = {"training": training, "validation": validation, "test": test}
     with output_folder(out, "data xray-phantom"):
-        print(write_xray_phantom(out, counts, size, seed, progress=is_terminal()))
+        print(write_xray_phantom(out, counts, size, seed, progress=True))

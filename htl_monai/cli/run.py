@@ -27,9 +27,9 @@ def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> 
         htl demo --setting chest_xray --out runs/demo_chest
     """
     from htl_monai.demo import run_demo
-    from htl_monai.report.console import is_terminal, say
+    from htl_monai.report.console import say
 
-    _close(setting, run_demo(out, setting, seed, progress=is_terminal(), say=say))
+    _close(setting, run_demo(out, setting, seed, progress=True, say=say))
 
 
 def run(
@@ -68,14 +68,14 @@ def run(
         htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
     from htl_monai.plan import plan_setting
-    from htl_monai.report.console import is_terminal, say
+    from htl_monai.report.console import say
     from htl_monai.workflow import run_setting
 
     changes = with_columns(set, columns)
     if dry_run:
         _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds))
         return
-    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, is_terminal(), say, seeds))
+    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds))
 
 
 def _close(setting: str, folder: Path) -> None:

@@ -42,7 +42,6 @@ def mine(
         htl mine runs/mine DATA --out runs/mined --split test --sparsities 0.5,0.7
     """
     from htl_monai.report.console import (
-        is_terminal,
         print_files,
         print_never_learned,
         print_notes,
@@ -56,7 +55,7 @@ def mine(
     if sparsities is not None:
         if changes.setdefault("sparsities", sparsities) != sparsities:
             raise ValueError("sparsities must be given once, got them in --set too; leave one of them out")
-    folder = mine_with(model, data, out, split, overlay or (), changes, is_terminal(), say)
+    folder = mine_with(model, data, out, split, overlay or (), changes, True, say)
     print_files(folder, ("impact", "groups"))
     print_never_learned(folder / "forgetting.csv")
     print_notes(folder / "notes.csv")
@@ -90,12 +89,12 @@ def evaluate(
         htl evaluate runs/mine DATA --out runs/scores --split validation
     """
     from htl_monai.data.files import read_table
-    from htl_monai.report.console import is_terminal, print_table, print_written, say
+    from htl_monai.report.console import print_table, print_written, say
     from htl_monai.report.summary import mean_scores
     from htl_monai.single_stage import evaluate_with
 
     refuse_swapped(model, data)
-    folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), is_terminal(), say)
+    folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), True, say)
     scores = read_table(folder / "scores.csv")
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
     print_written(folder)
@@ -120,10 +119,10 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
         htl predict runs/mine scan.dcm --out runs/predicted --device cuda
     """
     from htl_monai.deploy.predict import predict as predict_images
-    from htl_monai.report.console import is_terminal, print_table
+    from htl_monai.report.console import print_table
 
     refuse_swapped(model, images, "images")
-    table = predict_images(model, images, out, device=device, batch_size=batch_size, progress=is_terminal())
+    table = predict_images(model, images, out, device=device, batch_size=batch_size, progress=True)
     failed = table[table["error"].notna()]
     print_table("Predictions", table.drop(columns="error").head(20))
     print(f"{len(table) - len(failed)} of {len(table)} images done, written to {Path(out).resolve()}")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from htl_monai.data.files import write_text
 from htl_monai.data.grey_picture import read_grey, resized_by_area
 from htl_monai.data.listing import Item, name_first
+from htl_monai.data.progress_bar import progress_bar
 
 __all__ = ["cache_description", "description_path", "fill_cache"]
 
@@ -121,7 +121,7 @@ def _decode(
         ThreadPoolExecutor(max(1, num_workers)) as pool,
         parts["npy"].open("r+b") as pixels,
         parts["done"].open("r+b") as marks,
-        tqdm(total=len(items), initial=len(items) - len(rows), desc="decoding images", disable=not progress) as bar,
+        progress_bar(total=len(items), initial=len(items) - len(rows), title="decoding images", show=progress) as bar,
     ):
         for start in range(0, len(rows), CHUNK):
             chunk = rows[start : start + CHUNK].tolist()

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image
-from tqdm import tqdm
 
 from htl_monai.data.files import read_json, write_csv, write_json
 from htl_monai.data.listing import LISTS, UNLABELLED
 from htl_monai.data.phantom_drawing import GROUPS, draw_phantom
+from htl_monai.data.progress_bar import progress_bar
 
 __all__ = ["planted_group", "write_phantom"]
 
@@ -92,7 +92,7 @@ def write_phantom(
     _clear(out_dir)
     write_json(out_dir / "phantom.json", settings)
     jobs = [(split, number) for split in LISTS for number in range(counts.get(split, 0))]
-    bar = tqdm(jobs, desc="drawing the phantom", unit="image", disable=not progress)
+    bar = progress_bar(jobs, total=len(jobs), title="drawing the phantom", show=progress)
     rows = [_write_image(out_dir, split, number, settings) for split, number in bar]
     write_csv(out_dir / "data.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
     return out_dir

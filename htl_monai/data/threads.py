@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tqdm import tqdm
+from htl_monai.data.progress_bar import progress_bar
 
 __all__ = ["on_threads"]
 
@@ -19,4 +19,4 @@ def on_threads(work: Callable[[S], T], items: Iterable[S], title: str, progress:
     """Yield ``work`` of each item, in order; at most a few images are in memory at once."""
     items = list(items)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        yield from tqdm(pool.map(work, items), total=len(items), desc=title, unit="image", disable=not progress)
+        yield from progress_bar(pool.map(work, items), total=len(items), title=title, show=progress)

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from htl_monai.data.files import read_json, write_csv, write_json
 from htl_monai.data.listing import SPLITS
+from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.xray_drawing import FINDINGS, Anatomy, draw_xray
 
 __all__ = ["FREQUENCIES", "PAIR", "write_xray_phantom"]
@@ -89,7 +89,7 @@ def write_xray_phantom(
     write_json(folder / SETTINGS, settings)
     plans = {split: _plan(counts[split], split, seed) for split in SPLITS}
     planted = []
-    with tqdm(total=sum(counts.values()), desc="drawing the phantom", unit="image", disable=not progress) as bar:
+    with progress_bar(total=sum(counts.values()), title="drawing the phantom", show=progress) as bar:
         for split in reversed(SPLITS):
             rows = [_write_image(folder, split, number, plans[split], settings) for number in range(counts[split])]
             bar.update(len(rows))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +16,11 @@ import pandas as pd
 import torch
 from monai.data import MetaTensor
 from PIL import Image
-from tqdm import tqdm
 
 from htl_monai.data.decoding import LARGE_PIXELS
 from htl_monai.data.files import write_atomically, write_csv, write_json
 from htl_monai.data.pictures import read_image
+from htl_monai.data.progress_bar import progress_bar
 from htl_monai.deploy.finding import found_class, found_lesion
 from htl_monai.deploy.full_size import at_full_size
 from htl_monai.deploy.inputs import Images, find_images, output_names, printable
@@ -104,7 +103,7 @@ def predict(
     pictures = [_Picture(path, name) for path, name in zip(paths, output_names(paths), strict=True)]
     batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
     rows: list[dict[str, Any]] = []
-    with tqdm(total=len(paths), desc="predict", unit="image", file=sys.stderr, disable=not progress) as bar:
+    with progress_bar(total=len(paths), title="predict", show=progress) as bar:
         for batch in _ahead(lambda batch: _read(batch, localizer), batches):
             rows.extend(_predict_batch(localizer, batch, Path(out_dir)))
             bar.update(len(batch))

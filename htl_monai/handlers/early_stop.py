@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
 __all__ = ["EarlyStop"]
+
+logger = logging.getLogger(__name__)
 
 
 class EarlyStop:
@@ -42,5 +46,5 @@ class EarlyStop:
     def __call__(self, engine: Trainer) -> None:
         best = max(self.validator.state.best_metric_epoch, 0)
         if engine.state.epoch - best >= self.patience:
-            engine.logger.info(f"Stopping after epoch {engine.state.epoch}: none was better than epoch {best}.")
+            logger.info(f"Stopping after epoch {engine.state.epoch}: none was better than epoch {best}.")
             engine.terminate()

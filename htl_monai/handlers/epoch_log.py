@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from monai.engines import Evaluator, Trainer
 from htl_monai.data.files import read_table, write_csv
 
 __all__ = ["EpochLog"]
+
+logger = logging.getLogger(__name__)
 
 
 class EpochLog:
@@ -24,7 +27,8 @@ class EpochLog:
 
     Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED``, ``EPOCH_COMPLETED`` of the trainer.
     Reads: ``engine.state.output["loss"]``, ``validator.state.metrics``.
-    Writes: ``path`` with ``epoch``, ``loss``, ``learning_rate`` and the metrics' names, in the first process only.
+    Writes: ``path`` with ``epoch``, ``loss``, ``learning_rate`` and the metrics' names, and the last row as
+        ``engine.state.epoch_row``, in the first process only.
     """
 
     def __init__(self, path: str | os.PathLike[str], validator: Evaluator | None = None) -> None:
@@ -50,6 +54,9 @@ class EpochLog:
         }
         if self.validator is not None and self.validator.state.epoch == engine.state.epoch:
             row.update({name: float(value) for name, value in self.validator.state.metrics.items()})
+        engine.state.epoch_row = row
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+        logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, figures)
         earlier = read_table(self.path) if engine.state.epoch > 1 and self.path.is_file() else pd.DataFrame()
         if len(earlier):
             earlier = earlier[earlier["epoch"] < engine.state.epoch]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from htl_monai.networks.weights import load_weights
 from htl_monai.networks.wrapping import unwrapped
 
 __all__ = ["TrainingCheckpoint"]
+
+logger = logging.getLogger(__name__)
 
 
 class TrainingCheckpoint:
@@ -97,7 +100,7 @@ class TrainingCheckpoint:
             ) from error
         engine.state.epoch = state["epoch"]
         engine.state.iteration = state["epoch"] * engine.state.epoch_length
-        engine.logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")
+        logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")
 
     def _load(self, state: dict[str, Any]) -> None:
         """Take over a state, after a look at the parts that nobody else looks at."""

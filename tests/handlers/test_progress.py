@@ -1,30 +1,68 @@
-"""Progress bars on standard error."""
+"""How far an engine is, on standard error."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from ignite.engine import Events
+from monai.handlers import ValidationHandler
 from torch import nn
 
+from htl_monai.handlers.epoch_log import EpochLog
 from htl_monai.handlers.progress import EpochProgress, IterationProgress
 
 
+@pytest.fixture(params=[True, False], ids=["terminal", "file"])
+def is_terminal(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether a person watches standard error."""
+    monkeypatch.setattr("htl_monai.data.progress_bar.shows_bars", lambda: request.param)
+    return bool(request.param)
+
+
 @pytest.mark.parametrize("attached", [1, 2])
-def test_a_bar_over_epochs(
-    network: nn.Module, build_trainer, capsys: pytest.CaptureFixture[str], attached: int
+def test_epochs(
+    network: nn.Module, build_trainer, capsys: pytest.CaptureFixture[str], is_terminal: bool, attached: int
 ) -> None:
     trainer, handler = build_trainer(network), EpochProgress("learning")
     for _ in range(attached):
         handler.attach(trainer)
     trainer.run()
     shown = capsys.readouterr().err
-    assert "learning" in shown and "2/2" in shown
-    assert shown.count("\n") == 1  # one bar, however often it was attached
+    # One bar or line, however often it was attached.
+    assert ("2/2" in shown and shown.count("\n") == 1) if is_terminal else shown == "learning: 2 of 2 epochs\n"
 
 
-def test_a_bar_over_batches(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]) -> None:
-    build_evaluator(network, [IterationProgress("mining")]).run()
+def test_epochs_with_loss_and_score(
+    network: nn.Module, build_trainer, build_evaluator, tmp_path: Path, capsys: pytest.CaptureFixture[str], is_terminal
+) -> None:
+    validator = build_evaluator(network)
+    validator.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: engine.state.metrics.update(quality=0.25))
+    log = EpochLog(tmp_path / "epochs.csv", validator)
+    trainer = build_trainer(network, [ValidationHandler(1, validator), log, EpochProgress()])
+    trainer.run()
+    words = f"loss {trainer.state.epoch_row['loss']:.4g}, quality 0.25"
     shown = capsys.readouterr().err
-    assert "mining" in shown and "2/2" in shown
+    assert words in shown if is_terminal else shown == f"training: 2 of 2 epochs, {words}\n"
+
+
+def test_a_resumed_training_counts_from_where_it_was(
+    network: nn.Module, build_trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = build_trainer(network, max_epochs=5)
+    trainer.add_event_handler(Events.STARTED, lambda engine: setattr(engine.state, "epoch", 3))
+    handler = EpochProgress()
+    handler.attach(trainer)
+    trainer.run()
+    assert handler._bar.initial == 3 and capsys.readouterr().err == "training: 5 of 5 epochs\n"
+
+
+def test_images(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str], is_terminal: bool) -> None:
+    evaluator = build_evaluator(network, [IterationProgress("mining")])
+    n = len(evaluator.data_loader.dataset)
+    evaluator.run()
+    shown = capsys.readouterr().err
+    assert f"{n}/{n}" in shown if is_terminal else shown == f"mining: {n} of {n} images\n"
 
 
 def test_other_processes_show_nothing(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]) -> None:

@@ -164,7 +164,8 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
             run_setting("supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining)
         os.utime(next((data / "images").glob("training_*.jpg")), ns=(1, 1))
     trainings = [text for text in said if text.startswith("training: ")]
-    assert trainings == ["training: running", "training: running again: data changed"]
+    assert trainings[0] == "training: running" and len(trainings) == 2
+    assert trainings[1].startswith("training: running again: ") and trainings[1].endswith("data changed")
 
 
 def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(

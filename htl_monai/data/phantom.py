@@ -78,7 +78,7 @@ def write_phantom(
         FileExistsError: ``out_dir`` holds a ``data.csv`` that is no phantom.
     """
     out_dir, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
-    _validate(counts, size, {"hard_fraction": hard_fraction, "vignette_fraction": vignette_fraction})
+    _validate(counts, size, {"hard_fraction": hard_fraction, "vignette_fraction": vignette_fraction}, seed)
     settings = {
         "counts": counts,
         "size": [int(side) for side in size],
@@ -148,13 +148,17 @@ def _diagnosis(group: str, grey: float, chance: float) -> str:
     return others[int(chance / DIAGNOSIS_NOISE * len(others))]
 
 
-def _validate(counts: Mapping[str, int], size: tuple[int, int], fractions: Mapping[str, float]) -> None:
+def _validate(counts: Mapping[str, int], size: tuple[int, int], fractions: Mapping[str, float], seed: int) -> None:
     unknown = sorted(set(counts) - set(LISTS))
     if unknown:
         raise ValueError(f"counts must name the splits {', '.join(LISTS)}, got {', '.join(unknown)}; rename them")
     for split, count in counts.items():
         if isinstance(count, bool) or int(count) != count or count < 0:
             raise ValueError(f"counts must be whole numbers from 0, got {count!r} for {split}; give how many to draw")
+    if not sum(counts.values()):
+        raise ValueError("counts must be of at least one image, got none; give how many to draw")
+    if seed < 0:
+        raise ValueError(f"seed must be a whole number from 0, got {seed}; write 0, for example")
     for name, fraction in fractions.items():
         if not 0 <= fraction <= 1:
             raise ValueError(f"{name} must be in [0, 1], got {fraction}; give a share")

@@ -81,7 +81,7 @@ def write_xray_phantom(
         FileExistsError: ``folder`` holds label files that are no phantom's.
     """
     folder, counts = Path(folder), dict(COUNTS if counts is None else counts)
-    _validate(counts, size)
+    _validate(counts, size, seed)
     settings = {"counts": counts, "size": [int(side) for side in size], "seed": int(seed)}
     if _is_finished(folder, settings):
         return folder
@@ -160,7 +160,7 @@ def _planted(plan: _Plan, split: str) -> pd.DataFrame:
     )
 
 
-def _validate(counts: Mapping[str, int], size: tuple[int, int]) -> None:
+def _validate(counts: Mapping[str, int], size: tuple[int, int], seed: int) -> None:
     if set(counts) != set(SPLITS):
         raise ValueError(
             f"counts must name the splits {', '.join(SPLITS)}, got {', '.join(counts) or 'none'}; name them"
@@ -168,6 +168,8 @@ def _validate(counts: Mapping[str, int], size: tuple[int, int]) -> None:
     for split, count in counts.items():
         if isinstance(count, bool) or int(count) != count or count < 10 * FEWEST:
             raise ValueError(f"counts must be whole numbers from {10 * FEWEST}, got {count!r} for {split}; draw more")
+    if seed < 0:
+        raise ValueError(f"seed must be a whole number from 0, got {seed}; write 0, for example")
     if len(size) != 2 or min(size) < 32:
         raise ValueError(f"size must be (height, width) of at least 32 pixels a side, got {tuple(size)}; enlarge it")
 

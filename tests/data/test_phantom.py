@@ -178,6 +178,11 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
         write_phantom(tmp_path, {"train": 1})
     with pytest.raises(ValueError, match="counts must be whole numbers from 0, got -1 for test"):
         write_phantom(tmp_path, {"test": -1})
+    with pytest.raises(ValueError, match="counts must be of at least one image, got none"):
+        write_phantom(tmp_path / "none", {"training": 0, "test": 0})
+    with pytest.raises(ValueError, match="seed must be a whole number from 0, got -1"):
+        write_phantom(tmp_path / "none", {"training": 1}, seed=-1)
+    assert not (tmp_path / "none").exists()
     with pytest.raises(ValueError, match=r"hard_fraction must be in \[0, 1\], got 1.5"):
         write_phantom(tmp_path, hard_fraction=1.5)
     with pytest.raises(ValueError, match=r"size must be .* at least 32 pixels a side, got \(16, 64\)"):

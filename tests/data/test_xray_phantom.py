@@ -126,6 +126,8 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         write_xray_phantom(tmp_path, {"test": 50})
     with pytest.raises(ValueError, match="counts must be whole numbers from 40, got 39 for test; draw more"):
         write_xray_phantom(tmp_path, dict.fromkeys(COUNTS, 40) | {"test": 39})
+    with pytest.raises(ValueError, match="seed must be a whole number from 0, got -1"):
+        write_xray_phantom(tmp_path, seed=-1)
     with pytest.raises(ValueError, match=r"must be \(height, width\) of at least 32 pixels a side, got \(31, 64\)"):
         write_xray_phantom(tmp_path, size=(31, 64))
     with pytest.raises(ValueError, match="findings must be among .*, got Cyst; correct them"):

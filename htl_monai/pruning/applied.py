@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from htl_monai.pruning.one_block import one_block
 from htl_monai.pruning.prunable import prunable_parameters
 
 __all__ = ["check_masks", "pruned", "restore_weights"]
@@ -31,6 +32,7 @@ def pruned(network: nn.Module, masks: Mapping[str, Tensor]) -> Iterator[nn.Modul
     Raises:
         TypeError: a mask is not boolean.
         ValueError: the masks are of another network (missing or unexpected names, another shape).
+        RuntimeError: another block is open on the network, in this thread or another.
 
     Example:
         >>> from htl_monai.pruning import GlobalMagnitude
@@ -40,15 +42,16 @@ def pruned(network: nn.Module, masks: Mapping[str, Tensor]) -> Iterator[nn.Modul
         3
     """
     parameters = check_masks(network, masks)
-    dense = {name: parameter.detach().clone() for name, parameter in parameters.items()}
-    try:
-        for name, parameter in parameters.items():
-            # `detach`, not `data`: it shares the version counter, so that autograd notices the change.
-            parameter.detach().copy_(masks[name]).mul_(dense[name])
-        torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
-        yield network
-    finally:
-        restore_weights(parameters, dense)
+    with one_block(parameters):
+        dense = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+        try:
+            for name, parameter in parameters.items():
+                # `detach`, not `data`: it shares the version counter, so that autograd notices the change.
+                parameter.detach().copy_(masks[name]).mul_(dense[name])
+            torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
+            yield network
+        finally:
+            restore_weights(parameters, dense)
 
 
 def restore_weights(parameters: Mapping[str, nn.Parameter], dense: Mapping[str, Tensor]) -> None:

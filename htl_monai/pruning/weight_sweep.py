@@ -12,7 +12,9 @@ from torch import nn
 
 from htl_monai.pruning.amount import check_amount
 from htl_monai.pruning.applied import restore_weights
+from htl_monai.pruning.one_block import one_block
 from htl_monai.pruning.prunable import prunable_parameters
+from htl_monai.pruning.weight_watch import WeightWatch
 
 __all__ = ["WeightSweep"]
 
@@ -22,8 +24,9 @@ _MOST_SPARSITIES = 255
 class WeightSweep(ABC):
     """All sparsities of one network: ``with sweep.at(0.7): …`` compresses it in place and restores it after the block.
 
-    It is made to be entered for every batch and every sparsity. Nothing is registered on the network for longer than
-    a block, and its weights keep their storage. Memory: one copy of the dense weights.
+    It is made to be entered for every batch and every sparsity, by one thread at a time. Nothing is registered on the
+    network for longer than a block, and its weights keep their storage. Memory: one copy of the dense weights, with
+    which they are compared when a block is entered.
 
     Args:
         network: the dense network; a wrapped one is looked through, see :func:`prunable_parameters`.
@@ -38,9 +41,10 @@ class WeightSweep(ABC):
         self.network = network
         self.sparsities = _checked(sparsities)
         self._parameters = prunable_parameters(network)
-        self._dense = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
-        self._inside = False
-        self._stamps = self._current_stamps()
+        with one_block(self._parameters):
+            self._dense = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
+            self._watch = WeightWatch(self._parameters, self._dense)
+            self._stamps = self._current_stamps()
 
     @abstractmethod
     def report(self) -> pd.DataFrame:
@@ -67,27 +71,23 @@ class WeightSweep(ABC):
             The network, compressed.
 
         Raises:
-            RuntimeError: inside another block of this sweep, or the weights changed since the sweep was built.
+            RuntimeError: another block of this or any other sweep, or of :func:`~htl_monai.pruning.pruned`, is open on
+                the network, in whatever thread; or the weights changed since the sweep was built.
             ValueError: ``sparsity`` is not one of ``sparsities``.
         """
         self._check_known(sparsity)
-        if self._inside:
-            raise RuntimeError(
-                f"at({sparsity}) must be entered after the sweep's last block ended, got it inside; leave that first"
-            )
-        self._check_unchanged()
-        if sparsity == 0:
-            yield self.network
-            return
-        self._inside = True
-        try:
-            self._apply(sparsity)
-            torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
-            yield self.network
-        finally:
-            self._undo()
-            self._stamps = self._current_stamps()
-            self._inside = False
+        with one_block(self._parameters):
+            self._check_unchanged()
+            if sparsity == 0:
+                yield self.network
+                return
+            try:
+                self._apply(sparsity)
+                torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
+                yield self.network
+            finally:
+                self._undo()
+                self._stamps = self._current_stamps()
 
     def _check_known(self, sparsity: float) -> None:
         if sparsity not in self.sparsities:
@@ -102,6 +102,7 @@ class WeightSweep(ABC):
     def _check_unchanged(self) -> None:
         stamps = self._current_stamps()
         changed = [name for name, stamp in stamps.items() if stamp != self._stamps[name]]
+        changed = changed or self._watch.changed()
         if changed:
             raise RuntimeError(
                 f"network must be as it was when the sweep was built, got changed weights in {changed[:3]} "

@@ -26,6 +26,7 @@ def over_representation(
     no_finding: str = "No Finding",
     confidence: float = 0.95,
     subjects: Iterable[Hashable] | None = None,
+    never_learned: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Compare the frequency of every group of images among PIEs with that among the rest (paper 2).
 
@@ -40,15 +41,16 @@ def over_representation(
         no_finding: the class that is not a finding; if there is none of that name, all are.
         confidence: level of the intervals, in (0, 1).
         subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
+        never_learned: ``(N,)`` of bool, images that could not be ranked because no network learned them; None for none.
 
     Returns:
-        One row a group, the classes first, then ``0 findings``, ``1 finding``, ``2 findings``, ``3 findings`` and
-        ``4+ findings``: ``group``, ``n_known`` (images that count), ``n`` (those in the group), ``n_pie`` (those that
-        are PIEs), ``share_pie`` and ``share_rest`` (fraction of PIEs and of the others in the group), ``ratio`` of the
-        two, ``low`` and ``high``, ``p_value`` (Fisher's exact test of a ratio of 1) and ``p_holm``, corrected over the
-        groups. The ratio is above 1 for a group that is over-represented, 0 where none and infinite where all of the
-        group are PIEs. Ratio, interval and test are NaN where the group never occurs or all or none of the images are
-        PIEs.
+        One row a group, the classes first, then ``0 findings``, ``1 finding``, ``2 findings``, ``3 findings`` and ``4+
+        findings``: ``group``, ``n_known`` (images that count), ``n`` (those in the group), ``n_pie`` (those that are
+        PIEs), ``n_never_learned`` (those that were never learned), ``share_pie`` and ``share_rest`` (fraction of PIEs
+        and of the others in the group), ``ratio`` of the two, ``low`` and ``high``, ``p_value`` (Fisher's exact test of
+        a ratio of 1) and ``p_holm``, corrected over the groups. The ratio is above 1 for a group that is
+        over-represented, 0 where none and infinite where all of the group are PIEs. Ratio, interval and test are NaN
+        where the group never occurs or all or none of the images are PIEs.
 
     Raises:
         ValueError: the shapes do not fit, or an option is out of range.
@@ -67,6 +69,9 @@ def over_representation(
     numbers = subject_numbers(subjects, len(truth))
     groups = _groups(truth, classes, no_finding)
     table = pd.DataFrame([_row(name, members, pie, numbers, confidence) for name, members in groups.items()])
+    unlearned = np.zeros(len(truth), dtype=bool) if never_learned is None else np.asarray(never_learned, dtype=bool)
+    counts = [int((unlearned & (members == 1)).sum()) for members in groups.values()]
+    table.insert(list(table.columns).index("n_pie") + 1, "n_never_learned", counts)
     return table.assign(p_holm=holm(table["p_value"]))
 
 

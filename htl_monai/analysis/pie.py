@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-__all__ = ["image_agreement", "modal_disagreement", "pruning_identified"]
+__all__ = ["image_agreement", "image_hardness", "modal_disagreement", "pruning_identified"]
 
 
 def image_agreement(dense: ArrayLike, pruned: ArrayLike) -> pd.DataFrame:
@@ -39,6 +39,33 @@ def image_agreement(dense: ArrayLike, pruned: ArrayLike) -> pd.DataFrame:
     products = (ranks[0] * ranks[1]).sum(axis=1)
     spearman = np.divide(products, scale, out=np.full(len(before), np.nan), where=scale > 0)
     return pd.DataFrame({"spearman": np.clip(spearman, -1, 1), "taxicab": np.abs(after - before).sum(axis=1)})
+
+
+def image_hardness(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
+    """Return what images are ranked by: how much of the dense network's order of the classes is lost.
+
+    Args:
+        dense: ``(N, C)``, probabilities of the dense network.
+        pruned: ``(N, C)``, those of the pruned one.
+
+    Returns:
+        ``(N,)``; higher = harder: ``1 - spearman`` of :func:`image_agreement`; 1 where the pruned network alone gives
+        every class the same probability, so that no order is left; infinite where the dense one does: such an image was
+        never learned. NaN with a single class.
+
+    Raises:
+        ValueError: as :func:`image_agreement`.
+
+    Example:
+        >>> image_hardness([[0.9, 0.1], [0.9, 0.1], [0.5, 0.5]], [[0.1, 0.9], [0.3, 0.3], [0.1, 0.9]]).tolist()
+        [2.0, 1.0, inf]
+    """
+    before, after = _same(dense, pruned, "(N, C)")
+    hard = 1 - image_agreement(before, after)["spearman"].to_numpy()
+    if before.shape[1] > 1:
+        hard[np.isnan(hard)] = 1.0
+        hard[(before == before[:, :1]).all(axis=1)] = np.inf
+    return np.asarray(hard)
 
 
 def modal_disagreement(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.bool_]:

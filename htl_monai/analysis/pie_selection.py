@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from htl_monai.analysis.label_noise import label_quality
-from htl_monai.analysis.pie import image_agreement, pruning_identified
+from htl_monai.analysis.pie import image_agreement, image_hardness, pruning_identified
 from htl_monai.data.files import sha256, write_csv, write_json
 from htl_monai.data.listing import Item, name_first, require_unique_ids
 from htl_monai.data.multi_label import label_matrix
 from htl_monai.data.predictions import stacked_predictions
-from htl_monai.data.selection import PIE_ARMS, select_random
+from htl_monai.data.selection import PIE_ARMS, check_never_learned, select_random
+from htl_monai.metrics.forgetting import hardness_rank
 
 __all__ = ["write_pie_selections"]
 
@@ -29,6 +30,7 @@ def write_pie_selections(
     share: float = 0.05,
     times: int = 4,
     seed: int = 0,
+    never_learned: str = "exclude",
 ) -> dict[str, int]:
     """Find the pruning-identified exemplars (PIEs) of the training images and write ``pies.csv`` and a list an arm.
 
@@ -38,7 +40,8 @@ def write_pie_selections(
     rank correlation between dense and pruned are chosen; with a single class, which has none, those of the largest
     distance.
 
-    ``pies.csv`` has ``id``, ``spearman``, ``taxicab``, ``is_pie`` and ``label_quality`` (see
+    ``pies.csv`` has ``id``, ``spearman``, ``taxicab``, ``never_learned`` (the dense networks give every class the same
+    probability), ``rank`` (1 = hardest: those never learned first), ``is_pie`` and ``label_quality`` (see
     :func:`~htl_monai.analysis.label_noise.label_quality`). The networks were trained on these very images, so that the
     quality is too good: it may order images, and its height says little.
 
@@ -50,9 +53,12 @@ def write_pie_selections(
         share: the share of the images that are PIEs, in (0, 0.5].
         times: how often a PIE stands in ``upweighted.json``, at least 2.
         seed: of the random removal.
+        never_learned: what becomes of images that the dense networks never learned: ``exclude`` makes none of them a
+            PIE, ``include`` makes them PIEs first, ``only`` makes no others PIEs.
 
     Returns:
-        ``n_total``, ``n_pies`` and ``n_unranked`` (images whose rank correlation cannot be measured; never PIEs).
+        ``n_total``, ``n_pies``, ``n_never_learned`` and ``n_unranked`` (images whose rank correlation cannot be
+        measured).
 
     Raises:
         KeyError: the predictions have no such sparsity.
@@ -62,20 +68,23 @@ def write_pie_selections(
         raise ValueError(f"share must be in (0, 0.5], got {share}; 0.05 is that of the paper")
     if times < 2 or times != int(times):
         raise ValueError(f"times must be a whole number from 2, got {times}; 1 would be the arm left_alone")
+    check_never_learned(never_learned)
     require_unique_ids({"training": data})
-    table = _pies(data, predictions_paths, sparsity, share)
+    table = _pies(data, predictions_paths, sparsity, share, never_learned)
     table_path = write_csv(Path(out_dir) / "pies.csv", table)
     ids = table["id"].tolist()
     pies, others = table.loc[table["is_pie"], "id"].tolist(), table.loc[~table["is_pie"], "id"].tolist()
     unlucky = set(select_random(others, len(pies), seed))
     kind = {"kind": "pie", "by": _ranked_by(table), "sparsity": sparsity, "share": share}
+    kind |= {"never_learned": never_learned}
     lists: dict[str, tuple[list[str], dict[str, Any]]] = {
         "left_alone": (ids, {"kind": "all"}),
         "upweighted": (ids + pies * (int(times) - 1), kind | {"times": int(times)}),
         "removed": (others, kind),
         "removed_random": ([i for i in ids if i not in unlucky], {"kind": "random", "count": len(pies), "seed": seed}),
     }
-    counts = {"n_total": len(ids), "n_pies": len(pies), "n_unranked": int(table["spearman"].isna().sum())}
+    counts = {"n_total": len(ids), "n_pies": len(pies), "n_never_learned": int(table["never_learned"].sum())}
+    counts["n_unranked"] = int(table["spearman"].isna().sum())
     by_id = {item["id"]: item for item in data}
     for arm in PIE_ARMS:
         chosen, rule = lists[arm]
@@ -85,7 +94,11 @@ def write_pie_selections(
 
 
 def _pies(
-    data: Sequence[Item], predictions_paths: Sequence[str | os.PathLike[str]], sparsity: float, share: float
+    data: Sequence[Item],
+    predictions_paths: Sequence[str | os.PathLike[str]],
+    sparsity: float,
+    share: float,
+    never_learned: str,
 ) -> pd.DataFrame:
     predictions = stacked_predictions(predictions_paths)
     places = {id_: place for place, id_ in enumerate(predictions.ids)}
@@ -99,8 +112,16 @@ def _pies(
     order = [places[id_] for id_ in ids]
     dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64)[order] for at in (0.0, sparsity))
     table = pd.DataFrame({"id": ids}).join(image_agreement(dense, pruned))
-    by = _ranked_by(table)
-    table["is_pie"] = pruning_identified(table[by], share, lowest=by == "spearman")
+    hard = image_hardness(dense, pruned) if _ranked_by(table) == "spearman" else table["taxicab"].to_numpy()
+    unlearned = hard == np.inf
+    table["never_learned"], table["rank"] = unlearned, hardness_rank(hard)
+    taken = {"exclude": ~unlearned, "include": np.isfinite(hard) | unlearned, "only": unlearned}[never_learned]
+    if not taken.any():
+        raise ValueError(
+            f"never_learned must leave an image to choose, got {never_learned!r} while {int(unlearned.sum())} of "
+            f"{len(hard)} were never learned; set it to include"
+        )
+    table["is_pie"] = pruning_identified(np.where(taken, hard, np.nan), share, lowest=False)
     table["label_quality"] = label_quality(label_matrix(data), np.clip(dense, 0, 1))
     return table
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from htl_monai.analysis.overall_drop import first_significant
 from htl_monai.data.listing import name_first
+from htl_monai.metrics.usefulness import ADVICE, useless_metric
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
 from htl_monai.statistics.class_pairs import FEWEST_CLASSES
 
@@ -25,7 +26,7 @@ def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> p
     Returns:
         ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
     """
-    notes = _class_notes(tables["classes"])
+    notes = _class_notes(tables["classes"]) + _chance_notes(tables["first_drop"])
     for compression, stage in COMPRESSIONS.items():
         rows = tables["overall"].query("compression == @compression")
         if rows.empty:
@@ -79,7 +80,16 @@ def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
         ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
     """
     notes, pies, ratios = [], tables["pies"], tables["pie_ratios"]
-    unranked = pies.loc[pies["spearman"].isna(), "id"].tolist()
+    unlearned = pies.loc[pies["never_learned"], "id"].tolist()
+    unranked = pies.loc[pies["rank"].isna(), "id"].tolist()
+    if unlearned:
+        notes.append(
+            (
+                "never_learned",
+                f"{_are('Image', unlearned)} never learned: the dense networks give every class the same probability; "
+                "first in pies.csv, and no PIE.",
+            )
+        )
     if len(unranked) == len(pies):
         notes.append(
             (
@@ -129,6 +139,27 @@ def _class_notes(classes: pd.DataFrame) -> list[tuple[str, str]]:
     few = classes.loc[classes["n_test"].between(1, _FEW - 1), "class"].tolist()
     if few:
         notes.append(("classes", f"Fewer than {_FEW} positive test images: {name_first(few, 50)}; read with care."))
+    return notes
+
+
+def _chance_notes(drops: pd.DataFrame) -> list[tuple[str, str]]:
+    """Name the classes that the dense networks do not rank better than chance, and say if that is so of the mean."""
+    dense = drops[drops["compression"] == MAIN].dropna(subset=["ap_dense"])
+    notes = []
+    reason = useless_metric(
+        "mean AP", dense["ap_dense"].mean(), dense["ap_random_order"].mean(), "a random order of the images"
+    )
+    if reason is not None:
+        notes.append(("usefulness", f"The dense networks' average over the classes {reason}; {ADVICE}."))
+    unlearned = dense.loc[dense["never_learned"], "class"].tolist()
+    if unlearned:
+        notes.append(
+            (
+                "never_learned",
+                f"{_are('Class', unlearned)} never learned: the dense networks rank the images no better than chance, "
+                "and nothing can be forgotten.",
+            )
+        )
     return notes
 
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from htl_monai.analysis.detection import detection
 from htl_monai.analysis.label_noise import noise_table
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.analysis.pie import image_agreement, image_hardness, modal_disagreement, pruning_identified
 from htl_monai.data.listing import Item
+from htl_monai.metrics.forgetting import hardness_rank
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
 
 __all__ = ["NO_FINDING", "pie_tables"]
@@ -31,11 +32,12 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
 
     Returns:
         Tables by name. ``pies``: one row an image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
-        ``is_pie`` (by rank correlation, paper 2), ``is_pie_modal``, ``is_pie_taxicab``, ``n_findings`` (missing where
-        a label is), ``labels`` (the known positive ones), ``label_quality``, and ``hard`` and ``noisy`` of a phantom.
-        ``pie_ratios``: by ``definition``, the over-representation of every class and number of findings. ``noise``:
-        label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of a phantom: how well
-        these scores find the planted images.
+        ``never_learned`` (the dense networks give every class the same probability: no PIE, and first in the table),
+        ``rank`` (1 = hardest), ``is_pie`` (by rank correlation, paper 2), ``is_pie_modal``, ``is_pie_taxicab``,
+        ``n_findings`` (missing where a label is), ``labels`` (the known positive ones), ``label_quality``, and ``hard``
+        and ``noisy`` of a phantom. ``pie_ratios``: by ``definition``, the over-representation of every class and number
+        of findings. ``noise``: label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of
+        a phantom: how well these scores find the planted images.
 
     Raises:
         KeyError: nothing was mined at ``sparsity``; the known ones are named.
@@ -45,9 +47,11 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     dense, pruned = found.at(0.0), found.at(sparsity)
     labels, mean_dense = run.labels, dense.mean(axis=0)
     agreement = image_agreement(mean_dense, pruned.mean(axis=0))
+    hard = image_hardness(mean_dense, pruned.mean(axis=0))
+    unlearned = hard == np.inf
     chosen = {
         # With a single class there is no rank correlation, and no other definition is put in its place.
-        "spearman": _by_score(agreement["spearman"], share, lowest=True),
+        "spearman": _by_score(pd.Series(hard).where(~unlearned), share, lowest=False),
         "modal": modal_disagreement(dense, pruned),
         "taxicab": _by_score(agreement["taxicab"], share, lowest=False),
     }
@@ -58,6 +62,8 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
             "id": ids,
             "image": [item["image"] for item in run.test],
             **agreement,
+            "never_learned": unlearned,
+            "rank": hardness_rank(hard),
             "is_pie": chosen["spearman"],
             "is_pie_modal": chosen["modal"],
             "is_pie_taxicab": chosen["taxicab"],
@@ -68,11 +74,14 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
         }
     )
     ratios = [
-        over_representation(labels, is_pie, run.classes, NO_FINDING, subjects=run.subjects).assign(definition=name)
+        over_representation(
+            labels, is_pie, run.classes, NO_FINDING, subjects=run.subjects, never_learned=unlearned
+        ).assign(definition=name)
         for name, is_pie in chosen.items()
     ]
-    # Of equal correlations at the limit, the PIEs come first; where there is no correlation, the distance orders.
-    order = {"spearman": True, "is_pie": False, "taxicab": False}
+    # Of equal ones at the limit, the PIEs come first; where there is no correlation, the distance orders.
+    pies["hardness"] = hard
+    order = {"hardness": False, "is_pie": False, "taxicab": False}
     tables = {
         "pies": pies.sort_values(list(order), ascending=list(order.values()), kind="stable", ignore_index=True),
         "pie_ratios": _definition_first(pd.concat(ratios, ignore_index=True), len(run.classes)),
@@ -80,6 +89,7 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     }
     if any(name in pies for name in _PLANTED):
         tables["planted"] = _detection(pies)
+    tables["pies"] = tables["pies"].drop(columns="hardness")
     return tables
 
 
@@ -113,12 +123,14 @@ def _planted(items: list[Item]) -> dict[str, list[int]]:
 
 def _detection(pies: pd.DataFrame) -> pd.DataFrame:
     scores = {
-        "spearman": 1 - pies["spearman"],
+        "spearman": pies["hardness"],
         "taxicab": pies["taxicab"],
         "label_quality": 1 - pies["label_quality"],
     }
     rows = [
-        {"planted": planted, "ranking": name} | detection(score, pies[planted])
+        {"planted": planted, "ranking": name}
+        | detection(score, pies[planted])
+        | {"n_never_learned": int(pies["never_learned"].sum())}
         for planted in _PLANTED
         if planted in pies
         for name, score in scores.items()

@@ -16,6 +16,7 @@ from htl_monai.analysis.forgettability import class_changes, first_drop, forgett
 from htl_monai.analysis.overall_drop import overall_drop
 from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.data.listing import SPLITS
+from htl_monai.metrics.usefulness import random_order_ap
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun, positives
 from htl_monai.statistics.holm import holm
 
@@ -37,7 +38,8 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
         Tables by name. ``classes``, see :func:`classes_table`; ``forgettability``, the curves of the magnitude pruning,
         one row a class and one column a sparsity. The others have the column ``compression``: ``class_changes`` (AP and
         its relative change by class and sparsity), ``overall`` (its mean over classes, tested against the dense
-        network), ``first_drop`` (by class: where 20 % is lost first, and the change at the highest sparsity),
+        network), ``first_drop`` (by class: where 20 % is lost first, the change at the highest sparsity, and whether
+        the dense networks learned it at all, which rank it better than a random order of the images then),
         ``dissimilarity`` (every pair of classes: FCD and what might explain it), ``fcd_regression`` (both FCDs on
         these), and ``correlations`` (of ``first_drop`` with class frequency, of FCD with its predictors). Where pairs
         of classes are tested, the classes are permuted; ``p_holm`` is corrected over the tests of a compression.
@@ -49,6 +51,7 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
     classes = classes_table(run)
     labels = run.labels
     co_occurrence = co_occurrence_iou(labels)
+    chance = random_order_ap((labels == 1).sum(axis=0), (~np.isnan(labels)).sum(axis=0))
     parts: dict[str, list[pd.DataFrame]] = {}
     wide = pd.DataFrame()
     for compression, stage in COMPRESSIONS.items():
@@ -58,7 +61,7 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
         found = run.predictions(stage, seeds)
         ap, sparsities = average_precision(labels, found.probabilities), found.sparsities
         del found  # of 30 seeds it is a gigabyte
-        tables = _tables_of(ap, sparsities, classes, co_occurrence)
+        tables = _tables_of(ap, sparsities, classes, co_occurrence, chance)
         if compression == MAIN:
             wide = _curves_by_class(tables["class_changes"])
         for name, table in tables.items():
@@ -90,7 +93,11 @@ def classes_table(run: LongTailRun) -> pd.DataFrame:
 
 
 def _tables_of(
-    ap: NDArray[np.float64], sparsities: tuple[float, ...], classes: pd.DataFrame, co_occurrence: NDArray[np.float64]
+    ap: NDArray[np.float64],
+    sparsities: tuple[float, ...],
+    classes: pd.DataFrame,
+    co_occurrence: NDArray[np.float64],
+    chance: NDArray[np.float64],
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of one compression from its average precisions ``(R, K, C)``."""
     names, n_training = classes["class"].tolist(), classes["n_training"].to_numpy()
@@ -103,6 +110,9 @@ def _tables_of(
             "first_drop": first_drop(curves, sparsities, DROP),
             "highest_sparsity": sparsities[-1],
             "change_at_highest": curves[-1],
+            "ap_dense": ap[:, 0].mean(axis=0),
+            "ap_random_order": chance,
+            "never_learned": ap[:, 0].mean(axis=0) <= chance,
         }
     )
     pairs = pairs_table(names, curves, classes["n_test"].to_numpy(), co_occurrence)

@@ -152,3 +152,10 @@ def test_bad_input_is_refused():
         over_representation(labels, is_pie, CLASSES[:2])
     with pytest.raises(ValueError, match=r"^confidence must be in \(0, 1\), got 95; 0.95 is usual"):
         over_representation(labels, is_pie, CLASSES, confidence=95)
+
+
+def test_images_never_learned_are_counted_in_each_group():
+    labels = [[1, 0], [1, 1], [0, 1], [0, np.nan]]
+    table = over_representation(labels, [1, 0, 0, 0], ["Mass", "Edema"], never_learned=[0, 1, 1, 1]).set_index("group")
+    assert table["n_never_learned"].tolist()[:5] == [1, 2, 0, 1, 1]  # Mass, Edema, 0, 1 and 2 findings
+    assert not over_representation(labels, [1, 0, 0, 0], ["Mass", "Edema"])["n_never_learned"].any()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.analysis.pie import image_agreement, image_hardness, modal_disagreement, pruning_identified
 
 
 def draw(seed=0, n=30, n_classes=6, levels=None):
@@ -141,3 +141,15 @@ def test_bad_input_is_refused():
         ValueError, match="^score must be a number for at least one image, got NaN for all 2; rank corr"
     ):
         pruning_identified([np.nan, np.nan])
+
+
+def test_hardness_is_one_minus_the_rank_correlation_and_infinite_for_what_was_never_learned():
+    rng = np.random.default_rng(0)
+    dense, pruned = rng.random((2, 6, 4))
+    dense[1], pruned[2], dense[3] = 0.5, 0.2, 0.7
+    pruned[3] = 0.7
+    hard = image_hardness(dense, pruned)
+    assert hard[[1, 2, 3]].tolist() == [np.inf, 1.0, np.inf]
+    ranked = [0, 4, 5]
+    np.testing.assert_allclose(hard[ranked], 1 - image_agreement(dense, pruned)["spearman"].to_numpy()[ranked])
+    assert np.isnan(image_hardness(dense[:, :1], pruned[:, :1])).all()  # a single class has no order

@@ -45,7 +45,7 @@ def read(path):
 def test_the_lists_hold_what_their_names_say(mined, tmp_path):
     data, paths = mined
     counts = write_pie_selections(data, paths, tmp_path / "selecting", share=0.1, times=3, seed=1)
-    assert counts == {"n_total": 40, "n_pies": 4, "n_unranked": 0}
+    assert counts == {"n_total": 40, "n_pies": 4, "n_never_learned": 0, "n_unranked": 0}
     lists = {arm: read(tmp_path / "selecting" / f"{arm}.json") for arm in ARMS}
     table = pd.read_csv(tmp_path / "selecting" / "pies.csv")
     pies = set(table.loc[table["is_pie"], "id"])
@@ -121,3 +121,30 @@ def test_of_a_single_class_the_farthest_probabilities_are_chosen(mined, tmp_path
     table = pd.read_csv(tmp_path / "selecting" / "pies.csv")
     assert table.loc[table["is_pie"], "id"].tolist() == ["image_07", "image_30"]
     assert read(tmp_path / "selecting" / "removed.json")["rule"]["by"] == "taxicab"
+
+
+@pytest.mark.parametrize(
+    ("never_learned", "expected"),
+    [("exclude", {"image_05", "image_17"}), ("include", {"image_05", "image_08"}), ("only", {"image_08"})],
+)
+def test_images_never_learned_are_pies_by_choice(mined, tmp_path, never_learned, expected):
+    data, paths = mined
+    for path in paths:
+        with np.load(path) as stored:
+            content = dict(stored)
+        content["probabilities"][:, N - 1 - 8] = 0.5  # stored the other way round
+        np.savez(path, **content)
+    counts = write_pie_selections(data, paths, tmp_path / "selecting", share=0.05, never_learned=never_learned)
+    table = pd.read_csv(tmp_path / "selecting" / "pies.csv").set_index("id")
+    assert set(table.index[table["is_pie"]]) == expected
+    assert table.index[table["never_learned"]].tolist() == ["image_08"] and table.loc["image_08", "rank"] == 1
+    assert counts["n_never_learned"] == 1
+    rule = read(tmp_path / "selecting" / "upweighted.json")["rule"]
+    assert rule["never_learned"] == never_learned
+
+
+def test_a_choice_that_leaves_no_image_is_refused(mined, tmp_path):
+    data, paths = mined
+    with pytest.raises(ValueError, match="^never_learned must leave an image to choose, got 'only' while 0 of 40 were"):
+        write_pie_selections(data, paths, tmp_path / "selecting", never_learned="only")
+    assert not (tmp_path / "selecting").exists()

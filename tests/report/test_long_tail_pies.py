@@ -117,3 +117,21 @@ def test_a_sparsity_that_is_missing(write_run: WriteRun) -> None:
         pie_tables(run, sparsity=0.8)
     with pytest.raises(ValueError, match="share must be in"):
         pie_tables(run, share=0.0)
+
+
+def test_images_never_learned_come_first_and_are_no_pies(write_run: WriteRun) -> None:
+    folder = write_run(metadata=lambda i: {"hard": int(i == 7), "noisy": 0})
+    for path in folder.glob("seed_*/mining/predictions.npz"):
+        with np.load(path) as stored:
+            content = dict(stored)
+        content["probabilities"][:, 7] = 0.5
+        np.savez(path, **content)
+    tables = pie_tables(read_long_tail_run(folder), share=0.1)
+    first = tables["pies"].iloc[0]
+    assert first["id"] == "test007" and first["never_learned"] and first["rank"] == 1 and not first["is_pie"]
+    assert tables["pies"]["never_learned"].sum() == 1
+    found = tables["planted"].set_index(["planted", "ranking"]).loc[("hard", "spearman")]
+    assert found["auroc"] == 1 and found["n_unscored"] == 0 and found["n_never_learned"] == 1
+    groups = tables["pie_ratios"].query("definition == 'spearman'").set_index("group")
+    assert groups.loc[[f"{n} findings" if n != 1 else "1 finding" for n in range(4)], "n_never_learned"].sum() == 1
+    assert any("Image test007 never learned" in note for note in pie_notes(tables)["note"])

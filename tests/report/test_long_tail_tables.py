@@ -143,3 +143,24 @@ def test_nothing_but_the_dense_network(write_run: WriteRun) -> None:
     run = read_long_tail_run(write_run(sparsities=(0.0,)))
     with pytest.raises(ValueError, match="got the dense network alone; mine at others"):
         forgettability_tables(run)
+
+
+@pytest.mark.parametrize(
+    ("unlearned", "useless"), [(["Hernia"], False), (["Effusion", "Mass", "Hernia", "No Finding"], True)]
+)
+def test_classes_that_were_never_learned_are_named(write_run: WriteRun, unlearned: list[str], useless: bool) -> None:
+    folder = write_run(stages=("mining",))
+    for path in folder.glob("seed_*/mining/predictions.npz"):
+        with np.load(path) as stored:
+            content = dict(stored)
+        names = list(read_long_tail_run(folder).classes)
+        content["probabilities"][..., [names.index(name) for name in unlearned]] = 0.5  # equal ones: no ranking
+        np.savez(path, **content)
+    run = read_long_tail_run(folder)
+    tables = forgettability_tables(run)
+    drops = tables["first_drop"].set_index("class")
+    assert drops.index[drops["never_learned"]].tolist() == unlearned
+    assert drops.loc["Hernia", "ap_dense"] == pytest.approx((run.labels[:, 2] == 1).mean())
+    notes = forgettability_notes(run, tables).set_index("about")["note"]
+    assert all(name in notes["never_learned"] for name in unlearned)
+    assert ("usefulness" in notes) == useless

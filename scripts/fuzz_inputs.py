@@ -132,7 +132,8 @@ def _fault(error: BaseException) -> str:
     """Say what is wrong with an error; empty where it is one documented sentence."""
     message = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if type(error) not in (*DOCUMENTED, PermissionError, IsADirectoryError):
-        last = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        last = ([frame for frame in frames if "htl_monai" in frame.filename] or frames)[-1]
         return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {message[:200]!r}"
     if len(message.strip().splitlines()) != 1 or len(message) > 2000:
         return f"{type(error).__name__} is no one sentence: {message[:300]!r}"

@@ -7,6 +7,7 @@ import functools
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,10 +57,10 @@ def wrong_settings(config: Mapping[str, Any]) -> list[str]:
 
 @functools.cache
 def _validator() -> Any:
-    """The schema's validator, for which NaN and the infinities are no numbers."""
+    """The schema's validator, for which NaN, the infinities and what no float can hold are no numbers."""
     checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
-            "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+            "number": lambda _, value: type(value) in (int, float) and abs(value) <= sys.float_info.max,
             "integer": lambda _, value: type(value) is int,
             "array": lambda _, value: isinstance(value, (list, tuple)),
         }

@@ -77,6 +77,7 @@ WRONG = [
     ({"batch_size": True}, "batch_size must be a whole number from 1, got True; write 32, for example"),
     ({"learning_rate": math.nan}, "learning_rate must be a number above 0, got nan; write 0.05, for example"),
     ({"learning_rate": math.inf}, "learning_rate must be a number above 0, got inf; write 0.05, for example"),
+    ({"learning_rate": 10**400}, "learning_rate must be a number above 0, got 1000"),
     ({"skip_unusable": "yes"}, "skip_unusable must be true or false, got 'yes'"),
     (
         {"spatial_size": [8, 96]},

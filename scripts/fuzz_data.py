@@ -54,7 +54,8 @@ _FORGETTING = "id,sparsity,forgetting,forgetting_relative\n0,0.5,0.1,0.2\n1,0.5,
 
 def damaged_table(rng: random.Random, folder: Path, _marker: Path) -> Case:
     """Write one damaged CSV file and return what reads it."""
-    key = pd.read_csv(io.StringIO(_KEY), dtype={"id": str})
+    cases = ["case_1", "case_2"]
+    key = pd.DataFrame({"study": "abcd", "case": cases, "id": ["7", "8"], "is_pie": [True, False]})
     sources = {
         _IMAGES: (_load_lists, _check_lists),
         _FINDINGS: (lambda path: load_multi_label(path, on_missing="keep"),),
@@ -62,8 +63,11 @@ def damaged_table(rng: random.Random, folder: Path, _marker: Path) -> Case:
         _KEY: (read_key,),
         _FORGETTING: (read_table, lambda path: rows_at(path, 0.5, [{"id": "0"}, {"id": "1"}])),
     }
-    text = rng.choice(list(sources))
-    path, read = folder / f"{rng.randrange(10**9)}.csv", rng.choice(sources[text])
+    if rng.random() < 0.2:
+        path, text, read = _official_table(rng, folder / str(rng.randrange(10**9)))
+    else:
+        text = rng.choice(list(sources))
+        path, read = folder / f"{rng.randrange(10**9)}.csv", rng.choice(sources[text])
     if rng.random() < 0.6:
         encoding = rng.choice(("utf-8", "utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1"))
         path.write_bytes(mutated_cells(rng, text).encode(encoding, errors="replace"))
@@ -72,12 +76,27 @@ def damaged_table(rng: random.Random, folder: Path, _marker: Path) -> Case:
     return lambda: read(path)
 
 
+def _official_table(rng: random.Random, folder: Path) -> tuple[Path, str, Callable[[Path], object]]:
+    """Make a folder in an official layout; return one of its tables, what stands in it, and what reads the folder."""
+    if rng.random() < 0.5:
+        text = "id,Mass,Edema,No Finding,subject_id\n00000001_000.png,1,0,0,1\n00000002_000.png,0,0,1,2\n"
+        tables = [folder / f"miccai2023_nih-cxr-lt_labels_{split}.csv" for split in ("train", "val", "test")]
+    else:
+        text = "image,MEL,NV\nISIC_1,1.0,0.0\nISIC_2,0.0,1.0\n"
+        (folder / "ISIC2018_Task3_Training_Input").mkdir(parents=True)
+        tables = [folder / "ISIC2018_Task3_Training_GroundTruth" / "ISIC2018_Task3_Training_GroundTruth.csv"]
+    for number, table in enumerate(tables):
+        table.parent.mkdir(exist_ok=True)
+        table.write_text(text.replace("0000000", f"{number}000000"))
+    return rng.choice(tables), text, lambda path: _load_lists(folder)
+
+
 def _load_lists(path: Path) -> object:
     return load_datalists(path, on_missing="keep")
 
 
 def _check_lists(path: Path) -> object:
-    return check_data(load_datalists(path, on_missing="keep", unique_ids=False), decode=False, masks=False)
+    return check_data(load_datalists(path, on_missing="keep", unique_ids=False), decode=False, require_masks=False)
 
 
 _ITEM = {"id": "a", "image": "a.png", "label": "a.png", "age": 40.0, "sex": "male", "diagnosis": "nevus"}

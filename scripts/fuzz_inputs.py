@@ -135,7 +135,8 @@ def _fault(error: BaseException) -> str:
         frames = traceback.extract_tb(error.__traceback__)
         last = ([frame for frame in frames if "htl_monai" in frame.filename] or frames)[-1]
         return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {message[:200]!r}"
-    if len(message.strip().splitlines()) != 1 or len(message) > 2000:
+    # Such a sentence says what must be, what is, and, after a semicolon, what to do.
+    if len(message.strip().splitlines()) != 1 or len(message) > 2000 or ";" not in message:
         return f"{type(error).__name__} is no one sentence: {message[:300]!r}"
     return ""
 

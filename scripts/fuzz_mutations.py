@@ -7,6 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 __all__ = ["NASTY_TEXT", "mutated_bytes", "mutated_cells", "mutated_json", "resized_png", "with_code"]
@@ -161,6 +162,5 @@ def _replaced(rng: random.Random, value: Any, code: Sequence[Any]) -> Any:
     nest: Any = 0
     for _ in range(200):
         nest = [nest]
-    return rng.choice(
-        (rng.choice(NASTY_TEXT), rng.choice(_NUMBERS), rng.choice(code), [], {}, [value], [[1], {}], nest)
-    )
+    others = (rng.choice(NASTY_TEXT), rng.choice(_NUMBERS), rng.choice(code), [], {}, [value], [[1], {}], nest)
+    return deepcopy(rng.choice(others))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import random
 from collections.abc import Mapping
@@ -51,6 +52,7 @@ def sound_pictures() -> dict[str, bytes]:
     }
     for name, values in (("grey.nii", pixels[..., 0].T), ("float.nii", pixels[..., 0].T.astype(np.float32))):
         found[name] = nib.Nifti1Image(values, np.eye(4)).to_bytes()
+    found["packed.nii.gz"] = gzip.compress(found["grey.nii"], mtime=0)
     return found
 
 
@@ -81,11 +83,13 @@ def _dicom(pixels: np.ndarray) -> bytes:
 def damaged_picture(rng: random.Random, sound: Mapping[str, bytes], folder: Path, number: int) -> Path:
     """Write one damaged picture; now and then under the suffix of another format."""
     name = rng.choice(sorted(sound))
-    suffix = Path(rng.choice(sorted(sound)) if rng.random() < 0.1 else name).suffix
+    suffix = "".join(Path(rng.choice(sorted(sound)) if rng.random() < 0.1 else name).suffixes)
     others = list(sound.values())
     png = name.endswith(".png") and rng.random() < 0.3
     content = resized_png(rng, sound[name]) if png else mutated_bytes(rng, sound[name], others)
-    path = folder / f"{number}_{Path(name).stem}{suffix}"
+    if suffix == ".nii.gz" and rng.random() < 0.7:  # what is packed is damaged, and the packing sound
+        content = gzip.compress(mutated_bytes(rng, sound["grey.nii"], others), mtime=0)
+    path = folder / f"{number}_{name.partition('.')[0]}{suffix}"
     path.write_bytes(content)
     return path
 

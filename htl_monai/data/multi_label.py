@@ -128,6 +128,8 @@ def _read_csv(
     table = table if "subject" in columns else with_subject(table)
     names = _our_columns(table, columns, path)
     ids = table[names.get("id", names["image"])].tolist()
+    if not ids:
+        raise ValueError(f"{path} must have a row for each image, got none below its header; add them")
     if empty := [str(number + 2) for number, id_ in enumerate(ids) if not id_]:
         raise ValueError(f"id must not be empty, got {len(empty)} empty in {path}, lines {name_first(empty)}; fill in")
     classes = class_columns(table, ids, tuple(names.values()), wanted)

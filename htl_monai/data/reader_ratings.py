@@ -38,7 +38,7 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
     if list(key.columns) != list(KEY_COLUMNS) or not key["is_pie"].isin(words).all() or key["case"].duplicated().any():
         raise ValueError(
             f"key {path} must have the columns {', '.join(KEY_COLUMNS)}, each case once and is_pie True or False, got "
-            f"{', '.join(map(str, key.columns))}; give the file as it was written"
+            f"{list(key.columns)}; give the file as it was written"
         )
     return key.assign(is_pie=key["is_pie"].map(words).astype(bool))
 

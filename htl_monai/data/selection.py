@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from htl_monai.data.files import read_json, read_table, sha256, write_json
 from htl_monai.metrics.forgetting import hardness, never_learned_in
@@ -144,9 +145,14 @@ def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[
     """Return the rows of one sparsity of a forgetting table, one an image.
 
     Raises:
-        ValueError: the table has no row of ``sparsity``, or names an image that ``data`` lacks.
+        ValueError: the table has no row of ``sparsity``, names an image that ``data`` lacks, or is no forgetting table.
     """
     table = read_table(table_path)
+    if not {"id", "sparsity"} <= {*table} or not is_numeric_dtype(table["sparsity"]):
+        raise ValueError(
+            f"{table_path} must have the columns id and sparsity, the latter of numbers, got {list(table.columns)}; "
+            "mine it again"
+        )
     rows = table[np.isclose(table["sparsity"], sparsity)]
     if rows.empty:
         mined = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))

@@ -122,3 +122,9 @@ def test_wrong_arguments(folder: Path) -> None:
         load_multi_label(folder / "below")
     with pytest.raises(FileNotFoundError, match="dataset_dir must be a CSV file, got .*none.csv, which is not there"):
         load_multi_label(folder / "none.csv")
+
+
+def test_a_table_without_rows_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("image,Mass,Edema\n")
+    with pytest.raises(ValueError, match="data.csv must have a row for each image, got none below its header; add th"):
+        load_multi_label(tmp_path / "data.csv")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.data.selection import read_selection, select_hard, select_random, write_selections
+from htl_monai.data.selection import read_selection, rows_at, select_hard, select_random, write_selections
 
 
 @pytest.fixture
@@ -173,3 +173,10 @@ def test_a_relative_mask_path_is_one_from_the_folder_of_the_file(tmp_path: Path)
     (tmp_path / "selecting" / "htl.json").write_text(json.dumps({"data": items}))
     found = read_selection(tmp_path / "selecting" / "htl.json")
     assert found == [{"id": "a", "label": str(tmp_path / "masks" / "a.png")}, *items[1:]]
+
+
+@pytest.mark.parametrize("text", ["id,sparcity\n1,0.5\n", "sparsity\n0.5\n", "id,sparsity\n1,0.5\n1,half\n"])
+def test_a_table_that_is_no_forgetting_table_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "forgetting.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"forgetting.csv must have the columns id and sparsity, .*; mine it again"):
+        rows_at(tmp_path / "forgetting.csv", 0.5, [{"id": "1"}])

@@ -92,8 +92,8 @@ def plan_setting(
     Raises:
         KeyError: a setting or config entry that does not exist.
         FileNotFoundError: data, overlay or bundle is not there.
-        ValueError: settings are wrong (a line for each) or not a user's to set, the data lists cannot be read, or
-            ``seeds`` for a setting that has one.
+        ValueError: settings are wrong (a line for each) or not a user's to set, the seeds are wrong, or the data lists
+            cannot be read.
     """
     if setting not in SETTINGS:
         raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
@@ -114,7 +114,8 @@ def plan_setting(
 
     def planned(stage: Stage) -> PlannedStage:
         place = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
-        places = {"bundle_root": str(bundle), "dataset_dir": str(place), "output_dir": str(folder)}
+        root = folder / stage.root
+        places = {"bundle_root": str(bundle), "dataset_dir": str(place), "output_dir": str(root)}
         entries = {**changes, **stage.settings, **places, "progress": progress}
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
@@ -138,9 +139,4 @@ def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, 
 
 def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
     chosen = SETTINGS[setting]
-    if seeds is None:
-        return chosen.stages
-    if chosen.of_seeds is None:
-        several = ", ".join(name for name, other in SETTINGS.items() if other.of_seeds is not None)
-        raise ValueError(f"seeds must be given for {several} only, got them for {setting}; give one seed instead")
-    return chosen.of_seeds(seeds)
+    return chosen.stages if seeds is None else chosen.of_seeds(seeds)

@@ -7,19 +7,21 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from htl_monai.data.files import write_json
 from htl_monai.model_record import HEAT_MAPS, NETWORK
 from htl_monai.output_folder import output_folder
 from htl_monai.overlays import applicable, entry_values, merged_config
-from htl_monai.plan import PlannedStage, goes_on, plan_setting
+from htl_monai.plan import Plan, PlannedStage, goes_on, plan_setting
 from htl_monai.provenance import why_to_run, write_provenance
-from htl_monai.settings import Stage
+from htl_monai.settings import SETTINGS, Stage
 from htl_monai.stage_log import stage_log
+from htl_monai.stage_processes import Job, ready_jobs, run_in_processes
 
 __all__ = ["run_setting", "run_stage"]
 
@@ -40,6 +42,10 @@ def run_setting(
 ) -> Path:
     """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
 
+    A run of several seeds on CPUs does its stages in processes of one thread each, beside each other, as many as there
+    are free cores; its results depend on neither the cores nor the threads. A program that calls this guards its own
+    entry by ``if __name__ == "__main__"`` then.
+
     Args:
         setting: ``supervised``, ``semi_supervised``, ``weakly_supervised`` or ``chest_xray``.
         data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
@@ -49,8 +55,9 @@ def run_setting(
         settings: config entries to replace, laid upon all else.
         progress: show progress bars on standard error.
         say: told which stage runs, is skipped or goes on.
-        seeds: the seeds to train, of a setting that trains several; None for its usual ones. More seeds may be added
-            to a run later.
+        seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
+            at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
+            be added to a run later.
 
     Returns:
         ``out``.
@@ -60,15 +67,42 @@ def run_setting(
         FileNotFoundError: data, overlay or bundle is not there.
         FileExistsError: ``out`` is not a run's folder.
         RuntimeError: another process writes into it.
-        ValueError: the data cannot be used, or a stage's arguments are wrong; ``seeds`` for a setting that has one.
+        ValueError: the data cannot be used, a stage's arguments are wrong, or the seeds are.
     """
     plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
     for note in plan.notes:
         say(note)
     with output_folder(out, "run") as folder:
-        for planned in plan.stages:
-            _run_or_skip(plan.bundle, planned, say)
+        if (seeds is not None or SETTINGS[setting].usual_seeds) and _is_on_cpu(plan.stages[-1]):
+            _run_in_processes(plan, say)
+        else:
+            for planned in plan.stages:
+                _run_or_skip(plan.bundle, planned, say)
     return folder
+
+
+def _run_in_processes(plan: Plan, say: Say) -> None:
+    """Run what is not done; that is found out in this process, as there is nothing to compute for it."""
+    done: set[str] = set()
+    jobs = []
+    for planned in plan.stages:
+        job = Job(planned.stage.name, planned.stage.inputs, partial(_run_or_skip, plan.bundle, planned))
+        if ready_jobs([job], done) and _is_done(planned):
+            say(f"{job.name}: done already")
+            done.add(job.name)
+        else:
+            jobs.append(job)
+    run_in_processes(jobs, done, say)
+
+
+def _is_done(planned: PlannedStage) -> bool:
+    """Tell whether a stage whose inputs are there need not run."""
+    return why_to_run(planned.folder, planned.origin()) is None
+
+
+def _is_on_cpu(planned: PlannedStage) -> bool:
+    device = ConfigParser(dict(planned.config)).get_parsed_content("device")
+    return bool(device.type == "cpu")
 
 
 def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:

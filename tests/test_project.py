@@ -29,7 +29,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LAYERS = (
     {"cli"},
     {"demo", "single_stage"},
-    {"workflow", "plan", "forecast", "overlays", "settings", "provenance", "code_digest", "stage_log"},
+    {
+        *("workflow", "plan", "forecast", "overlays", "settings", "provenance", "code_digest", "stage_log"),
+        *("stage_processes", "free_cores"),
+    },
     {"report", "deploy"},
     {"analysis"},
     {"engines", "handlers"},

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from htl_monai.plan import plan_setting
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.settings.chest_xray import chest_xray_stages
-from htl_monai.workflow import _claim, run_setting
+from htl_monai.workflow import _claim
 
 FILE = Stage("training", "training", (), (), (), checkpoint="checkpoint.pt")
 FOLDER = Stage("pseudo_labelling", "pseudo_labelling", (), (), (), checkpoint="masks")
@@ -39,19 +40,40 @@ def test_seeds_share_what_is_done_once_and_have_folders_of_their_own() -> None:
 
 
 def test_every_input_is_the_output_of_a_stage_before_it() -> None:
-    for setting in SETTINGS.values():
+    for stages in [stages for setting in SETTINGS.values() for stages in (setting.stages, setting.of_seeds([0, 1]))]:
         made: set[str] = set()
-        for stage in setting.stages:
+        for stage in stages:
             assert set(stage.inputs) <= made, stage.name
             made |= {f"{stage.name}/{name}" for name in stage.outputs}
 
 
+@pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("seeds", [[], [1, 1], [-1, 0]])
-def test_seeds_that_are_none_are_refused(seeds: list[int]) -> None:
+def test_seeds_that_are_none_are_refused(name: str, seeds: list[int]) -> None:
     with pytest.raises(ValueError, match=r"seeds must be different numbers from 0, got .*; 0:5 stands for"):
-        chest_xray_stages(seeds)
+        SETTINGS[name].of_seeds(seeds)
 
 
-def test_seeds_of_a_setting_that_has_one_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="seeds must be given for chest_xray only, got them for supervised"):
-        run_setting("supervised", tmp_path, tmp_path / "out", seeds=[0, 1])
+@pytest.mark.parametrize("name", ["supervised", "semi_supervised", "weakly_supervised"])
+def test_each_seed_of_a_run_on_lesions_has_the_stages_of_a_run_of_one(name: str) -> None:
+    single, several = SETTINGS[name].stages, SETTINGS[name].of_seeds([3, 12])
+    assert several[0] == single[0]  # the data is prepared once
+    for seed in (3, 12):
+        mine = [stage for stage in several if stage.root == f"seed_{seed}"]
+        assert len(mine) == len(single) - 2
+        for stage, model in zip(mine, single[1:-1], strict=True):
+            assert stage.name == f"seed_{seed}/{model.name}" and stage.settings == {**model.settings, "seed": seed}
+            assert (stage.run_id, stage.configs, stage.outputs) == (model.run_id, model.configs, model.outputs)
+    assert [stage.name for stage in several if not stage.root] == ["preparing", "reporting"]
+
+
+def test_every_seed_reads_its_own_files(tmp_path: Path) -> None:
+    data = tmp_path / "data.json"
+    data.write_text('{"training": [], "validation": [], "test": [], "unlabelled": []}')
+    plan = plan_setting("supervised", data, tmp_path / "run", seeds=[3, 12], seed=7)
+    entries = {planned.stage.name: planned.entries for planned in plan.stages}
+    assert entries["seed_12/mining"]["output_dir"] == str(tmp_path / "run" / "seed_12")
+    assert entries["seed_12/mining"]["seed"] == 12 and entries["preparing"]["seed"] == 7
+    assert entries["reporting"]["output_dir"] == str(tmp_path / "run")
+    for planned in plan.stages[1:]:
+        assert planned.entries["dataset_dir"] == str(tmp_path / "run" / "preparing" / "data.json")

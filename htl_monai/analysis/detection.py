@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-__all__ = ["detection"]
+__all__ = ["detection", "detection_of_groups"]
 
 
 def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
@@ -53,6 +55,32 @@ def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict
         "k": k,
         "precision_at_k": _precision_at(ranks, planted, k) if n_planted else np.nan,
     }
+
+
+def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "none") -> dict[str, float]:
+    """Return for each planted group how well the highest scores point at it, among its images and the easy ones.
+
+    Args:
+        scores: see :func:`detection`.
+        groups: ``(N,)``, the group that each image was planted in.
+        easy: the name of those that were planted in none.
+
+    Returns:
+        ``auroc_<group>`` for each group but the easy one, sorted by name (0.5 = chance).
+
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)`` with N > 0.
+
+    Example:
+        >>> detection_of_groups([0.9, 0.1, 0.4, 0.5], ["hair", "small", "none", "none"])
+        {'auroc_hair': 1.0, 'auroc_small': 0.0}
+    """
+    values, names = np.asarray(scores, dtype=np.float64), np.asarray(groups, dtype=object)
+    found = {}
+    for group in sorted(set(names) - {easy}):
+        shown = np.isin(names, (group, easy))
+        found[f"auroc_{group}"] = detection(values[shown], names[shown] == group)["auroc"]
+    return found
 
 
 def _precision_at(ranks: NDArray[np.float64], planted: NDArray[np.bool_], k: int) -> float:

@@ -11,6 +11,8 @@ from htl_monai.cli.pairs import with_columns
 if TYPE_CHECKING:
     from htl_monai.plan import Plan
 
+from htl_monai.cli.threads_of_torch import use_free_cores
+
 __all__ = ["demo", "run"]
 
 
@@ -20,12 +22,13 @@ def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> 
     Args:
         out: the run's folder; the drawn images lie in its folder phantom.
         setting: supervised, semi_supervised, weakly_supervised or chest_xray.
-        seed: of the images and of the run.
+        seed: of the images, and the first of the seeds that are trained.
 
     Examples:
         htl demo
         htl demo --setting chest_xray --out runs/demo_chest
     """
+    use_free_cores()
     from htl_monai.demo import run_demo
     from htl_monai.report.console import say
 
@@ -58,15 +61,17 @@ def run(
         overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas. One of yours runs
             as code: ./mine.json
         seed: replaces the configs' seed.
-        seeds: of chest_xray, the seeds to train: 0:30 for 0 to 29, or 0,3,7; five by default.
+        seeds: the seeds to train: 0:3 for 0 to 2, or 0,3,7; one by default, of chest_xray five. Without several there
+            is no verdict.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
         dry_run: show which stages would run, and why, and which settings are not the bundle's; write nothing.
 
     Examples:
-        htl run supervised DATA --out runs/mine --overlay settings/cpu.json
+        htl run supervised DATA --out runs/mine --seeds 0:3
         htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
+    use_free_cores()
     from htl_monai.plan import plan_setting
     from htl_monai.report.console import say
     from htl_monai.workflow import run_setting

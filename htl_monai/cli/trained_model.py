@@ -8,6 +8,7 @@ from typing import Any
 
 from htl_monai.cli.pairs import with_columns
 from htl_monai.cli.swapped import refuse_swapped
+from htl_monai.cli.threads_of_torch import use_free_cores
 
 __all__ = ["evaluate", "mine", "predict"]
 
@@ -41,6 +42,7 @@ def mine(
         htl mine lesion_localization DATA --out runs/mined
         htl mine runs/mine DATA --out runs/mined --split test --sparsities 0.5,0.7
     """
+    use_free_cores()
     from htl_monai.report.console import (
         print_files,
         print_never_learned,
@@ -88,6 +90,7 @@ def evaluate(
         htl evaluate lesion_localization DATA --out runs/scores
         htl evaluate runs/mine DATA --out runs/scores --split validation
     """
+    use_free_cores()
     from htl_monai.data.files import read_table
     from htl_monai.report.console import print_table, print_written, say
     from htl_monai.report.summary import mean_scores
@@ -118,6 +121,7 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
         htl predict lesion_localization IMAGES --out runs/predicted
         htl predict runs/mine scan.dcm --out runs/predicted --device cuda
     """
+    use_free_cores()
     from htl_monai.deploy.predict import predict as predict_images
     from htl_monai.report.console import print_table
 

@@ -14,6 +14,7 @@ from htl_monai.data.files import read_json, read_table
 from htl_monai.data.listing import name_first
 from htl_monai.metrics.forgetting import never_learned_in
 from htl_monai.report.printed_table import print_table
+from htl_monai.report.verdict import verdict
 
 __all__ = [
     "is_terminal",
@@ -30,7 +31,7 @@ __all__ = [
 
 TITLES = {
     "scores": "Test images: mean scores",
-    "comparison": "Did it help? Paired differences on the test images, 95 % interval, p after Holm",
+    "comparison": "Did it help? Paired differences on the test images of one pair of networks each, 95 % interval",
     "impact": "What pruning costs (training images)",
     "impact_unlabelled": "How far pruning moves the boxes (images without mask)",
     "groups": "Whom it hits (share of the foreground IoU that is lost)",
@@ -47,14 +48,21 @@ BOX_TITLES = {
     "groups": "Whom it hits (drop of the box)",
     "detection": "How well mining found the planted hard images",
 }
+# Of several seeds.
+SEEDS_TITLES = {
+    "scores": "Test images: mean scores over the seeds",
+    "comparison": "Did it help? Paired differences, 95 % interval over seeds and test images",
+    "groups": "Whom it hits (share of the foreground IoU that is lost, mean over the seeds)",
+}
 # Of each table what a person asks first, in order; the rest is in the file.
 COLUMNS = {
     "scores": "model n n_seeds foreground_iou background_iou dice box_iou box_foreground_iou",
-    "comparison": "model reference score difference low high p_holm note",
+    "comparison": "model reference score difference low high note",
     "impact": "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
     "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned",
     "groups": "column group n n_forgotten n_never_learned mean low high note",
-    "detection": "ranking planted_group n n_planted n_never_learned auroc average_precision k precision_at_k",
+    "detection": "ranking auroc auroc_lowest precision_at_k auroc_hair auroc_low_contrast auroc_rare_colour "
+    "auroc_small",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
@@ -75,15 +83,25 @@ def say(message: str) -> None:
 
 
 def print_run(folder: Path) -> None:
-    """Print the closing tables of a run on lesions, the images that were left out, and the files."""
+    """Print the closing tables of a run on lesions, the images that were left out, the files, and the verdict."""
     names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
     print_files(folder / "reporting", names)
     print_notes(folder / "reporting" / "notes.csv")
-    print_left_out(folder / "selecting" / "htl.json")
-    for mining in ("mining", "mining_unlabelled"):
-        print_never_learned(folder / mining / "forgetting.csv")
+    for root in _seed_folders(folder) or [folder]:
+        of = f"{root.name}: " if root != folder else ""
+        print_left_out(root / "selecting" / "htl.json", of)
+        for mining in ("mining", "mining_unlabelled"):
+            print_never_learned(root / mining / "forgetting.csv", of)
     print_skipped(folder)
     print_written(folder)
+    print(f"\n{verdict(read_table(folder / 'reporting' / 'comparison.csv'))}")
+
+
+def _seed_folders(folder: Path) -> list[Path]:
+    """Return the folders of the seeds that the report of a run is about; none where it is about one network."""
+    scores = folder / "reporting" / "scores_of_seeds.csv"
+    seeds = read_table(scores)["seed"].unique() if scores.is_file() else ()
+    return [folder / f"seed_{seed}" for seed in seeds]
 
 
 def print_notes(path: Path) -> None:
@@ -99,19 +117,19 @@ def print_skipped(folder: Path) -> None:
         print(f"left out: {row.split} {row.id}: {row.reason}")
 
 
-def print_left_out(selection: Path) -> None:
-    """Print how many pseudo-labels a selection left out, if it is one among images without mask."""
+def print_left_out(selection: Path, of: str = "") -> None:
+    """Print how many pseudo-labels a selection left out, if it is one among images without mask; ``of`` goes before."""
     content = read_json(selection, "run the stage selecting again")
     if "n_left_out" in content:
         confidence = content["rule"]["min_confidence"]
         print(
-            f"pseudo-labels left out: {content['n_left_out']} below confidence {confidence:g} and "
+            f"{of}pseudo-labels left out: {content['n_left_out']} below confidence {confidence:g} and "
             f"{content['n_empty']} without a lesion, of {content['n_total']}"
         )
 
 
-def print_never_learned(forgetting: Path) -> None:
-    """Print which mined images were never learned: without masks, those without a box of the dense network."""
+def print_never_learned(forgetting: Path, of: str = "") -> None:
+    """Print which mined images were never learned: without masks, those without a box; ``of`` goes before."""
     table = read_table(forgetting) if forgetting.is_file() else pd.DataFrame()
     images = table.drop_duplicates("id") if len(table) else table
     ids = images.loc[never_learned_in(images), "id"].tolist() if len(table) else []
@@ -121,13 +139,13 @@ def print_never_learned(forgetting: Path) -> None:
             if is_of_boxes(images)
             else ("never learned: the dense network finds nothing of the lesion")
         )
-        print(f"{found} in {len(ids)} of {len(images)} mined images, which rank first: {name_first(ids)}")
+        print(f"{of}{found} in {len(ids)} of {len(images)} mined images, which rank first: {name_first(ids)}")
 
 
 def print_files(folder: Path, names: tuple[str, ...]) -> None:
     """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
     tables = {name: read_table(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
-    titles = dict(TITLES)
+    titles = TITLES | (SEEDS_TITLES if (folder / "scores_of_seeds.csv").is_file() else {})
     if "impact_unlabelled" in tables:
         titles |= UNLABELLED_TITLES
     elif "box_drop" in tables.get("impact", ()):
@@ -144,10 +162,13 @@ def print_files(folder: Path, names: tuple[str, ...]) -> None:
 
 
 def print_written(folder: Path) -> None:
-    """Print the paths of the results below ``folder``."""
+    """Print the paths of the results below ``folder``; of several seeds, those of the first."""
     print(f"\nWritten to {folder}:")
+    first, *others = [path.name for path in _seed_folders(folder)] or [""]
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
-        hidden = path.name in _HIDDEN or any(part in _HIDDEN_FOLDERS for part in place.parts)
+        hidden = path.name in _HIDDEN or any(part in (*_HIDDEN_FOLDERS, *others) for part in place.parts)
         if path.suffix in _SHOWN and not hidden:
             print(f"  {place}")
+    if others:
+        print(f"  and as in {first} in {', '.join(others)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from htl_monai.analysis.detection import detection
+from htl_monai.analysis.detection import detection, detection_of_groups
 from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
@@ -20,7 +20,7 @@ from htl_monai.report.run_notes import run_notes
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.share_interval import share_interval
 
-__all__ = ["groups_of_forgetting", "mean_scores", "write_summary"]
+__all__ = ["groups_of_forgetting", "mean_scores", "planted_detection", "score_names", "write_summary"]
 
 # Of these, the ones that the tables have; the last two where the localization is a heat map.
 SCORES = (*SCORE_NAMES, "box_iou", "box_foreground_iou")
@@ -75,7 +75,8 @@ def write_summary(
     if unlabelled_path is not None:
         tables["impact_unlabelled"] = impact(chosen_from)
     if "hard" in mined:
-        tables["detection"] = _detection(mined, None if pseudo_labels_path is None else _read(pseudo_labels_path))
+        pseudo_labels = None if pseudo_labels_path is None else _read(pseudo_labels_path)
+        tables["detection"] = planted_detection(mined, pseudo_labels)
     judged = {model: scores[model] for model in scores if model not in baselines}
     tables["notes"] = run_notes(table, judged, chosen_from, sparsity)
     for name, content in tables.items():
@@ -90,7 +91,7 @@ def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     ``box_iou`` (of the predicted box and the lesion's) and ``box_foreground_iou`` (of the filled box and the mask) are
     among the scores. Images without a score in a class (NaN) are left out of that class's mean.
     """
-    rows, names = [], _score_names(scores)
+    rows, names = [], score_names(scores)
     for model, table in scores.items():
         means = {name: table[name].mean() for name in names}
         rows.append(
@@ -174,15 +175,23 @@ def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
     return read_table(path)
 
 
-def _score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:
+def score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:
     """Return the scores that every table has; those of masks are asked of each."""
     return [name for name in SCORES if name in SCORE_NAMES or all(name in table for table in scores.values())]
 
 
-def _detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -> pd.DataFrame:
+def planted_detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -> pd.DataFrame:
     """Hold the rankings of mining, and what needs no pruning, against the planted images.
 
     In both rankings of mining the images that were never learned come first.
+
+    Args:
+        mined: a forgetting table at one sparsity, with ``hard`` and, where it is known, ``hard_group``.
+        pseudo_labels: what the dense network made of these images, where they have no mask.
+
+    Returns:
+        One row a ranking: ``ranking``, the fields of :func:`~htl_monai.analysis.detection.detection`, those of
+        :func:`~htl_monai.analysis.detection.detection_of_groups`, and ``n_never_learned``.
     """
     unlearned = never_learned_in(mined)
     rankings = {
@@ -196,12 +205,16 @@ def _detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -> pd.Da
     elif not is_of_boxes(mined):
         rankings["dense_error"] = 1 - mined["foreground_iou_dense"]
     counts = {"n_never_learned": int(unlearned.sum())}
-    found = {name: detection(ranking, mined["hard"]) | counts for name, ranking in rankings.items()}
+    groups = mined["hard_group"].tolist() if "hard_group" in mined else []
+    found = {
+        name: detection(ranking, mined["hard"]) | (detection_of_groups(ranking, groups) if groups else {}) | counts
+        for name, ranking in rankings.items()
+    }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("ranking").reset_index()
 
 
 def _comparison(scores: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
-    names = _score_names(scores)
+    names = score_names(scores)
     parts = [compare(scores, "dense", names, seed=seed).assign(reference="dense")]
     if {"htl", "random"} <= set(scores):
         pair = {model: scores[model] for model in ("random", "htl")}

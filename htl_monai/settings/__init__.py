@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
 from htl_monai.settings.chest_xray import SEEDS, chest_xray_stages
-from htl_monai.settings.lesions import SEMI_SUPERVISED, SUPERVISED, WEAKLY_SUPERVISED
+from htl_monai.settings.lesions import SEMI_SUPERVISED, SUPERVISED, WEAKLY_SUPERVISED, stages_of_seeds
 from htl_monai.settings.stage import Setting, Stage
 
 __all__ = ["SETTINGS", "Setting", "Stage"]
 
+
+def _lesions(bundle: str, stages: tuple[Stage, ...]) -> Setting:
+    return Setting(bundle, stages, partial(stages_of_seeds, stages))
+
+
 SETTINGS: Mapping[str, Setting] = MappingProxyType(
     {
-        "supervised": Setting("lesion_localization", SUPERVISED),
-        "semi_supervised": Setting("lesion_localization", SEMI_SUPERVISED),
-        "weakly_supervised": Setting("lesion_weak_localization", WEAKLY_SUPERVISED),
-        "chest_xray": Setting("chest_xray_long_tail", chest_xray_stages(SEEDS), chest_xray_stages, multi_label=True),
+        "supervised": _lesions("lesion_localization", SUPERVISED),
+        "semi_supervised": _lesions("lesion_localization", SEMI_SUPERVISED),
+        "weakly_supervised": _lesions("lesion_weak_localization", WEAKLY_SUPERVISED),
+        "chest_xray": Setting(
+            "chest_xray_long_tail", chest_xray_stages(SEEDS), chest_xray_stages, SEEDS, multi_label=True
+        ),
     }
 )
 """Paper 1: Algorithms 1, 2 and 3 (``random`` is its Baseline 4; the plain baselines look at no network). Paper 2."""

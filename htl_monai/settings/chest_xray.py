@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from htl_monai.data.selection import PIE_ARMS
-from htl_monai.settings.stage import Stage
+from htl_monai.settings.stage import Stage, checked_seeds
 
 __all__ = ["SEEDS", "chest_xray_stages"]
 
@@ -23,13 +23,8 @@ _PREDICTIONS = ("predictions.npz", "sparsity.csv")
 
 
 def chest_xray_stages(seeds: Sequence[int]) -> tuple[Stage, ...]:
-    """Return the stages for these seeds.
-
-    Raises:
-        ValueError: no seed, a negative one, or one named twice.
-    """
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must be different numbers from 0, got {list(seeds)}; 0:5 stands for 0, 1, 2, 3, 4")
+    """Return the stages for these seeds, see :func:`~htl_monai.settings.stage.checked_seeds`."""
+    seeds = checked_seeds(seeds)
     return (
         Stage("preparing", "preparing", ("train.json", "prepare.json"), (), ("data.json", "skipped.csv")),
         *(stage for seed in seeds for stage in _compressed(seed)),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from htl_monai.settings.stage import NOTHING, Stage
+from htl_monai.settings.stage import NOTHING, Stage, checked_seeds
 
-__all__ = ["SEMI_SUPERVISED", "SUPERVISED", "WEAKLY_SUPERVISED"]
+__all__ = ["SEMI_SUPERVISED", "SUPERVISED", "WEAKLY_SUPERVISED", "stages_of_seeds"]
 
 
 def _finetuning(arm: str, extra_configs: tuple[str, ...] = (), extra_inputs: tuple[str, ...] = ()) -> Stage:
@@ -146,3 +147,37 @@ WEAKLY_SUPERVISED = (
     *(_evaluating(arm) for arm in (*_ARMS, *_BASELINES)),
     _reporting(tuple(f"evaluating_{arm}/scores.csv" for arm in _BASELINES)),
 )
+
+
+def stages_of_seeds(stages: Sequence[Stage], seeds: Sequence[int]) -> tuple[Stage, ...]:
+    """Return the stages of a run that trains several seeds: one preparing, a chain for each seed, one report of all.
+
+    Args:
+        stages: those of a run with one seed, from preparing to reporting.
+        seeds: see :func:`~htl_monai.settings.stage.checked_seeds`.
+    """
+    preparing, *chain, reporting = stages
+    seeds = checked_seeds(seeds)
+    return (
+        preparing,
+        *(_of_seed(stage, seed) for seed in seeds for stage in chain),
+        replace(
+            reporting,
+            configs=(*reporting.configs, "report_seeds.json"),
+            inputs=tuple(name for seed in seeds for name in _of_seed(reporting, seed).inputs),
+            outputs=(*reporting.outputs, "scores_of_seeds.csv"),
+            settings={**reporting.settings, "seeds": list(seeds)},
+        ),
+    )
+
+
+def _of_seed(stage: Stage, seed: int) -> Stage:
+    """Return a stage that reads and writes in the folder of a seed; what was prepared is shared."""
+    root = f"seed_{seed}"
+    return replace(
+        stage,
+        name=f"{root}/{stage.name}",
+        inputs=tuple(name if name.startswith("preparing/") else f"{root}/{name}" for name in stage.inputs),
+        settings={**stage.settings, "seed": seed},
+        root=root,
+    )

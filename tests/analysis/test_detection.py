@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from htl_monai.analysis import detection
+from htl_monai.analysis.detection import detection_of_groups
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,6 +66,17 @@ def test_nothing_to_measure_is_nan():
     assert none["base_rate"] == none["k"] == 0
     everything = detection([0.1, 0.2], [1, 1])
     assert np.isnan(everything["auroc"]) and everything["precision_at_k"] == 1
+
+
+def test_a_group_is_held_against_the_easy_images_alone():
+    scores = [0.9, 0.8, 0.5, 0.1, 0.4, 0.3]
+    groups = ["hair", "hair", "small", "small", "none", "none"]
+    found = detection_of_groups(scores, groups)
+    assert found == {"auroc_hair": 1.0, "auroc_small": 0.5}
+    order = [3, 5, 0, 2, 4, 1]
+    assert detection_of_groups(np.array(scores)[order], [groups[i] for i in order]) == found
+    assert detection_of_groups(scores, ["none"] * 6) == {}
+    assert np.isnan(detection_of_groups([0.1, 0.2], ["hair", "hair"])["auroc_hair"])  # nothing easy to compare with
 
 
 def test_bad_input_is_refused():

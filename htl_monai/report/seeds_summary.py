@@ -1,0 +1,158 @@
+"""Draws the results of a run of several seeds together: each seed's networks alone would be chance."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from htl_monai.analysis.impact import impact
+from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
+from htl_monai.data.files import read_table, write_csv
+from htl_monai.metrics.forgetting import bounded_forgetting, never_learned_in
+from htl_monai.report.run_notes import run_notes
+from htl_monai.report.summary import groups_of_forgetting, mean_scores, planted_detection, score_names
+
+__all__ = ["compare_over_seeds", "write_seeds_summary"]
+
+# The model and the one that it is held against, where both are there.
+PAIRS = (("htl", "dense"), ("random", "dense"), ("htl", "random"))
+
+
+def write_seeds_summary(
+    run_dir: str | os.PathLike[str],
+    seeds: Sequence[int],
+    models: Sequence[str],
+    out_dir: str | os.PathLike[str],
+    sparsity: float = 0.7,
+    seed: int = 0,
+    use_unlabelled: bool = False,
+    baselines: Collection[str] = (),
+) -> dict[str, pd.DataFrame]:
+    """Write the closing tables of a run of several seeds.
+
+    Args:
+        run_dir: the folder of the run, with the stages of each seed in ``seed_<seed>``.
+        seeds: the seeds.
+        models: the arms that were evaluated, ``dense`` among them.
+        out_dir: where the tables go.
+        sparsity: the sparsity whose forgetting is broken down by group and held against planted groups.
+        seed: of the bootstrap over images in the groups.
+        use_unlabelled: images without mask were mined beside the training images: groups and detection are of them.
+        baselines: further models, that no training made; they are scored and not compared.
+
+    Returns:
+        The tables by name, as written: those of :func:`~htl_monai.report.summary.write_summary`, each a mean over the
+        seeds; ``comparison`` has intervals over seeds and images, ``groups`` are of each image's mean over the seeds,
+        ``detection`` has the lowest AUROC of a seed, too, and ``notes`` name the seed; and ``scores_of_seeds``, the
+        means of each seed.
+    """
+    roots = {number: Path(run_dir) / f"seed_{number}" for number in seeds}
+    mining = "mining_unlabelled" if use_unlabelled else "mining"
+    tables = {number: _read(root / mining / "forgetting.csv") for number, root in roots.items()}
+    scores = {
+        number: {model: _read(root / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
+        for number, root in roots.items()
+    }
+    of_seeds = pd.concat([mean_scores(found).assign(seed=number) for number, found in scores.items()])
+    mined = {number: _at(table, sparsity) for number, table in tables.items()}
+    written = {
+        "scores": _mean_by(of_seeds.drop(columns="seed"), "model", len(roots)),
+        "scores_of_seeds": of_seeds[["seed", *of_seeds.columns.drop("seed")]],
+        "comparison": compare_over_seeds([{model: found[model] for model in models} for found in scores.values()]),
+        "groups": groups_of_forgetting(_mean_over_seeds(list(mined.values())), seed),
+    }
+    labelled = tables
+    if use_unlabelled:
+        written["impact_unlabelled"] = _mean_impact(list(tables.values()))
+        labelled = {number: _read(root / "mining" / "forgetting.csv") for number, root in roots.items()}
+    written["impact"] = _mean_impact(list(labelled.values()))
+    notes = {n: run_notes(labelled[n], {m: scores[n][m] for m in models}, tables[n], sparsity) for n in roots}
+    written["notes"] = pd.concat([found.assign(note=f"seed {n}: " + found["note"]) for n, found in notes.items()])
+    if "hard" in next(iter(mined.values())):
+        doubt = {number: root / "pseudo_labelling" / "pseudo_labels.csv" for number, root in roots.items()}
+        found = [planted_detection(rows, _read(doubt[n]) if use_unlabelled else None) for n, rows in mined.items()]
+        written["detection"] = _mean_detection(found)
+    for name, content in written.items():
+        write_csv(Path(out_dir) / f"{name}.csv", content)
+    return written
+
+
+def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Compare fine-tuned networks with each other and with the dense ones, over seeds and test images.
+
+    Args:
+        scores: of each seed, the score tables by model, of the same images.
+
+    Returns:
+        One row for each of :data:`PAIRS` and score: ``model``, ``reference``, ``score``, ``mean_reference``, ``mean``,
+        then the fields of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages`; positive = better than the
+        reference.
+    """
+    names = score_names({f"{i} {model}": table for i, found in enumerate(scores) for model, table in found.items()})
+    first = scores[0]["dense"]
+    ids = first["id"]
+    subjects = list(first["subject"]) if "subject" in first else None
+    values = {
+        (model, name): np.array([found[model].set_index("id").loc[ids, name] for found in scores], dtype=float)
+        for model in scores[0]
+        for name in names
+    }
+    rows = []
+    for model, reference in PAIRS:
+        for name in names if {model, reference} <= set(scores[0]) else ():
+            a, b = values[reference, name], values[model, name]
+            known = ~np.isnan(a + b)
+            means = {"mean_reference": _mean(a[known]), "mean": _mean(b[known])}
+            found = asdict(seeds_and_images_interval(b - a, subjects))
+            rows.append({"model": model, "reference": reference, "score": name} | means | found)
+    return pd.DataFrame(rows)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return read_table(path)
+
+
+def _at(table: pd.DataFrame, sparsity: float) -> pd.DataFrame:
+    return table[np.isclose(table["sparsity"], sparsity)]
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if values.size else np.nan
+
+
+def _mean_by(table: pd.DataFrame, column: str, n_seeds: int) -> pd.DataFrame:
+    """Return the means of the rows that share a value of ``column``, in the order in which they first come."""
+    means = table.groupby(column, sort=False).mean(numeric_only=True)
+    if "n" in means:
+        means["n"] = means["n"].astype(int)
+    means.insert(0, "n_seeds", n_seeds)
+    return means.reset_index()
+
+
+def _mean_impact(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return _mean_by(pd.concat([impact(table) for table in tables]), "sparsity", len(tables))
+
+
+def _mean_over_seeds(mined: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return one row an image: its mean forgetting in the seeds that learned it; never learned means in none."""
+    bounded = [
+        table.assign(
+            forgetting_relative=bounded_forgetting(table["forgetting_relative"]), never_learned=never_learned_in(table)
+        )
+        for table in mined
+    ]
+    images = pd.concat(bounded).groupby("id")
+    drops = ["forgetting", "forgetting_relative"]
+    means = images[drops].mean().join(images["never_learned"].all())
+    return mined[0].drop(columns=[*drops, "never_learned", "rank"], errors="ignore").join(means, on="id")
+
+
+def _mean_detection(found: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    table = pd.concat(found)
+    means = _mean_by(table, "ranking", len(found))
+    return means.assign(auroc_lowest=means["ranking"].map(table.groupby("ranking")["auroc"].min()))

@@ -1,0 +1,60 @@
+"""Says in one sentence whether fine-tuning on the forgotten images helped, and no more than the seeds allow."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["verdict", "verdict_of"]
+
+_MORE_SEEDS = "--seeds 0:3"
+
+
+def verdict(comparison: pd.DataFrame, score: str = "foreground_iou") -> str:
+    """Return the closing sentence of a run on lesions.
+
+    Args:
+        comparison: the table ``comparison`` of a run, of one seed or of several.
+        score: the score that decides.
+
+    Returns:
+        A sentence; empty where ``htl`` and ``random`` were not compared.
+    """
+    rows = comparison[
+        (comparison["model"] == "htl") & (comparison["reference"] == "random") & (comparison["score"] == score)
+    ]
+    if rows.empty:
+        return ""
+    row, unit = rows.iloc[0], f"points of {score.replace('_', ' ').replace('iou', 'IoU')}"
+    n_seeds = int(row["n_seeds"]) if "n_seeds" in row else 1
+    what = "fine-tuning on forgotten images", "fine-tuning on random ones"
+    return verdict_of(*what, n_seeds, 100 * row["difference"], 100 * row["low"], 100 * row["high"], unit)
+
+
+def verdict_of(
+    what: str, other: str, n_seeds: int, difference: float, low: float, high: float, unit: str = "points"
+) -> str:
+    """Return a sentence on a difference between two ways to train.
+
+    Args:
+        what: the way that is judged, such as ``fine-tuning on forgotten images``.
+        other: the way that it is held against.
+        n_seeds: how many pairs of networks the difference is a mean of.
+        difference: the mean; positive = ``what`` is better.
+        low: lower end of its interval over seeds and images; NaN where there is none.
+        high: its upper end.
+        unit: of these numbers.
+
+    Example:
+        >>> verdict_of("A", "B", 3, 0.12, -0.6, 0.8)
+        'In 3 seeds A was not distinguishable from B: +0.1 points [-0.6, 0.8].'
+    """
+    if n_seeds < 2:
+        return (
+            f"One pair of networks is no verdict on the method, and an interval over its images none either: with "
+            f"another seed the {difference:+.1f} {unit} of {what} over {other} may turn round. {_MORE_SEEDS} gives one."
+        )
+    if pd.isna(low) or pd.isna(high):
+        judged = "could not be told from"
+        return f"In {n_seeds} seeds {what} {judged} {other}: {difference:+.1f} {unit}, without an interval."
+    judged = "was better than" if low > 0 else "was worse than" if high < 0 else "was not distinguishable from"
+    return f"In {n_seeds} seeds {what} {judged} {other}: {difference:+.1f} {unit} [{low:.1f}, {high:.1f}]."

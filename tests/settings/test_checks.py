@@ -21,7 +21,17 @@ from htl_monai.settings.checks import SCHEMA, require_good_settings, wrong_setti
 ROOT = Path(__file__).resolve().parents[2]
 RULE_OF = SCHEMA["properties"]
 # What says where files lie, what runs, and what a stage is about: no setting of a user's.
-NO_SETTINGS = {"imports", "bundle_root", "plain_sampler", "initialize", "finalize", "models", "baselines", "arms"}
+NO_SETTINGS = {
+    "imports",
+    "bundle_root",
+    "plain_sampler",
+    "initialize",
+    "finalize",
+    "models",
+    "baselines",
+    "arms",
+    "training_title",
+}
 CONFIGS = sorted(
     path
     for path in (*ROOT.glob("bundle/*/configs/*.json"), *ROOT.glob("configs/*/*.json"))

@@ -32,7 +32,7 @@ __all__ = [
 TITLES = {
     "scores": "Test images: mean scores",
     "comparison": "Did it help? Paired differences on the test images of one pair of networks each, 95 % interval",
-    "impact": "What pruning costs (training images)",
+    "impact": "What pruning costs (mined images)",
     "impact_unlabelled": "How far pruning moves the boxes (images without mask)",
     "groups": "Whom it hits (share of the foreground IoU that is lost)",
     "detection": "How well mining found the planted hard images, beside the dense network's plain error",
@@ -44,7 +44,7 @@ UNLABELLED_TITLES = {
 }
 # Where no training image has a mask.
 BOX_TITLES = {
-    "impact": "How far pruning moves the boxes (training images)",
+    "impact": "How far pruning moves the boxes (mined images)",
     "groups": "Whom it hits (drop of the box)",
     "detection": "How well mining found the planted hard images",
 }

@@ -45,7 +45,7 @@ def test_tables_of_boxes_have_titles_and_columns_of_their_own(
     pd.DataFrame({"ranking": ["forgetting"], "auroc": [0.9]}).to_csv(tmp_path / "detection.csv", index=False)
     print_files(tmp_path, ("impact", "detection"))
     text = printed(capsys)
-    assert "How far pruning moves the boxes (training images)" in text and "0.125" in text
+    assert "How far pruning moves the boxes (mined images)" in text and "0.125" in text
     assert "foreground n" not in text and "plain error" not in text
 
 

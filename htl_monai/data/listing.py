@@ -90,5 +90,5 @@ def settle_missing(items: list[Item], missing: Sequence[str], what: str, where: 
         return [item for item in items if item["id"] not in left_out]
     raise ValueError(
         f"every image must have its {what} in {where}, got {len(missing)} of {len(items)} without: "
-        f"{name_first(missing)}; add them, or leave these images out with on_missing='skip'"
+        f"{name_first(missing)}; add them, or leave these images out with skip_unusable=true or on_missing='skip'"
     )

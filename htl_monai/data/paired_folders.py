@@ -111,9 +111,16 @@ def _items(root: Path, folder: Path) -> list[Item]:
 
 def _pictures(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield each picture's path from ``folder``, without suffix, and its whole path."""
-    for parent, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder, onerror=_stop):
         for name in names:
             suffix = next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), None)
             if suffix is not None and not name.startswith("."):
                 whole = os.path.join(parent, name)
+                if not os.path.relpath(whole, folder).isprintable():
+                    raise ValueError(f"names of files must be printable text, got {os.fsencode(whole)!r}; rename it")
                 yield os.path.relpath(whole, folder).replace(os.sep, "/")[: -len(suffix)], whole
+
+
+def _stop(error: OSError) -> None:
+    """Raise what ``os.walk`` would pass over: the images of a folder that cannot be read."""
+    raise error

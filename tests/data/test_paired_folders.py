@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -84,3 +85,12 @@ def test_columns_and_other_folders_are_refused(tmp_path: Path) -> None:
     lay_out(tmp_path, "images/a.jpg masks/a.png")
     with pytest.raises(ValueError, match="columns must be empty for .*, which has no table of yours, got"):
         load_datalists(tmp_path, {"id": "name"})
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"two\nlines.jpg"])
+def test_a_name_that_no_table_can_hold_is_refused(tmp_path: Path, name: bytes) -> None:
+    lay_out(tmp_path, "images/a.jpg masks/a.png")
+    with open(os.path.join(os.fsencode(tmp_path), b"images", name), "wb"):
+        pass
+    with pytest.raises(ValueError, match=r"names of files must be printable text, got b'.*\\.*jpg'; rename it"):
+        load_datalists(tmp_path)

@@ -62,7 +62,7 @@ def run_demo(
         out: the run's folder.
         setting: see :func:`~htl_monai.workflow.run_setting`.
         seed: of the images, and the first of the seeds that are trained.
-        progress: show progress bars on standard error.
+        progress: show on standard error how far it is.
         say: told what is done.
 
     Returns:

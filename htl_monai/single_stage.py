@@ -60,7 +60,7 @@ def mine_with(
         split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
         overlays: config files laid upon the bundle's.
         settings: config entries to replace; ``skip_unusable`` leaves out images that cannot be used.
-        progress: show a progress bar on standard error.
+        progress: show on standard error how far it is.
         say: told what is done.
 
     Returns:

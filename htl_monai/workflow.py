@@ -53,7 +53,7 @@ def run_setting(
         overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
         settings: config entries to replace, laid upon all else.
-        progress: show progress bars on standard error.
+        progress: show on standard error how far it is.
         say: told which stage runs, is skipped or goes on.
         seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
             at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may

@@ -48,6 +48,8 @@ def progress_bar(
 class ProgressLines:
     """What a bar tells, as lines that a log file can hold: at most one each half minute, and one at the end.
 
+    Work that took less and has no figures, such as a loss, says nothing.
+
     Args:
         items: see :func:`progress_bar`.
         total: see :func:`progress_bar`.
@@ -98,8 +100,8 @@ class ProgressLines:
             self._tell()
 
     def close(self) -> None:
-        """Tell how far it came, unless the last line did."""
-        if self.n != self._told:
+        """Tell how far it came, unless the last line did, or the work was short and has nothing to tell."""
+        if self.n != self._told and (self._note or self._told != self.initial):
             self._tell()
 
     def _tell(self) -> None:

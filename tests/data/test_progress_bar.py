@@ -39,7 +39,12 @@ def test_lines_come_each_half_minute_and_at_the_end(capsys: pytest.CaptureFixtur
     ]
 
 
-def test_quick_work_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_work_without_figures_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(ProgressLines(range(3), total=3, title="evaluating", clock=Clock(step=0.1))) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
+
+
+def test_short_work_with_figures_has_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressLines(total=2, title="training", unit="epoch", clock=Clock(step=0.1)) as lines:
         for loss in (0.5, 0.25):
             lines.set_postfix_str(f"loss {loss}")
@@ -70,8 +75,9 @@ def test_a_process_among_others_names_itself(
     monkeypatch.setattr(multiprocessing, "current_process", lambda: SimpleNamespace(name="seed_3/training"))
     assert not shows_bars()  # bars of several processes would overwrite each other
     with progress_bar(total=1, title="training", unit="epoch") as lines:
+        lines.set_postfix_str("loss 0.5")
         lines.update()
-    assert capsys.readouterr().err == "seed_3/training, training: 1 of 1 epochs\n"
+    assert capsys.readouterr().err == "seed_3/training, training: 1 of 1 epochs, loss 0.5\n"
 
 
 def test_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

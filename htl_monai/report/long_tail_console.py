@@ -27,8 +27,12 @@ def _of_main(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["compression"] == MAIN].drop(columns="compression")
 
 
+def _correlations(table: pd.DataFrame) -> pd.DataFrame:
+    return _of_main(table)[["x", "y", "method", "estimate", "low", "high", "p_holm", "n_classes"]]
+
+
 def _by_spearman(table: pd.DataFrame) -> pd.DataFrame:
-    return table.loc[table["definition"] == "spearman", ["group", "n", "n_pie", "ratio", "low", "high"]]
+    return table.loc[table["definition"] == "spearman", ["group", "n", "n_pie", "ratio", "low", "high", "p_holm"]]
 
 
 def _first_pies(table: pd.DataFrame) -> pd.DataFrame:
@@ -37,17 +41,20 @@ def _first_pies(table: pd.DataFrame) -> pd.DataFrame:
 
 def _mean_of_classes(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[table["class"] == "mean"]
-    return rows[["arm", "reference", "n_seeds", "ap_reference", "ap", "difference", "low", "high"]]
+    return rows[["arm", "n_seeds", "ap_reference", "ap", "difference", "low", "high", "p_holm"]]
 
 
 TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "overall": ("What magnitude pruning costs: mean average precision (AP) of the classes", _overall),
     "first_drop": ("Which classes are forgotten first: sparsity at which a fifth of the AP is lost", _of_main),
-    "correlations": ("What forgetting goes with (95 % intervals)", _of_main),
+    "correlations": ("What forgetting goes with (95 % intervals, p after Holm)", _correlations),
     "pies": (f"The images that pruning changes most (PIEs): the first {_PIES}, all in pies.csv", _first_pies),
     "pie_ratios": ("Whom the forgotten images (PIEs) show: share among them / share among the others", _by_spearman),
     "planted": ("How well the planted images are found", lambda table: table),
-    "arms": ("Hard or noisy? Test AP after fine-tuning, against all images left alone", _mean_of_classes),
+    "arms": (
+        "Hard or noisy? Test AP against all images left alone (95 % intervals over seeds and images)",
+        _mean_of_classes,
+    ),
 }
 """The tables that are printed, in order: title, and what is shown of each."""
 

@@ -19,7 +19,7 @@ def test_the_screen_shows_the_main_sweep_and_the_notes(capsys: pytest.CaptureFix
     )
     ratios = pd.DataFrame(
         {"definition": ["spearman", "modal"], "group": ["Hernia", "Mass"], "n": 3, "n_pie": 1}
-        | dict.fromkeys(["ratio", "low", "high"], 1.5)
+        | dict.fromkeys(["ratio", "low", "high", "p_holm"], 1.5)
     )
     pies = pd.DataFrame(
         {"id": [f"{i:04d}" for i in range(20)], "is_pie": [True] * 12 + [False] * 8, "labels": "Edema"}

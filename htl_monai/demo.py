@@ -40,6 +40,7 @@ _DEMOS = {
         draw=write_xray_phantom,
         size=(64, 64),
         overlays=("settings/demo_chest.json",),
+        n_seeds=3,
     ),
 }
 

@@ -26,10 +26,11 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
         for name, demo in htl_monai.demo._DEMOS.items()
     }
     monkeypatch.setattr(htl_monai.demo, "_DEMOS", few)
-    monkeypatch.setattr(htl_monai.demo, "run_setting", lambda *args, **kwargs: calls.append(args))
+    monkeypatch.setattr(htl_monai.demo, "run_setting", lambda *args, seeds, **kwargs: calls.append((*args, seeds)))
     run_demo(tmp_path, setting, seed=3, progress=False, say=str)
-    ((name, data, out, overlays, seed),) = calls
+    ((name, data, out, overlays, seed, seeds),) = calls
     assert (name, out, seed) == (setting, tmp_path, 3)
+    assert len(seeds) >= 3 and seeds[0] == 3  # one pair of networks would be no verdict
     lists = load_datalists(data)
     assert bool(lists["unlabelled"]) == (setting in ("semi_supervised", "weakly_supervised")) and lists["test"]
     assert bool(lists["training"]) == (setting != "weakly_supervised")

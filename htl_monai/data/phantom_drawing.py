@@ -40,7 +40,7 @@ class Look:
 # it too, and of that nothing is forgotten.
 LOOKS = {
     "none": Look(),
-    "small": Look(radius=(0.06, 0.10), opacity=(0.40, 0.60)),
+    "small": Look(radius=(0.06, 0.10), opacity=(0.28, 0.42)),
     "low_contrast": Look(opacity=(0.22, 0.32)),
     "hair": Look(opacity=(0.30, 0.45), hairs=(30, 45)),
     "rare_colour": Look(colours=RARE, opacity=(0.22, 0.35)),

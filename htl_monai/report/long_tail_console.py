@@ -10,6 +10,7 @@ import pandas as pd
 from htl_monai.data.files import read_table
 from htl_monai.report.console import print_skipped, print_table
 from htl_monai.report.long_tail_run import MAIN
+from htl_monai.report.verdict import verdict_on_arms
 
 __all__ = ["TABLES", "print_long_tail", "print_long_tail_run"]
 
@@ -74,8 +75,11 @@ def print_long_tail(tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def print_long_tail_run(folder: Path) -> None:
-    """Print the closing tables of a run, the images that were left out, and where the rest is."""
+    """Print the closing tables of a run, the images that were left out, where the rest is, and the verdict."""
     names = [name for name in (*TABLES, "notes", "pie_notes") if (folder / "reporting" / f"{name}.csv").is_file()]
-    print_long_tail({name: read_table(folder / "reporting" / f"{name}.csv") for name in names})
+    tables = {name: read_table(folder / "reporting" / f"{name}.csv") for name in names}
+    print_long_tail(tables)
     print_skipped(folder)
     print(f"\nTables in {folder / 'reporting'}, figures in {folder / 'reporting' / 'figures'}")
+    if "arms" in tables:
+        print(f"\n{verdict_on_arms(tables['arms'])}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["verdict", "verdict_of"]
+__all__ = ["verdict", "verdict_of", "verdict_on_arms"]
 
 _MORE_SEEDS = "--seeds 0:3"
 
@@ -28,6 +28,24 @@ def verdict(comparison: pd.DataFrame, score: str = "foreground_iou") -> str:
     n_seeds = int(row["n_seeds"]) if "n_seeds" in row else 1
     what = "fine-tuning on forgotten images", "fine-tuning on random ones"
     return verdict_of(*what, n_seeds, 100 * row["difference"], 100 * row["low"], 100 * row["high"], unit)
+
+
+def verdict_on_arms(arms: pd.DataFrame) -> str:
+    """Return the closing sentence of a run on chest X-rays: whether it helped to weigh the forgotten images more.
+
+    Args:
+        arms: the table ``arms`` of a run.
+
+    Returns:
+        A sentence; empty where nothing was fine-tuned with more weight.
+    """
+    rows = arms[(arms["arm"] == "upweighted") & (arms["reference"] == "left_alone") & (arms["class"] == "mean")]
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    difference, low, high = (100 * float(row[name]) for name in ("difference", "low", "high"))
+    what = "weighing the forgotten images more", "leaving all alone"
+    return verdict_of(*what, int(row["n_seeds"]), difference, low, high, "points of average precision")
 
 
 def verdict_of(

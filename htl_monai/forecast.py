@@ -7,6 +7,7 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from htl_monai.data.listing import name_first
 from htl_monai.overlays import applicable, merged_config
 from htl_monai.plan import Plan, PlannedStage, goes_on
 from htl_monai.provenance import why_to_run
@@ -47,7 +48,7 @@ def differing(plan: Plan) -> dict[str, tuple[Any, Any]]:
 def _fate(planned: PlannedStage, before: list[str]) -> str:
     is_done = (planned.folder / "provenance.json").exists()
     if not all((planned.out / name).is_file() for name in planned.stage.inputs):
-        return f"runs {'again' if is_done else ''} after {', '.join(before)}".replace("  ", " ")
+        return f"runs {'again ' if is_done else ''}after {name_first(before, 3)}"
     origin = planned.origin()
     why = why_to_run(planned.folder, origin)
     if why is not None and goes_on(planned.folder, planned.stage, origin.fingerprint):
@@ -55,4 +56,4 @@ def _fate(planned: PlannedStage, before: list[str]) -> str:
     if why is not None:
         return f"runs{' again' if is_done else ''}: {why}"
     ends = "ends" if len(before) == 1 else "end"
-    return f"done; runs again if {', '.join(before)} {ends} otherwise than before" if before else _DONE
+    return f"done; runs again if {name_first(before, 3)} {ends} otherwise than before" if before else _DONE

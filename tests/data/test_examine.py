@@ -1,14 +1,18 @@
-"""Masks of more than 8 bits, of which 8 bits would hide what is wrong."""
+"""Masks of more than 8 bits, files that nobody may read, and pictures that would take too much memory."""
 
 from __future__ import annotations
 
+import errno
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from htl_monai.data.examine import examine
+from htl_monai.data import decoding
+from htl_monai.data.examine import examine, examine_all
 
 NAN, INF = float("nan"), float("inf")
 
@@ -51,3 +55,55 @@ def test_pictures_that_a_training_on_masks_cannot_read(tmp_path: Path, name: str
     assert [(finding.kind, finding.detail) for finding in findings] == [
         ("unreadable_image", f"{tmp_path / name}: it is no PNG, JPEG, TIFF or BMP")
     ]
+
+
+def test_a_file_that_nobody_may_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.png").touch()
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    findings, digest = examine({"id": "a", "image": str(tmp_path / "a.png")})
+    assert digest is None
+    assert [(finding.kind, finding.detail) for finding in findings] == [
+        ("unreadable_image", f"{tmp_path / 'a.png'}: Permission denied")
+    ]
+
+
+def test_a_picture_beyond_the_limit_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (9, 8)).save(tmp_path / "a.png")
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 71)
+    (finding,), _ = examine({"id": "a", "image": str(tmp_path / "a.png")})
+    assert finding.kind == "unreadable_image" and "its size (8, 9) is outside 1 to 71 pixels" in finding.detail
+
+
+@pytest.mark.parametrize(("large", "most"), [(10, 1), (1000, 3)])
+def test_large_pictures_are_decoded_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: int, most: int
+) -> None:
+    monkeypatch.setattr(decoding, "LARGE_PIXELS", large)
+    monkeypatch.setattr("htl_monai.data.threads.os.cpu_count", lambda: 3)
+    for number in range(3):
+        Image.new("RGB", (9, 8)).save(tmp_path / f"{number}.png")
+    together, counting = threading.Barrier(3), threading.Lock()
+    inside: set[int] = set()
+    counts: list[int] = []
+    real = Image.Image.load
+
+    def load(image: Image.Image) -> object:
+        with counting:
+            inside.add(threading.get_ident())
+            counts.append(len(inside))
+        if most == 3:
+            together.wait(timeout=20)  # all three come in here, or the barrier breaks
+        else:
+            time.sleep(0.05)  # in which the others would come in
+        with counting:
+            inside.remove(threading.get_ident())
+        return real(image)
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    items = [{"id": str(number), "image": str(tmp_path / f"{number}.png")} for number in range(3)]
+    assert [findings for findings, _ in examine_all(items)] == [[], [], []]
+    assert max(counts) == most

@@ -46,7 +46,7 @@ def find_bundle(name: str) -> Path:
 
 
 def find_overlay(name: str) -> Path:
-    """Return a config file that is laid upon a bundle's; as code, see :func:`find_bundle`.
+    """Return a config file that is applied on top of a bundle's; as code, see :func:`find_bundle`.
 
     Args:
         name: a name below the package's ``configs/``, such as ``settings/cpu.json``, which goes before a file of that
@@ -65,7 +65,7 @@ def find_overlay(name: str) -> Path:
             _announce(path.resolve())
         return path.resolve()
     known = ", ".join(own)
-    hint = f"write ./{name} to lay that file upon it" if path.suffix == ".json" and path.is_file() else "check it"
+    hint = f"write ./{name} to apply that file" if path.suffix == ".json" and path.is_file() else "check it"
     raise FileNotFoundError(f"overlay must be one of {known} or the path of a .json file, got {name!r}; {hint}")
 
 

@@ -64,7 +64,7 @@ def run_demo(
         setting: see :func:`~htl_monai.workflow.run_setting`.
         seed: of the images, and the first of the seeds that are trained.
         progress: show on standard error how far it is.
-        say: told what is done.
+        say: receives progress messages.
 
     Returns:
         ``out``.

@@ -58,10 +58,10 @@ def mine_with(
         out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; for
             ``data.json``, the images that were mined; and for ``skipped.csv``, those that were left out, and why.
         split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
-        overlays: config files laid upon the bundle's.
+        overlays: config files applied on top of the bundle's.
         settings: config entries to replace; ``skip_unusable`` leaves out images that cannot be used.
         progress: show on standard error how far it is.
-        say: told what is done.
+        say: receives progress messages.
 
     Returns:
         ``out``. ``groups.csv`` is of the sparsity nearest to 0.7, the paper's.
@@ -153,7 +153,7 @@ def _entries(
     settings: Mapping[str, Any],
     places: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the entries that describe the model, with the user's laid upon them.
+    """Return the entries that describe the model, with the user's applied on top.
 
     Raises:
         KeyError: an entry that the stage does not have, or an overlay's that no stage has.

@@ -50,11 +50,11 @@ def run_setting(
         setting: ``supervised``, ``semi_supervised``, ``weakly_supervised`` or ``chest_xray``.
         data: the data set, see :func:`~htl_monai.data.datalists.load_datalists`.
         out: the run's folder; a stage writes below the folder of its own name.
-        overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
+        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
-        settings: config entries to replace, laid upon all else.
+        settings: config entries to replace, applied last.
         progress: show on standard error how far it is.
-        say: told which stage runs, is skipped or goes on.
+        say: receives a message for each stage that runs, is skipped or resumes.
         seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
             at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
             be added to a run later.

@@ -1,4 +1,4 @@
-"""Time and peak memory of the whole analysis of paper 2 on drawn predictions: ``SEEDS SPARSITIES IMAGES CLASSES``."""
+"""Time and peak memory of the whole analysis of PruneCXR on drawn predictions: ``SEEDS SPARSITIES IMAGES CLASSES``."""
 
 from __future__ import annotations
 

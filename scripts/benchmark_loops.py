@@ -46,7 +46,7 @@ def bundle_workflow(
 
     Args:
         run_id: ``training``, ``mining`` or ``mining_unlabelled``.
-        overlays: config files laid upon the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
+        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
         entries: config entries to replace.
         bundle: the bundle's name.
     """

@@ -32,7 +32,7 @@ def mining_memory(
         counts: numbers of images.
         items: a data list; its files are read again and again under new ids where there are fewer of them.
         unlabelled: mine them as images without mask.
-        overlays: config files laid upon the bundle's.
+        overlays: config files applied on top of the bundle's.
         entries: config entries to replace.
         folder: where to work.
         say: told what was measured.

@@ -1,4 +1,4 @@
-"""How a benchmark of several parts is asked for, started and closed."""
+"""Parses the arguments of a benchmark of several parts, starts it and closes it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def closed(bench: Bench, rows: Sequence[Row], title: str) -> None:
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, parts: Sequence[str], cpu_overlay: str) -> None:
-    """Add what every benchmark of several parts is asked; ``cpu_overlay`` is the default setting on a CPU."""
+    """Add the arguments of every benchmark of several parts; ``cpu_overlay`` is the default setting on a CPU."""
     parser.add_argument("--repeats", type=int, help="rounds that count, after one that warms up (default: 3)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
     parser.add_argument("--overlay", action="append", help=f"configs upon the bundle's (default: {cpu_overlay} on cpu)")

@@ -22,7 +22,7 @@ PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pillow")
 
 @dataclass
 class Row:
-    """One line of the closing table. Of several values, one a repetition, the median counts."""
+    """One line of the closing table. Of several values, one per repetition, the median counts."""
 
     quantity: str
     values: Sequence[float]

@@ -54,7 +54,7 @@ def check_metadata(bundle: Path) -> str:
     fault = best_match(validator.iter_errors(_read_json(bundle / "configs/metadata.json")))
     if fault is not None:
         place = "#".join(str(part) for part in fault.absolute_path) or "the top level"
-        raise ValueError(f"configs/metadata.json must satisfy {SCHEMA.name}, got at {place}: {fault.message}; mend it")
+        raise ValueError(f"configs/metadata.json must satisfy {SCHEMA.name}, got at {place}: {fault.message}; fix it")
     return f"metadata satisfy {SCHEMA.name}"
 
 
@@ -97,7 +97,7 @@ def check_properties(bundle: Path) -> str:
             wrong = workflow.check_properties()
             if wrong:
                 raise ValueError(
-                    f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; mend it"
+                    f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; fix it"
                 )
     return "what MONAI's training and inference read can be built"
 

@@ -156,7 +156,7 @@ def test_a_path_must_look_like_one(foreign_bundle: Path, tmp_path: Path, monkeyp
         find_bundle("my_bundle")
     with pytest.raises(FileNotFoundError, match=r"^model must be .*, got my_bundle; write ./my_bundle to run"):
         find_model("my_bundle")
-    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to lay that file upon it$"):
+    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to apply that file$"):
         find_overlay("mine.json")
     (tmp_path / "mine.yaml").write_text("{}")
     with pytest.raises(FileNotFoundError, match="overlay must be one of .* or the path of a .json file, got './mine."):

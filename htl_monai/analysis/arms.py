@@ -57,7 +57,7 @@ def compare_arms(
         subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
 
     Returns:
-        One row an arm other than the reference and class, with the row ``mean`` last, over the classes that have a
+        One row per arm other than the reference and class, with the row ``mean`` last, over the classes that have a
         positive image: ``arm``, ``reference``, ``class``, ``n_positive`` (of all classes in the row ``mean``),
         ``n_seeds``, ``ap_reference`` and ``ap`` (means over seeds), ``difference`` (positive = better than the
         reference), ``low``, ``high``, ``p_value``, ``p_holm`` (corrected over the arms in the rows ``mean``, over arms

@@ -13,7 +13,7 @@ __all__ = ["average_precision"]
 def average_precision(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
     """Measure how well each class is ranked: the area under its precision-recall curve, as scikit-learn sums it.
 
-    Paper 2 asks it of 30 seeds × 20 sparsities × 20 classes. The area is the mean, over the images with the finding,
+    PruneCXR asks it of 30 seeds × 20 sparsities × 20 classes. The area is the mean, over the images with the finding,
     of the precision at their own score, so the scores alone are sorted, not the labels with them, and one network is
     looked at at a time. Images of equal score share a threshold.
 

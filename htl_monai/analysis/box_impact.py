@@ -15,7 +15,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     """Summarise a forgetting table of images without mask: how far the pruned network departs from the dense one.
 
     Nothing is known of such an image but what the dense network says of it, so the scores are agreements with that
-    (paper 1, Algorithm 2); the dense network agrees with itself.
+    (Attend Who is Weak, Algorithm 2); the dense network agrees with itself.
 
     Args:
         table: a forgetting table, one row per image and sparsity, with ``id``, ``sparsity`` and ``<score>_dense`` and
@@ -23,7 +23,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
         forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
 
     Returns:
-        One row a sparsity, ascending: ``sparsity``, ``n`` (images), ``n_never_learned`` (without a box of the dense
+        One row per sparsity, ascending: ``sparsity``, ``n`` (images), ``n_never_learned`` (without a box of the dense
         network; missing where the table does not say), ``box_iou`` (mean agreement of the boxes), ``box_drop`` (its
         mean drop), ``box_forgotten`` (share of the images that lose at least ``forgotten_share``), ``foreground_n``
         (images where either network finds a lesion, which the last two are of), ``foreground_iou`` (mean agreement of

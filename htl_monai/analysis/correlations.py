@@ -17,7 +17,7 @@ def correlations(
 ) -> pd.DataFrame:
     """Correlate two quantities, linearly (Pearson) and by rank (Spearman), with intervals.
 
-    Paper 2 correlates the forgetting of the classes with the logarithm of their frequency. Pearson's
+    PruneCXR correlates the forgetting of the classes with the logarithm of their frequency. Pearson's
     interval is Fisher's; Spearman's is that of Bonett and Wright (2000), Fisher's with the variance
     (1 + r² / 2) / (n - 3). The values must be independent, as those of classes are; those of pairs of classes are not:
     see :func:`~htl_monai.analysis.pair_correlations.pair_correlations`.

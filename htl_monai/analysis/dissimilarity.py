@@ -1,4 +1,4 @@
-"""How differently two classes are forgotten (paper 2: forgettability curve dissimilarity, FCD)."""
+"""How differently two classes are forgotten (PruneCXR: forgettability curve dissimilarity, FCD)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["forgettability_dissimilarity"]
 def forgettability_dissimilarity(curves: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compare the forgettability curves of every pair of classes.
 
-    Paper 2's text defines the dissimilarity as a mean squared error, its code takes the Euclidean distance; both are
+    PruneCXR's text defines the dissimilarity as a mean squared error, its code takes the Euclidean distance; both are
     given.
 
     Args:

@@ -33,7 +33,7 @@ def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, io
     Returns:
         One row per pair, C (C - 1) / 2 in all: ``class_a``, ``class_b``, ``fcd_mse``, ``fcd_euclidean``,
         ``delta_log_frequency`` (absolute difference of the natural logarithms of ``n_test``), ``iou`` and ``iou_root4``
-        (its fourth root, which paper 2 regresses on). NaN where a class has no test image or no curve.
+        (its fourth root, which PruneCXR regresses on). NaN where a class has no test image or no curve.
 
     Raises:
         ValueError: the shapes do not fit or a count is negative.

@@ -43,7 +43,7 @@ def relative_change(ap: ArrayLike) -> NDArray[np.float64]:
 
 
 def forgettability_curves(ap: ArrayLike) -> NDArray[np.float64]:
-    """Return the curve of every class (paper 2): the median over the seeds of its relative change.
+    """Return the curve of every class (PruneCXR): the median over the seeds of its relative change.
 
     Args:
         ap: ``(R, K, C)`` of seeds, sparsities (the first is dense) and classes, in [0, 1].
@@ -70,7 +70,7 @@ def first_drop(curves: ArrayLike, sparsities: Sequence[float], drop: float = 0.2
     Args:
         curves: ``(K - 1, C)`` of :func:`forgettability_curves`.
         sparsities: the sparsities of the curves, ascending; with or without the dense network's 0 at the start.
-        drop: the fraction that must be lost, in (0, 1]; paper 2 takes 0.2.
+        drop: the fraction that must be lost, in (0, 1]; PruneCXR takes 0.2.
 
     Returns:
         ``(C,)``, higher = forgotten later; NaN for a class that never loses as much, or cannot be measured.

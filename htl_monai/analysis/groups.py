@@ -15,7 +15,7 @@ UNKNOWN = "unknown"
 
 
 def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
-    """Sort ages into the groups of paper 1: at most 30, 31 to 50, and above 50 years.
+    """Sort ages into the groups of Attend Who is Weak: at most 30, 31 to 50, and above 50 years.
 
     The paper writes "30-40"; its printed shares are those of these bins on the training metadata.
 
@@ -49,7 +49,7 @@ def group_summary(
     """Summarise a score in each group of a column: its mean, a bootstrap-t interval, and how many images it rests on.
 
     Args:
-        table: one row an image; where it has ``subject``, subjects are resampled, each with all its images.
+        table: one row per image; where it has ``subject``, subjects are resampled, each with all its images.
         column: the metadata to group by; a missing value (None, NaN) belongs to no group.
         score: the column to summarise.
         n_resamples: bootstrap samples.
@@ -57,7 +57,7 @@ def group_summary(
         confidence: level of the interval, in (0, 1).
 
     Returns:
-        One row a group, sorted (categories in their order, also those without an image), and a last row ``unknown``
+        One row per group, sorted (categories in their order, also those without an image), and a last row ``unknown``
         for the images whose group is missing: ``group``, ``n`` (images with a score), ``n_missing`` (images whose
         score is NaN), ``mean``, ``low``, ``high`` and ``note``. Without a score the mean is NaN; where there are too
         few for an interval (see :func:`~htl_monai.statistics.bootstrap_interval.too_few`), its ends are, and the note

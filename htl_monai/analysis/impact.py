@@ -25,8 +25,8 @@ def impact(table: pd.DataFrame) -> pd.DataFrame:
 def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.DataFrame:
     """Summarise a forgetting table: what each sparsity costs the foreground and the background.
 
-    Pruning hits the lesion harder than its surroundings (paper 1, Table 1, in relative %; and its text: at 70 % about
-    18 % of the images lose at least 40 % of their foreground IoU, about 1 % of their background IoU).
+    Pruning hits the lesion harder than its surroundings (Attend Who is Weak, Table 1, in relative %; and its text: at
+    70 % about 18 % of the images lose at least 40 % of their foreground IoU, about 1 % of their background IoU).
 
     For each class, an image counts if both its IoUs are measured. One whose dense IoU is 0 was never learned and has
     nothing to lose: it is in the means and in the denominator of the share, left out of the mean of the relative drops,
@@ -38,7 +38,7 @@ def impact_of_pruning(table: pd.DataFrame, forgotten_share: float = 0.40) -> pd.
         forgotten_share: the relative drop in [0, 1] from which an image counts as having forgotten the class.
 
     Returns:
-        One row a sparsity, ascending: ``sparsity``, ``n`` (images) and for each class: ``<class>_n`` (images that
+        One row per sparsity, ascending: ``sparsity``, ``n`` (images) and for each class: ``<class>_n`` (images that
         count), ``<class>_n_never_learned`` (those of them that were never learned), ``<class>_iou_dense`` and
         ``<class>_iou_pruned`` (means), ``<class>_drop_percent`` (drop of these means in % of the dense one, as Table
         1), ``<class>_image_drop_percent`` (mean over images of each one's drop in % of its own dense IoU, none

@@ -45,7 +45,7 @@ def noise_table(
             :func:`~htl_monai.analysis.pie.pruning_identified`.
 
     Returns:
-        One row an image, in the order of ``ids``: ``id``; ``label_quality`` in [0, 1], see :func:`label_quality`;
+        One row per image, in the order of ``ids``: ``id``; ``label_quality`` in [0, 1], see :func:`label_quality`;
         ``worst_class``, whose label is least plausible; ``forgetting``; ``quality_rank`` (1 = least plausible);
         ``forgetting_rank`` (1 = most forgotten); and ``verdict``: ``hard`` (only forgotten), ``likely noise`` (only
         implausible), ``both`` or ``neither``. An image without any known label has no quality, and one where either
@@ -70,7 +70,7 @@ def noise_table(
             f"of the shape {lost.shape} and {len(names)} classes; pass scores of the same images and classes"
         )
     if len(set(ids)) < len(ids):
-        raise ValueError(f"ids must be unique, got {len(ids) - len(set(ids))} repeated; give one row an image")
+        raise ValueError(f"ids must be unique, got {len(ids) - len(set(ids))} repeated; give one row per image")
     table = pd.DataFrame({"id": list(ids), "label_quality": label_quality(given, predicted)})
     table["worst_class"] = _worst_class(given, predicted, names)
     table["forgetting"] = lost

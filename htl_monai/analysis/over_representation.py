@@ -28,7 +28,7 @@ def over_representation(
     subjects: Iterable[Hashable] | None = None,
     never_learned: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Compare the frequency of every group of images among PIEs with that among the rest (paper 2).
+    """Compare the frequency of every group of images among PIEs with that among the rest (PruneCXR).
 
     The intervals are those of the ratio of two shares (score intervals), which hold for few images, too; several images
     of one subject count for as many as they are worth. The choice of PIEs is taken as given.
@@ -44,11 +44,11 @@ def over_representation(
         never_learned: ``(N,)`` of bool, images that could not be ranked because no network learned them; None for none.
 
     Returns:
-        One row a group, the classes first, then ``0 findings``, ``1 finding``, ``2 findings``, ``3 findings`` and ``4+
-        findings``: ``group``, ``n_known`` (images that count), ``n`` (those in the group), ``n_pie`` (those that are
-        PIEs), ``n_never_learned`` (those that were never learned), ``share_pie`` and ``share_rest`` (fraction of PIEs
-        and of the others in the group), ``ratio`` of the two, ``low`` and ``high``, ``p_value`` (Fisher's exact test of
-        a ratio of 1) and ``p_holm``, corrected over the groups. The ratio is above 1 for a group that is
+        One row per group, the classes first, then ``0 findings``, ``1 finding``, ``2 findings``, ``3 findings`` and
+        ``4+ findings``: ``group``, ``n_known`` (images that count), ``n`` (those in the group), ``n_pie`` (those that
+        are PIEs), ``n_never_learned`` (those that were never learned), ``share_pie`` and ``share_rest`` (fraction of
+        PIEs and of the others in the group), ``ratio`` of the two, ``low`` and ``high``, ``p_value`` (Fisher's exact
+        test of a ratio of 1) and ``p_holm``, corrected over the groups. The ratio is above 1 for a group that is
         over-represented, 0 where none and infinite where all of the group are PIEs. Ratio, interval and test are NaN
         where the group never occurs or all or none of the images are PIEs.
 

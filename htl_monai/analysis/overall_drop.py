@@ -29,7 +29,7 @@ def overall_drop(ap: ArrayLike, sparsities: Sequence[float], alpha: float = 0.05
         alpha: the level of significance after the correction, in (0, 1).
 
     Returns:
-        One row a sparsity: ``sparsity``, ``n_seeds``, ``n_classes`` (of the mean), ``ap_mean``, ``ap_std`` (sample
+        One row per sparsity: ``sparsity``, ``n_seeds``, ``n_classes`` (of the mean), ``ap_mean``, ``ap_std`` (sample
         standard deviation over the seeds), ``difference`` (mean of pruned - dense), ``p_value``, ``p_holm`` and
         ``significant`` (missing where there is no test: the first row, one seed, or seeds that all change by the same,
         which leaves no spread to test by). Where no seed changes, the p-value is 1.

@@ -28,8 +28,8 @@ def pair_correlations(
     where the p-value is small.
 
     Args:
-        pairs: one row a pair, with ``class_a``, ``class_b``, ``x`` and ``y``. A class with pairs that are not measured
-            is left out.
+        pairs: one row per pair, with ``class_a``, ``class_b``, ``x`` and ``y``. A class with pairs that are not
+            measured is left out.
         x: a column.
         y: another.
         n_permutations: of the classes; if there are no more than that, all are made.

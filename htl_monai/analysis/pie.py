@@ -13,7 +13,7 @@ __all__ = ["image_agreement", "image_hardness", "modal_disagreement", "pruning_i
 def image_agreement(dense: ArrayLike, pruned: ArrayLike) -> pd.DataFrame:
     """Measure for every image how far the pruned network agrees with the dense one about its classes.
 
-    Paper 2 averages the probabilities over the seeds first and takes the rank correlation of the classes; the distance
+    PruneCXR averages the probabilities over the seeds first and takes the rank correlation of the classes; the distance
     is that of compression-identified exemplars (CIE): the sum over the classes of the absolute differences.
 
     Args:
@@ -21,7 +21,7 @@ def image_agreement(dense: ArrayLike, pruned: ArrayLike) -> pd.DataFrame:
         pruned: ``(N, C)``, those of the pruned one.
 
     Returns:
-        One row an image: ``spearman`` in [-1, 1] (lower = more is forgotten; equal probabilities share their mean
+        One row per image: ``spearman`` in [-1, 1] (lower = more is forgotten; equal probabilities share their mean
         rank; NaN where one of the two gives every class the same probability, and with a single class) and
         ``taxicab`` in [0, C] (higher = more is forgotten).
 
@@ -98,7 +98,7 @@ def pruning_identified(score: ArrayLike, share: float = 0.05, lowest: bool = Tru
     Args:
         score: ``(N,)``, one column of :func:`image_agreement`. An image that is NaN cannot be ranked: it is not chosen,
             and the share is of the others.
-        share: how many to choose, in (0, 1]; rounded to whole images, at least one. Paper 2 takes 0.05.
+        share: how many to choose, in (0, 1]; rounded to whole images, at least one. PruneCXR takes 0.05.
         lowest: choose the lowest scores (``spearman``), else the highest (``taxicab``).
 
     Returns:

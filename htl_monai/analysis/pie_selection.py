@@ -1,4 +1,4 @@
-"""Writes what to train on next to learn whether forgotten images are hard or noisy: four data lists, one an arm."""
+"""Writes what to train on next to learn whether forgotten images are hard or noisy: four data lists, one per arm."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def write_pie_selections(
     seed: int = 0,
     never_learned: str = "exclude",
 ) -> dict[str, int]:
-    """Find the pruning-identified exemplars (PIEs) of the training images and write ``pies.csv`` and a list an arm.
+    """Find the pruning-identified exemplars (PIEs) of the training images and write ``pies.csv`` and a list per arm.
 
     ``left_alone.json`` has every image once; ``upweighted.json`` has each PIE ``times`` times; ``removed.json`` is
     without the PIEs; ``removed_random.json`` without as many random others, because fewer images alone make a
-    difference. PIEs are those of paper 2: the probabilities are averaged over the seeds, and the images of the lowest
+    difference. PIEs are those of PruneCXR: the probabilities are averaged over the seeds, and the images of the lowest
     rank correlation between dense and pruned are chosen; with a single class, which has none, those of the largest
     distance.
 
@@ -47,7 +47,7 @@ def write_pie_selections(
 
     Args:
         data: the training list.
-        predictions_paths: ``predictions.npz`` of these images, one a seed, with sparsity 0 and ``sparsity``.
+        predictions_paths: ``predictions.npz`` of these images, one per seed, with sparsity 0 and ``sparsity``.
         out_dir: the folder of the five files.
         sparsity: where the pruned predictions are taken from.
         share: the share of the images that are PIEs, in (0, 0.5].

@@ -27,15 +27,16 @@ def analyse_ratings(ratings: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
 
     Ratings of one reader are alike, and so are ratings of one image: a plain test would count them all as independent.
     A linear mixed model, rating ~ is_pie with crossed random intercepts for reader and case, fitted by REML, does not.
-    It treats the steps of the scale as equal; its Wald test leans on a fair number of cases, such as the 40 of paper 2.
+    It treats the steps of the scale as equal; its Wald test leans on a fair number of cases, such as the 40 of
+    PruneCXR.
 
     Args:
-        ratings: one row a reader, case and question: ``reader``, ``case``, ``is_pie``, ``question``, ``rating`` (NaN =
-            missing, and left out).
+        ratings: one row per reader, case and question: ``reader``, ``case``, ``is_pie``, ``question``, ``rating`` (NaN
+            = missing, and left out).
         confidence: level of the interval, in (0, 1).
 
     Returns:
-        One row a question: ``question``, ``n_readers``, ``n_cases``, ``n_ratings``, ``n_missing``, ``mean_pie``,
+        One row per question: ``question``, ``n_readers``, ``n_cases``, ``n_ratings``, ``n_missing``, ``mean_pie``,
         ``mean_other``, ``estimate`` (positive = PIEs are rated higher), ``low``, ``high``, ``p_value``, ``p_holm``
         (corrected over the questions), ``sd_reader``, ``sd_case``, ``sd_residual``, and ``note``, which says in words
         what is odd about the fit. Where no model can be fitted, or it does not converge, the estimate is NaN.
@@ -78,7 +79,7 @@ def group_means(ratings: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -
         seed: of the resampling.
 
     Returns:
-        Two rows a question, the PIEs first: ``question``, ``is_pie``, ``n_cases``, ``n_ratings``, ``mean``, ``low``,
+        Two rows per question, the PIEs first: ``question``, ``is_pie``, ``n_cases``, ``n_ratings``, ``mean``, ``low``,
         ``high`` and ``note``; NaN for a group without ratings, and the ends where there are too few to say, as the note
         does.
     """
@@ -102,7 +103,7 @@ def reader_agreement(ratings: pd.DataFrame) -> pd.DataFrame:
         ratings: as in :func:`analyse_ratings`.
 
     Returns:
-        One row a question: ``question``, ``n_pairs`` (of readers whose kappa can be measured), ``kappa_mean``,
+        One row per question: ``question``, ``n_pairs`` (of readers whose kappa can be measured), ``kappa_mean``,
         ``kappa_min``, ``kappa_max`` in [-1, 1]; 1 = the same ratings, 0 = chance. NaN with less than two readers. A
         pair without a common case, or in which both always give one and the same rating, has no kappa.
     """

@@ -48,7 +48,7 @@ def seeds_and_images_interval(
     them make a wide interval. In simulation it covers 0.94 to 0.98 from two seeds on.
 
     Args:
-        differences: ``(S, N)``, of S pairs of networks (one a seed) on the same N images; NaN = not measured.
+        differences: ``(S, N)``, of S pairs of networks (one per seed) on the same N images; NaN = not measured.
         subjects: ``(N,)``, whom each image shows; images of one subject count as one draw. None (the whole or one
             entry) = every image is a subject of its own.
         confidence: level of the interval, in (0, 1).
@@ -89,7 +89,7 @@ def seeds_and_images_interval(
 def _checked(differences: ArrayLike, confidence: float) -> NDArray[np.float64]:
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 2:
-        raise ValueError(f"differences must be (S, N), got {values.shape}; pass one row a seed and one column an image")
+        raise ValueError(f"differences must be (S, N), got {values.shape}; pass one row per seed, one column per image")
     if np.isinf(values).any():
         raise ValueError("differences must be finite or NaN, got an infinite one; mark what was not measured NaN")
     if not 0 < confidence < 1:

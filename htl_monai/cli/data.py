@@ -42,7 +42,7 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     for problem in [problem for problem in report.problems if problem.fatal][:20]:
         print(f"{problem.split} {problem.id}: {problem.detail}")
     if not report.ok:
-        raise SystemExit("The data has problems that must be mended before a training (fatal above).")
+        raise SystemExit("The data has problems that must be fixed before a training (fatal above).")
     print("No fatal problem.")
 
 

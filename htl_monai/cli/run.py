@@ -58,8 +58,8 @@ def run(
             one above it and one in the ISIC-2018 Task 3 layout (images without masks, with diagnoses), or one with
             the label files of NIH- or MIMIC-CXR-LT above the images.
         out: the run's folder.
-        overlay: config files laid upon the bundle's, such as settings/cpu.json; several with commas. One of yours runs
-            as code: ./mine.json
+        overlay: config files applied on top of the bundle's, such as settings/cpu.json; several with commas. One of
+            yours runs as code: ./mine.json
         seed: replaces the configs' seed.
         seeds: the seeds to train: 0:3 for 0 to 2, or 0,3,7; one by default, of chest_xray five. Without several there
             is no verdict.

@@ -35,7 +35,8 @@ def mine(
         split: training, validation, test, unlabelled or all.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask
         sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
-        overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
+        overlay: config files applied on top of the bundle's; several with commas. One of yours runs as code:
+            ./mine.json
         set: config entries to replace, such as num_workers=0; skip_unusable=true leaves out images that cannot be used
 
     Examples:
@@ -83,7 +84,8 @@ def evaluate(
         out: the folder for scores.csv.
         split: training, validation, test or all.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask
-        overlay: config files laid upon the bundle's; several with commas. One of yours runs as code: ./mine.json
+        overlay: config files applied on top of the bundle's; several with commas. One of yours runs as code:
+            ./mine.json
         set: config entries to replace, such as num_workers=0; skip_unusable=true leaves out images that cannot be used
 
     Examples:

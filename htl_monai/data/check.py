@@ -45,9 +45,9 @@ class DataReport:
     """What ``check_data`` found.
 
     Args:
-        counts: one row a split: ``images``, ``with_mask``.
-        coverage: one row a metadata column, one column a split: share of the images in [0, 1] whose value is known, NaN
-            for an empty split.
+        counts: one row per split: ``images``, ``with_mask``.
+        coverage: one row a metadata column, one column per split: share of the images in [0, 1] whose value is known,
+            NaN for an empty split.
         problems: all problems, in the order of the data list.
     """
 
@@ -61,7 +61,7 @@ class DataReport:
         return not any(problem.fatal for problem in self.problems)
 
     def table(self) -> pd.DataFrame:
-        """Return one row a kind of problem: ``kind``, ``fatal``, the number in each split, the first ``ids``."""
+        """Return one row per kind of problem: ``kind``, ``fatal``, the number in each split, the first ``ids``."""
         splits = list(self.counts.index)
         by_kind = defaultdict(list)
         for problem in self.problems:
@@ -78,7 +78,7 @@ class DataReport:
 def check_data(
     datalists: Mapping[str, Sequence[Item]], decode: bool = True, require_masks: bool = True, progress: bool = False
 ) -> DataReport:
-    """Look for everything in a data set that would spoil a training or its measurement.
+    """Look for everything in a data set that would break a training or distort its evaluation.
 
     Load the lists with ``on_missing="keep", unique_ids=False`` to have those problems reported with the others.
 
@@ -112,7 +112,7 @@ def _repeated_ids(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Problem]:
     for split, items in datalists.items():
         for item in items:
             if item["id"] in first:
-                detail = f"the id stands in {first[item['id']]} already"
+                detail = f"the id is already in {first[item['id']]}"
                 yield Problem("duplicate_id", split, item["id"], detail)
             first.setdefault(item["id"], split)
 

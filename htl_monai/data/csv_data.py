@@ -43,7 +43,7 @@ def read_csv(
     unique_ids: bool = True,
     say: Callable[[str], None] | None = None,
 ) -> Datalists:
-    """List the images of a CSV file with one row an image; no image is opened.
+    """List the images of a CSV file with one row per image; no image is opened.
 
     An empty field, ``unknown``, ``NA`` and the like give None. A column whose known values are all numbers becomes
     numbers, unless one has a leading zero, as subject numbers do; ids stay as they are written.

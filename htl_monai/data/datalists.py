@@ -34,8 +34,8 @@ def load_datalists(
     """Read the data lists of a CSV file, of a folder with ``data.csv``, of an official layout, or of folders of files.
 
     ISIC-2017 has three splits with masks. ISIC-2018 Task 3 has diagnoses and no masks: alone, it is split 70/10/20 % so
-    that no lesion is parted; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its images are
-    the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
+    that no lesion is in two of them; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its
+    images are the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
     ``label`` is a vector, and :func:`~htl_monai.data.multi_label.load_multi_label` tells its classes. Folders
     ``images`` and ``masks`` need no table, see :func:`~htl_monai.data.paired_folders.read_paired_folders`.
 

@@ -53,7 +53,7 @@ def with_class_labels(items: Sequence[Item], classes: Sequence[str]) -> list[Ite
 
 
 def diagnosis_weights(items: Sequence[Item], classes: Sequence[str], power: float = 1.0) -> Tensor:
-    """Return the weights of the classes for the cross-entropy of paper 1, equation (3).
+    """Return the weights of the classes for the cross-entropy of Attend Who is Weak, equation (3).
 
     A class weighs the inverse of its number of images, ``n / (C n_c)``, so that each class weighs the same in sum; a
     power below 1 brings the weights nearer to each other, for classes so rare that theirs would drown the others.

@@ -85,7 +85,7 @@ class _Found:
             entry, path = (rank, os.path.join(parent, name)), prefix + stem
             before = self._by_path.get(path)
             self._by_path[path] = entry if before is None else min(before, entry)
-            # A name that stands in two folders tells no image.
+            # A name found in two folders identifies no image.
             self._by_name[stem] = path if self._by_name.get(stem, path) == path else ""
 
     def find(self, stem: str) -> str | None:

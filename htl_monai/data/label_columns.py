@@ -64,7 +64,7 @@ def class_columns(
     columns whose names are usual for metadata (``METADATA``).
 
     Args:
-        table: one row an image, all text.
+        table: one row per image, all text.
         ids: the image of each row, for the error.
         known: further columns that are no class, such as the key.
         wanted: the columns that are the classes; the others are then not looked at.
@@ -140,7 +140,7 @@ def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
     ]
     if wrong:
         raise ValueError(
-            f"label must be a vector with one value a class, got others for {name_first(wrong)}; "
+            f"label must be a vector with one value per class, got others for {name_first(wrong)}; "
             "give a data list of the stage preparing of a multi-label setting"
         )
     # NumPy reads None as NaN where it is asked for floats.

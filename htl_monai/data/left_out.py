@@ -54,7 +54,7 @@ def keep_usable(
         first = next(iter(reasons))
         raise ValueError(
             f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
-            f"{first}: {reasons[first]}; mend them, or leave them out with skip_unusable=true"
+            f"{first}: {reasons[first]}; fix them, or leave them out with skip_unusable=true"
         )
     kept = [item for item in items if item["id"] not in reasons]
     return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]

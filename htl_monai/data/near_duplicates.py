@@ -50,7 +50,7 @@ def near_duplicates(
         progress: show progress bars on stderr.
 
     Returns:
-        one row a pair: ``id``, ``other_id``, ``distance``, the nearest first. A file that cannot be opened is no
+        one row per pair: ``id``, ``other_id``, ``distance``, the nearest first. A file that cannot be opened is no
         duplicate of anything; :func:`~htl_monai.data.examine.find_unusable` names it.
 
     Raises:

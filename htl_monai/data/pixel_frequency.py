@@ -33,7 +33,7 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
 
 
 def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Tensor:
-    """Return the weights of background and foreground for the cross-entropy of paper 1, equation (3).
+    """Return the weights of background and foreground for the cross-entropy of Attend Who is Weak, equation (3).
 
     A class weighs the inverse of its pixel frequency, scaled so that both weigh the same in sum: ``1 / (2 f)``. The
     paper leaves ``w_c`` open; on the ISIC-2017 training masks this gives about 0.62 and 2.58.

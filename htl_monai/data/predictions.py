@@ -90,13 +90,13 @@ def stacked_predictions(paths: Sequence[str | os.PathLike[str]]) -> Predictions:
     """Read the predictions of several seeds into one array ``(R, K, N, C)``.
 
     Args:
-        paths: one file a seed; images may be in any order, they are put in that of the first file.
+        paths: one file per seed; images may be in any order, they are put in that of the first file.
 
     Raises:
         ValueError: no file, or files of different images, classes or sparsities; what differs is named.
     """
     if not paths:
-        raise ValueError("paths must name at least one file of predictions, got none; give one a seed")
+        raise ValueError("paths must name at least one file of predictions, got none; give one per seed")
     first = read_predictions(paths[0])
     stack = np.empty((len(paths), *first.probabilities.shape), dtype=np.float32)
     stack[0] = first.probabilities

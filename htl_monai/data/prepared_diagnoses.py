@@ -28,7 +28,7 @@ def prepare_diagnoses(
 ) -> Datalists:
     """Read a data set, open every image once, and write the data lists of the weakly supervised setting.
 
-    Training and validation come from the unlabelled images, parted by subject, where there are some; otherwise they are
+    Training and validation come from the unlabelled images, split by subject, where there are some; otherwise they are
     the data set's own. Their masks are not used. Images without diagnosis are left out.
 
     Args:

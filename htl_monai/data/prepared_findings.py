@@ -32,7 +32,7 @@ def prepare_findings(
     """Read a multi-label data set, decode every image once into the cache, and write its data lists.
 
     A class without any positive label in a split, or in all of them, is no error here: what is measured of it is NaN.
-    A subject with images in two splits is warned of, because a network is then tested on people whom it has seen.
+    A subject with images in two splits is warned of, because a network is then tested on people that it was trained on.
 
     Args:
         dataset_dir: see :func:`~htl_monai.data.multi_label.load_multi_label`.

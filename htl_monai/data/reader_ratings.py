@@ -25,7 +25,7 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read the key of a study: which image each case is, and whether pruning identified it.
 
     Returns:
-        One row a case: ``study``, ``case``, ``id`` (all text) and ``is_pie`` (bool).
+        One row per case: ``study``, ``case``, ``id`` (all text) and ``is_pie`` (bool).
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -55,7 +55,7 @@ def read_ratings(paths: Sequence[str | os.PathLike[str]], key: pd.DataFrame) -> 
         key: what :func:`read_key` returned.
 
     Returns:
-        One row a reader, case of the key and question, by reader and case: ``reader``, ``case``, ``is_pie``,
+        One row per reader, case of the key and question, by reader and case: ``reader``, ``case``, ``is_pie``,
         ``question`` and ``rating`` in 1 … 5, NaN where it is missing.
 
     Raises:
@@ -65,13 +65,13 @@ def read_ratings(paths: Sequence[str | os.PathLike[str]], key: pd.DataFrame) -> 
             is not in the key, or one that a reader rated twice.
     """
     if not paths:
-        raise ValueError("paths must name at least one file of ratings, got none; give one a reader")
+        raise ValueError("paths must name at least one file of ratings, got none; give each one's")
     table = pd.concat([_read_sheet(Path(path), key) for path in paths], ignore_index=True)
     twice = table.loc[table.duplicated(["reader", "case"]), ["reader", "case"]]
     if len(twice):
         named = [f"{case} by {reader}" for reader, case in twice.itertuples(index=False)]
         raise ValueError(
-            f"each reader must rate a case once, got {len(named)} twice: {name_first(named)}; keep one file a reader, "
+            f"each reader must rate a case once, got {len(named)} twice: {name_first(named)}; keep one file each, "
             "or give the readers different names"
         )
     every = pd.MultiIndex.from_product([sorted(table["reader"].unique()), key["case"]], names=["reader", "case"])
@@ -88,8 +88,8 @@ def missing_ratings(ratings: pd.DataFrame) -> pd.DataFrame:
         ratings: what :func:`read_ratings` returned.
 
     Returns:
-        One row a reader and question with something missing: ``reader``, ``question``, ``n_missing`` and ``cases``, all
-        of them, parted by blanks.
+        One row per reader and question with something missing: ``reader``, ``question``, ``n_missing`` and ``cases``,
+        all of them, separated by spaces.
     """
     rows = [
         {"reader": reader, "question": question, "n_missing": len(part), "cases": " ".join(part["case"])}

@@ -31,7 +31,7 @@ RULES = ("threshold", "top", "count")
 NEVER_LEARNED = ("exclude", "include", "only")
 """What becomes of images that the dense network never learned: left out, the hardest of all, or chosen alone."""
 PIE_ARMS = ("left_alone", "upweighted", "removed", "removed_random")
-"""What is done with training images that pruning identified (paper 2), to learn whether they are hard or noisy."""
+"""What is done with training images that pruning identified (PruneCXR), to learn whether they are hard or noisy."""
 
 Item = Mapping[str, Any]
 
@@ -43,10 +43,10 @@ def select_hard(
     relative: bool = True,
     never_learned: str = "exclude",
 ) -> list[str]:
-    """Return the ids of the hard-to-learn images, hardest first (paper 1, Algorithm 1, line 4).
+    """Return the ids of the hard-to-learn images, hardest first (Attend Who is Weak, Algorithm 1, line 4).
 
     Args:
-        table: the forgetting table at one sparsity, one row an image.
+        table: the forgetting table at one sparsity, one row per image.
         rule: ``threshold`` takes the images that lose at least ``amount`` (the paper reports those that lose 40 %);
             ``top`` takes the fraction ``amount`` of the measured images, at least one, that lose most; ``count`` takes
             ``amount`` of them.
@@ -68,7 +68,7 @@ def select_hard(
     check_never_learned(never_learned)
     if table["id"].duplicated().any():
         raise ValueError(
-            f"table must have one row an image, got {table['id'].duplicated().sum()} repeated ids; "
+            f"table must have one row per image, got {table['id'].duplicated().sum()} repeated ids; "
             "keep the rows of one sparsity"
         )
     ranked = _ranked(table, "forgetting_relative" if relative else "forgetting", never_learned)
@@ -85,7 +85,7 @@ def select_hard(
 
 
 def select_random(ids: Sequence[str], count: int, seed: int) -> list[str]:
-    """Return ``count`` of the ids, drawn without replacement: what any fine-tuning gains (paper 1, Baseline 4).
+    """Return ``count`` ids, drawn without replacement: what any fine-tuning gains (Attend Who is Weak, Baseline 4).
 
     Raises:
         ValueError: ``count`` is larger than the number of ids.
@@ -142,7 +142,7 @@ def write_selections(
 
 
 def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[Item]) -> pd.DataFrame:
-    """Return the rows of one sparsity of a forgetting table, one an image.
+    """Return the rows of one sparsity of a forgetting table, one per image.
 
     Raises:
         ValueError: the table has no row of ``sparsity``, names an image that ``data`` lacks, or is no forgetting table.

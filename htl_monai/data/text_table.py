@@ -21,7 +21,7 @@ _REMEDY = "save it anew as CSV in UTF-8"
 def read_text_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a CSV file with every value as text, freed of surrounding blanks; an empty field is ``""``.
 
-    The file is a stranger's: fields are parted by the comma, semicolon or tab that the first line has most of, as
+    The file is a stranger's: fields are separated by the comma, semicolon or tab that the first line has most of, as
     spreadsheets of some countries write semicolons; UTF-8 with or without its mark and UTF-16 with its mark are read.
     A column without a name is called ``Unnamed: 0`` by its place, as pandas would.
 
@@ -29,7 +29,7 @@ def read_text_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         path: the file.
 
     Returns:
-        One row a line, one column a field of the first line.
+        One row per line, one column per field of the first line.
 
     Raises:
         FileNotFoundError: the file is not there.

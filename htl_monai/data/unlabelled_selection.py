@@ -40,7 +40,7 @@ def write_unlabelled_selections(
     seed: int = 0,
     never_learned: str = "exclude",
 ) -> dict[str, int]:
-    """Write ``htl.json`` and ``random.json`` of images with pseudo-labels (paper 1, Algorithm 2).
+    """Write ``htl.json`` and ``random.json`` of images with pseudo-labels (Attend Who is Weak, Algorithm 2).
 
     Images whose pseudo-label is less sure than ``min_confidence``, or empty, take part in neither file and are
     counted.

@@ -55,7 +55,7 @@ def found_class(class_prob: Tensor, classes: Sequence[str] | None = None) -> dic
     """
     if classes is not None and len(classes) != len(class_prob):
         raise ValueError(
-            f"classes must be the names of {len(class_prob)} classes, got {', '.join(classes)}; give one a class"
+            f"classes must be the names of {len(class_prob)} classes, got {', '.join(classes)}; give one per class"
         )
     index = int(class_prob.argmax())
     return {

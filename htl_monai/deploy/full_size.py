@@ -19,7 +19,7 @@ _BAND_PIXELS = 2**22
 
 @dataclass(frozen=True)
 class FullSize:
-    """What was localized in one picture, one byte a pixel.
+    """What was localized in one picture, one byte per pixel.
 
     Args:
         mask: (H, W) bool.

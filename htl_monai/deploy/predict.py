@@ -69,7 +69,7 @@ def predict(
 
     For each picture, by the name that the table gives it: ``<name>_mask.png`` (0 and 255, the size of the picture),
     ``<name>_overlay.png`` and ``<name>.json`` (image, size, box of the largest region, area, mean probability), and at
-    the end ``predictions.csv``. A network that classifies is asked where it looks: then there are ``<name>_heat.png``
+    the end ``predictions.csv``. For a classifier there are also ``<name>_heat.png``
     (the heat map, 0 to 255; the mask is what reaches the threshold), the mean heat instead of the mean probability,
     and the class. Each file is written atomically. A picture that cannot be read does not stop the others: the table
     says why, and the log how many. A caller that must fail then asks ``table["error"].notna().any()``.

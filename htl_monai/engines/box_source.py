@@ -10,7 +10,7 @@ BOX_SOURCES = ("mask", "cam")
 
 
 def inferer_of(box_from: str, mask: Inferer, cam: Inferer | None) -> Inferer:
-    """Return the inferer whose output the boxes are drawn around (paper 1, Algorithm 2, writes ``BB(f(x))``).
+    """Return the inferer around whose output boxes are drawn (Attend Who is Weak, Algorithm 2: ``BB(f(x))``).
 
     Args:
         box_from: ``mask`` for the predicted mask, ``cam`` for the heat map.

@@ -18,8 +18,8 @@ def explain_diagnosis(
     """Return a batch's images, no label, and its diagnoses as the classes whose heat maps are asked for.
 
     Pruning may change the predicted class; the heat maps before and after it are of one class, so that their boxes
-    can be compared (paper 1, Algorithm 3). It is the ``prepare_batch`` of a ``ForgettingEvaluator`` whose inferer is a
-    :class:`~htl_monai.engines.heat_map_inferer.HeatMapInferer`.
+    can be compared (Attend Who is Weak, Algorithm 3). It is the ``prepare_batch`` of a ``ForgettingEvaluator`` whose
+    inferer is a :class:`~htl_monai.engines.heat_map_inferer.HeatMapInferer`.
 
     Args:
         batchdata: with ``image`` ``(N, C, H, W)`` and ``label``, the numbers of the classes, ``(N,)``.

@@ -23,9 +23,10 @@ __all__ = ["ForgettingEvaluator"]
 class ForgettingEvaluator(SupervisedEvaluator):
     """Score every image under the dense network and under each sparsity of it, reading the data once.
 
-    Each batch is loaded and moved to the device once and goes through the network ``1 + S`` times (paper 1, Algorithm
-    1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit. Images without
-    label are scored against what the dense network says of them (Algorithms 2 and 3): a drop is then a disagreement.
+    Each batch is loaded and moved to the device once and goes through the network ``1 + S`` times (Attend Who is Weak,
+    Algorithm 1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit. Images
+    without label are scored against what the dense network says of them (Algorithms 2 and 3): a drop is then a
+    disagreement.
 
     Args:
         device: where to run.

@@ -44,6 +44,6 @@ class HeatMapInferer(Inferer):
         Args:
             inputs: ``(N, C, H, W)``.
             network: classifies or segments, see :class:`~htl_monai.localization.heat_maps.HeatMaps`.
-            class_index: the class to explain, one for all or one an image; None for what the network predicts.
+            class_index: the class to explain, one for all or one per image; None for what the network predicts.
         """
         return self.heat_maps(inputs, network, class_index)

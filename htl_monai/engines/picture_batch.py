@@ -18,7 +18,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class PictureBatch:
     """Scale, augment, normalise and repeat to channels: the ``prepare_batch`` of a trainer or an evaluator.
 
-    Pictures travel to the device as they lie in the cache, one byte a pixel, a twelfth of what the network is given.
+    Pictures travel to the device as they lie in the cache, one byte per pixel, a twelfth of what the network is given.
 
     Args:
         mean: of each channel, of intensities in [0, 1]; a grey picture is repeated to as many channels.
@@ -68,7 +68,7 @@ class PictureBatch:
             kwargs: further arguments of the copy.
 
         Raises:
-            ValueError: the pictures are not grey, or not of one byte a pixel.
+            ValueError: the pictures are not grey, or not of one byte per pixel.
         """
         pictures, labels = batchdata[Keys.IMAGE], batchdata.get(Keys.LABEL)
         if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 1:

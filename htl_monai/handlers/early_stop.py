@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class EarlyStop:
-    """Stop the training when the validator's key metric was not bettered for ``patience`` epochs.
+    """Stop the training when the validator's key metric has not improved for ``patience`` epochs.
 
     ignite's and MONAI's handlers count in memory, so a resumed training would start to count anew. This one reads the
     count off ``best_metric_epoch``, which :class:`~htl_monai.handlers.training_checkpoint.TrainingCheckpoint` restores,

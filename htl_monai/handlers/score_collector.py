@@ -14,7 +14,7 @@ __all__ = ["ScoreCollector"]
 
 
 class ScoreCollector:
-    """Keep the scores of each image, some numbers an image: memory does not grow with pixels.
+    """Keep the scores of each image, some numbers per image: memory does not grow with pixels.
 
     Example:
         >>> import torch

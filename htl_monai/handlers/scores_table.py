@@ -22,7 +22,7 @@ __all__ = ["ScoresTable"]
 
 
 class ScoresTable:
-    """Write ``scores.csv``: one row an image, its metadata and its scores.
+    """Write ``scores.csv``: one row per image, its metadata and its scores.
 
     Boxes among the scores are written in pixels of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and
     ``y_max_px``, rounded outwards, empty where there is no box. ``whole_image_iou`` is the share of the image that is

@@ -29,7 +29,7 @@ def mask_to_box(mask: ArrayLike) -> Box | None:
     """Return the box of the largest 8-connected region of a mask.
 
     Stray pixels far from the lesion would blow up the box of the whole mask, so only the largest region counts
-    (paper 1, section 3; 8-connected as its cited localization code).
+    (Attend Who is Weak, section 3; 8-connected as its cited localization code).
 
     Args:
         mask: (H, W), any value other than 0 is foreground.
@@ -56,7 +56,7 @@ def mask_to_box(mask: ArrayLike) -> Box | None:
     labels, count = ndimage.label(foreground[top:bottom, left:right], structure=_EIGHT_CONNECTED)
     if count == 1:
         return Box(left, top, right, bottom)
-    blocks = np.array_split(labels.ravel(), labels.size // 2**22 + 1)  # counting takes 8 bytes a pixel
+    blocks = np.array_split(labels.ravel(), labels.size // 2**22 + 1)  # counting takes 8 bytes per pixel
     sizes = np.sum([np.bincount(block, minlength=count + 1) for block in blocks], axis=0)
     largest = int(sizes[1:].argmax()) + 1
     y, x = ndimage.find_objects(labels, max_label=largest)[largest - 1]

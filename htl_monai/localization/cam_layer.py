@@ -35,7 +35,7 @@ class LayerOutput:
         """Return the output.
 
         Raises:
-            ValueError: the layer ran not once in the forward pass.
+            ValueError: the layer did not run in the forward pass.
         """
         if len(self.activations) != 1:
             raise ValueError(

@@ -52,7 +52,7 @@ def image_targets(class_index: int | Sequence[int] | Tensor | None, count: int) 
     """Return one target an image.
 
     Args:
-        class_index: one class for all images, one an image, or None for what the network predicts.
+        class_index: one class for all images, one per image, or None for what the network predicts.
         count: the number of images.
 
     Raises:

@@ -18,8 +18,8 @@ __all__ = ["HeatMaps"]
 class HeatMaps:
     """Compute the heat maps of a batch with one forward pass and a backward pass that stops at the layer.
 
-    Paper 1, Algorithm 3 localizes with GradCAM++. The maps are those of the grad-cam package called image by image;
-    the package's own call would take the gradients of every layer and clear those of the parameters.
+    Attend Who is Weak, Algorithm 3 localizes with GradCAM++. The maps are those of the grad-cam package called image by
+    image; the package's own call would take the gradients of every layer and clear those of the parameters.
 
     The network may be wrapped for several processes, compiled, pruned in place, and in training mode (it runs in eval
     mode); its weights, gradients, modes and hooks are the same afterwards, also when the call raises.
@@ -58,7 +58,7 @@ class HeatMaps:
             inputs: ``(N, C, H, W)``, on the device of the network.
             network: returns the logits of classes ``(N, C)``, or of background and foreground ``(N, 2, H, W)``. Where
                 it segments, the map explains the foreground logits summed over the image's own predicted foreground.
-            class_index: the class to explain, one for all or one an image; None for the predicted one. None where
+            class_index: the class to explain, one for all or one per image; None for the predicted one. None where
                 the network segments.
 
         Returns:

@@ -18,8 +18,8 @@ _ROUNDING = 1e-6
 def box_iou(a: Box | None, b: Box | None) -> float:
     """Return the IoU of two half-open boxes, as ``torchvision.ops.box_iou`` of them.
 
-    Paper 1, Algorithm 2 leaves the difference of two boxes open; here the box drop is 1 - IoU, which is in [0, 1]
-    also where a network finds nothing.
+    Attend Who is Weak, Algorithm 2 leaves the difference of two boxes open; here the box drop is 1 - IoU, which is in
+    [0, 1] also where a network finds nothing.
 
     Args:
         a: a box; None where there is nothing to enclose.

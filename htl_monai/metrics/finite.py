@@ -27,7 +27,7 @@ def are_finite(output: Tensor) -> Tensor:
     """
     values = output.detach().as_subclass(Tensor)  # type: ignore[attr-defined]
     rest = tuple(range(1, values.ndim))
-    # One number an image instead of one a pixel: NaN goes through minimum and maximum, infinity is one of them.
+    # One number per image instead of one per pixel: NaN goes through minimum and maximum, infinity is one of them.
     return torch.isfinite(values.amin(rest)) & torch.isfinite(values.amax(rest)) if rest else torch.isfinite(values)
 
 

@@ -26,7 +26,7 @@ __all__ = [
 def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
     """Return how much of the dense network's score the pruned network lost: ``dense - pruned``.
 
-    Paper 1, Algorithm 1, line 4 prints the opposite sign, which would select the images that improve.
+    Attend Who is Weak, Algorithm 1, line 4 prints the opposite sign, which would select the images that improve.
 
     Args:
         dense: scores of the dense network, any shape; numbers, tensors on the CPU or pandas columns (taken by position,

@@ -21,7 +21,7 @@ def foreground_mask(pred: Tensor, threshold: float = 180) -> Tensor:
     Args:
         pred: logits of background and foreground ``(N, 2, H, W)``: the larger one decides, a tie is background; or
             heat maps in [0, 1] ``(N, 1, H, W)``: foreground reaches the threshold.
-        threshold: of a heat map, on the scale of 0 to 255 (paper 1, section 3: 180).
+        threshold: of a heat map, on the scale of 0 to 255 (Attend Who is Weak, section 3: 180).
 
     Returns:
         bool of shape ``(N, H, W)``; NaN is background.
@@ -47,8 +47,9 @@ def foreground_mask(pred: Tensor, threshold: float = 180) -> Tensor:
 def agreement_scores(pred: Tensor, reference: Tensor, threshold: float = 180) -> dict[str, Tensor]:
     """Score how far a pruned network's predictions agree with the dense network's, where there is no label.
 
-    Paper 1, Algorithm 2: the images whose box moves most are those that the network forgets; box drop = 1 - box IoU.
-    A box encloses the largest 8-connected region. An image with NaN in one of its predictions has NaN in all scores.
+    Attend Who is Weak, Algorithm 2: the images whose box moves most are those that the network forgets; box drop = 1 -
+    box IoU. A box encloses the largest 8-connected region. An image with NaN in one of its predictions has NaN in all
+    scores.
 
     Args:
         pred: logits ``(N, 2, H, W)`` or heat maps ``(N, 1, H, W)`` of the pruned network.
@@ -80,7 +81,7 @@ def agreement_scores(pred: Tensor, reference: Tensor, threshold: float = 180) ->
 
 
 def heat_map_scores(pred: Tensor, label: Tensor, threshold: float = 180) -> dict[str, Tensor]:
-    """Score predictions against masks, as masks and as boxes (paper 1, weakly supervised setting).
+    """Score predictions against masks, as masks and as boxes (Attend Who is Weak, weakly supervised setting).
 
     The paper leaves open whether the heat map's mask or its box is scored, so both are.
 

@@ -13,10 +13,10 @@ SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "backgroun
 def segmentation_scores(pred: Tensor, label: Tensor) -> dict[str, Tensor]:
     """Score each image of a batch: IoU and Dice of the foreground and of the background.
 
-    Forgetting is a drop of one of these scores, so each image has its own (paper 1, Algorithm 1, line 4; Table 2
-    averages them over images). A class that is absent from both the prediction and the label has nothing to measure:
-    its scores are NaN. An empty label with a lesion predicted scores 0. An image with NaN in its prediction has NaN
-    in all four.
+    Forgetting is a drop of one of these scores, so each image has its own (Attend Who is Weak, Algorithm 1, line 4;
+    Table 2 averages them over images). A class that is absent from both the prediction and the label has nothing to
+    measure: its scores are NaN. An empty label with a lesion predicted scores 0. An image with NaN in its prediction
+    has NaN in all four.
 
     Args:
         pred: logits or probabilities of background and foreground, ``(N, 2, H, W)`` or ``(N, 2, H, W, D)``; the larger

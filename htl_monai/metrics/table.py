@@ -1,4 +1,4 @@
-"""Tables of scores: one row an image, or one row an image and sparsity."""
+"""Tables of scores: one row per image, or one row per image and sparsity."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def forgetting_table(
     score: str = "foreground_iou",
     of_images: Mapping[str, NDArray[np.float64]] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Lay out what every image lost at every sparsity (paper 1, Algorithm 1, line 4).
+    """Lay out what every image lost at every sparsity (Attend Who is Weak, Algorithm 1, line 4).
 
     Args:
         data: the data list that was mined; its order is the order of the rows.

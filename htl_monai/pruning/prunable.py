@@ -24,9 +24,10 @@ PRUNABLE_LAYERS = (
 def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     """Return the weights that pruning may remove: of every convolution, transposed convolution and linear layer.
 
-    Biases and normalisation layers stay, as in paper 1; a filter on ``Conv2d`` alone would miss the up-convolutions
-    of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers (``DataParallel``,
-    ``DistributedDataParallel``, ``torch.compile``) are looked through, so that the names are those of the network.
+    Biases and normalisation layers stay, as in Attend Who is Weak; a filter on ``Conv2d`` alone would miss the
+    up-convolutions of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers
+    (``DataParallel``, ``DistributedDataParallel``, ``torch.compile``) are looked through, so that the names are those
+    of the network.
 
     Args:
         network: any module.

@@ -19,8 +19,8 @@ __all__ = ["Pruner", "check_finite", "like_weight", "split_like"]
 class Pruner(Compressor):
     """A value that says which weights go: those whose rank lies below a threshold that grows with the amount.
 
-    The ranks do not depend on the amount. They are made once (the sort is the dear part), and every sparsity's masks
-    follow by comparison; therefore the masks are nested: what is removed at 50 % is also removed at 70 %.
+    The ranks do not depend on the amount. They are made once (sorting is the expensive part), and every sparsity's
+    masks follow by comparison; therefore the masks are nested: what is removed at 50 % is also removed at 70 %.
 
     Args:
         amount: fraction of the weights to remove, in [0, 1). The paper's Algorithm 1 mines at 0.7.

@@ -20,7 +20,7 @@ def sparsity_report(network: nn.Module, masks: Mapping[str, Tensor]) -> pd.DataF
         masks: True = keep, by parameter name.
 
     Returns:
-        One row a layer and a last row ``all``: ``layer`` (name of the weight), ``n_weights``, ``n_removed`` and
+        One row per layer and a last row ``all``: ``layer`` (name of the weight), ``n_weights``, ``n_removed`` and
         ``sparsity`` (fraction removed, in [0, 1]).
 
     Raises:

@@ -29,7 +29,7 @@ class Saving(NamedTuple):
 
 
 def savings_table(layers: Iterable[Saving]) -> pd.DataFrame:
-    """Return one row a layer and a last row ``all``.
+    """Return one row per layer and a last row ``all``.
 
     Returns:
         ``layer``, ``n_weights``, ``n_stored``, ``saved`` (``1 - n_stored / n_weights``) and ``relative_error``

@@ -48,7 +48,7 @@ class WeightSweep(ABC):
 
     @abstractmethod
     def report(self) -> pd.DataFrame:
-        """Return what is really saved: for every sparsity (``amount``) a row a layer and a last row ``all``."""
+        """Return what is really saved: for every sparsity (``amount``) a row per layer and a last row ``all``."""
 
     @abstractmethod
     def _apply(self, sparsity: float) -> None:

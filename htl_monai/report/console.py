@@ -105,7 +105,7 @@ def _seed_folders(folder: Path) -> list[Path]:
 
 
 def print_notes(path: Path) -> None:
-    """Print the notes of a run, one a line, if there is a file of them."""
+    """Print the notes of a run, one per line, if there is a file of them."""
     for note in read_table(path)["note"] if path.is_file() else ():
         print(f"note: {note}")
 

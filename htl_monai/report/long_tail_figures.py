@@ -1,4 +1,4 @@
-"""Draws what compression costs: overall, class by class, against class frequency, and pair by pair (paper 2)."""
+"""Draws what compression costs: overall, class by class, against class frequency, and pair by pair (PruneCXR)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from htl_monai.statistics.class_pairs import FEWEST_CLASSES
 
 __all__ = ["forgettability_notes", "pie_notes"]
 
-# The sweep of paper 2.
+# The sweep of PruneCXR.
 _SWEEP = tuple(round(0.05 * step, 2) for step in range(20))
 _FEW = 10
 
@@ -57,7 +57,7 @@ def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> p
     mined = tables["overall"].query("compression == @MAIN")["sparsity"].to_numpy()
     lacking = [f"{step:g}" for step in _SWEEP if not np.isclose(mined, step).any()]
     if lacking:
-        notes.append(("sparsities", f"Of the sweep of paper 2, {MAIN} was not mined at {name_first(lacking, 20)}."))
+        notes.append(("sparsities", f"Of the sweep of PruneCXR, {MAIN} was not mined at {name_first(lacking, 20)}."))
     unfit = tables["fcd_regression"].query("estimate.isna()")["compression"].unique().tolist()
     if unfit:
         notes.append(("fcd_regression", f"The pairs of classes do not determine a regression for {', '.join(unfit)}."))
@@ -117,7 +117,7 @@ def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
                     )
                 )
             if few:
-                notes.append(("groups", f"In fewer than {_FEW} test images: {name_first(few, 50)}; read with care."))
+                notes.append(("groups", f"In fewer than {_FEW} test images: {name_first(few, 50)}; read with caution."))
         if rows["ratio"].isna().all() and (definition != "spearman" or len(unranked) < len(pies)):
             notes.append(("ratios", f"By the definition {definition} no image, or every one, is a PIE: no ratios."))
     unlabelled = int(pies["n_findings"].isna().sum())
@@ -129,7 +129,7 @@ def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def _class_notes(classes: pd.DataFrame) -> list[tuple[str, str]]:
     notes = []
     for split, effect in (
-        ("training", "its forgetting cannot be held against its frequency"),
+        ("training", "its forgetting cannot be compared with its frequency"),
         ("validation", "the validation says nothing of it"),
         ("test", "it has no AP and is left out of every mean"),
     ):
@@ -138,7 +138,7 @@ def _class_notes(classes: pd.DataFrame) -> list[tuple[str, str]]:
             notes.append(("classes", f"{name} has no positive image in the {split} split: {effect}."))
     few = classes.loc[classes["n_test"].between(1, _FEW - 1), "class"].tolist()
     if few:
-        notes.append(("classes", f"Fewer than {_FEW} positive test images: {name_first(few, 50)}; read with care."))
+        notes.append(("classes", f"Fewer than {_FEW} positive test images: {name_first(few, 50)}; read with caution."))
     return notes
 
 

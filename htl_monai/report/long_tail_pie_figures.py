@@ -1,4 +1,4 @@
-"""Draws which images pruning changes: PIE ratios, hard or noisy, and what fine-tuning on them is worth (paper 2)."""
+"""Draws which images pruning changes: PIE ratios, hard or noisy, and what fine-tuning on them is worth (PruneCXR)."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
 
     Args:
         run: what :func:`~htl_monai.report.long_tail_run.read_long_tail_run` found.
-        sparsity: of the magnitude pruning that is held against the dense network.
+        sparsity: of the magnitude pruning that is compared with the dense network.
         share: how many images are PIEs by rank correlation and by taxicab distance, in (0, 1]; by modal label it is as
             many as there are.
 
     Returns:
-        Tables by name. ``pies``: one row an image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
+        Tables by name. ``pies``: one row per image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
         ``never_learned`` (the dense networks give every class the same probability: no PIE, and first in the table),
-        ``rank`` (1 = hardest), ``is_pie`` (by rank correlation, paper 2), ``is_pie_modal``, ``is_pie_taxicab``,
+        ``rank`` (1 = hardest), ``is_pie`` (by rank correlation, PruneCXR), ``is_pie_modal``, ``is_pie_taxicab``,
         ``n_findings`` (missing where a label is), ``labels`` (the known positive ones), ``label_quality``, and ``hard``
         and ``noisy`` of a phantom. ``pie_ratios``: by ``definition``, the over-representation of every class and number
         of findings. ``noise``: label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of

@@ -26,7 +26,7 @@ COMPRESSIONS = {
     "quantized": "mining_quantized",
     "low_rank": "mining_low_rank",
 }
-# The one that every run has, and that PIEs are found by (paper 2).
+# The one that every run has, and that PIEs are found by (PruneCXR).
 MAIN = "global_magnitude"
 
 

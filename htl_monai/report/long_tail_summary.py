@@ -94,7 +94,7 @@ def write_pies(
     Args:
         run_dir: the folder of the run; every seed with ``seed_*/mining/predictions.npz`` is read.
         out_dir: where the tables go; the figures go into ``figures`` in it. By default ``reporting`` in the run.
-        sparsity: of the pruning that is held against the dense networks.
+        sparsity: of the pruning that is compared with the dense network.
         share: how many images are PIEs, in (0, 1].
 
     Returns:

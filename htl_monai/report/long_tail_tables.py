@@ -22,9 +22,9 @@ from htl_monai.statistics.holm import holm
 
 __all__ = ["DROP", "FCD", "classes_table", "forgettability_tables"]
 
-# From here on a class counts as forgotten (paper 2).
+# From here on a class counts as forgotten (PruneCXR).
 DROP = 0.2
-# Paper 2's text defines one, its code takes the other.
+# PruneCXR's text defines one, its code takes the other.
 FCD = ("fcd_euclidean", "fcd_mse")
 
 
@@ -36,8 +36,8 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
 
     Returns:
         Tables by name. ``classes``, see :func:`classes_table`; ``forgettability``, the curves of the magnitude pruning,
-        one row a class and one column a sparsity. The others have the column ``compression``: ``class_changes`` (AP and
-        its relative change by class and sparsity), ``overall`` (its mean over classes, tested against the dense
+        one row per class and one column per sparsity. The others have the column ``compression``: ``class_changes`` (AP
+        and its relative change by class and sparsity), ``overall`` (its mean over classes, tested against the dense
         network), ``first_drop`` (by class: where 20 % is lost first, the change at the highest sparsity, and whether
         the dense networks learned it at all, which rank it better than a random order of the images then),
         ``dissimilarity`` (every pair of classes: FCD and what might explain it), ``fcd_regression`` (both FCDs on
@@ -78,8 +78,8 @@ def classes_table(run: LongTailRun) -> pd.DataFrame:
     """Count the positive images of each class.
 
     Returns:
-        One row a class: ``class``, ``n_training``, ``n_validation``, ``n_test`` and ``without_positives``, which names
-        the splits that have none (empty: all have).
+        One row per class: ``class``, ``n_training``, ``n_validation``, ``n_test`` and ``without_positives``, which
+        names the splits that have none (empty: all have).
     """
     counts = {split: positives(run.datalists[split], len(run.classes)) for split in SPLITS}
     lacking = [", ".join(split for split in SPLITS if not counts[split][c]) for c in range(len(run.classes))]
@@ -143,7 +143,7 @@ def _correlations(drops: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _curves_by_class(changes: pd.DataFrame) -> pd.DataFrame:
-    """Turn the long table into one row a class and one column a sparsity, without the dense network."""
+    """Turn the long table into one row per class and one column per sparsity, without the dense network."""
     pruned = changes[changes["sparsity"] > 0]
     wide = pruned.pivot(index="class", columns="sparsity", values="change_median")
     wide = wide.loc[changes["class"].drop_duplicates()].rename(columns=lambda value: f"{value:g}")

@@ -78,9 +78,9 @@ def write_reader_study(
     n_readers: int = 6,
     max_px: int = 1024,
 ) -> Path:
-    """Write a sheet a reader (HTML, and CSV to fill in by hand), and the key apart from them.
+    """Write a sheet per reader (HTML, and CSV to fill in by hand), and the key apart from them.
 
-    The images are drawn at random from the pruning-identified exemplars (PIEs) and from the others, as in paper 2. A
+    The images are drawn at random from the pruning-identified exemplars (PIEs) and from the others, as in PruneCXR. A
     sheet shows each image under a random case number, with the labels that it was given, in an order of the reader's
     own. It holds no id, no path, no metadata of the files, and no word of the groups.
 
@@ -89,7 +89,7 @@ def write_reader_study(
     Each call makes a new study, whose key is written first and never overwritten.
 
     Args:
-        pies: one row an image: ``id``, ``image`` (path), ``is_pie``, ``labels`` (text) if the readers are to judge
+        pies: one row per image: ``id``, ``image`` (path), ``is_pie``, ``labels`` (text) if the readers are to judge
             them; images without a ``spearman`` are neither of the two groups and are left out.
         out_dir: the folder of ``sheets/reader_*.html`` and ``.csv``, ``not_for_readers/key.csv`` and ``README.txt``.
         n_pies: how many PIEs.
@@ -175,7 +175,7 @@ def _chosen(pies: pd.DataFrame, n_pies: int, n_others: int, n_readers: int, draw
     if lacking:
         raise KeyError(f"pies must have the columns {lacking}, got {list(pies.columns)}; give pies.csv of a run")
     if pies["id"].duplicated().any():
-        raise ValueError(f"id must be unique, got {pies['id'].duplicated().sum()} repeated; give one row an image")
+        raise ValueError(f"id must be unique, got {pies['id'].duplicated().sum()} repeated; give one row per image")
     if not pd.api.types.is_bool_dtype(pies["is_pie"]):
         raise ValueError(f"is_pie must be True or False for every image, got {pies['is_pie'].dtype}; correct pies.csv")
     for name, number in (("n_pies", n_pies), ("n_others", n_others), ("n_readers", n_readers)):

@@ -40,7 +40,7 @@ def write_seeds_summary(
         seeds: the seeds.
         models: the arms that were evaluated, ``dense`` among them.
         out_dir: where the tables go.
-        sparsity: the sparsity whose forgetting is broken down by group and held against planted groups.
+        sparsity: the sparsity whose forgetting is broken down by group and compared with planted groups.
         seed: of the bootstrap over images in the groups.
         use_unlabelled: images without mask were mined beside the training images: groups and detection are of them.
         baselines: further models, that no training made; they are scored and not compared.
@@ -139,7 +139,7 @@ def _mean_impact(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _mean_over_seeds(mined: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return one row an image: its mean forgetting in the seeds that learned it; never learned means in none."""
+    """Return one row per image: its mean forgetting in the seeds that learned it; never learned means in none."""
     bounded = [
         table.assign(
             forgetting_relative=bounded_forgetting(table["forgetting_relative"]), never_learned=never_learned_in(table)

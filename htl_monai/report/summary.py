@@ -47,7 +47,7 @@ def write_summary(
         scores_paths: ``scores.csv`` of each model on the same test images, by model; ``dense`` is the reference, and
             where ``htl`` and ``random`` are there, these two are compared with each other too.
         out_dir: where the tables go.
-        sparsity: the sparsity whose forgetting is broken down by group and held against planted groups.
+        sparsity: the sparsity whose forgetting is broken down by group and compared with planted groups.
         seed: of the bootstrap.
         unlabelled_path: ``forgetting.csv`` of images without mask beside the training images, or None.
         pseudo_labels_path: their ``pseudo_labels.csv``; read for the detection of planted images among them.
@@ -56,8 +56,8 @@ def write_summary(
     Returns:
         The tables by name, as written: ``scores`` (mean of each score and model), ``comparison`` (paired differences
         with 95 % intervals over the test images, or their subjects, and p-values corrected over the table), ``impact``
-        (what each sparsity costs the masks, paper 1, Table 1, or how far it moves the boxes where the training images
-        have no masks), ``impact_unlabelled`` (the latter, of
+        (what each sparsity costs the masks, Attend Who is Weak, Table 1, or how far it moves the boxes where the
+        training images have no masks), ``impact_unlabelled`` (the latter, of
         ``unlabelled_path``) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
         ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
@@ -85,7 +85,7 @@ def write_summary(
 
 
 def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return one row a model: images, the mean of each score over images, and what Table 2 of paper 1 makes of them.
+    """Return one row per model: images, each score's mean over images, and the scores of Table 2 of Attend Who is Weak.
 
     ``mean_iou`` is the mean of both classes' IoU; ``dice`` the mean of both classes' Dice. Where the tables have them,
     ``box_iou`` (of the predicted box and the lesion's) and ``box_foreground_iou`` (of the filled box and the mask) are
@@ -116,7 +116,7 @@ def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: fl
         forgotten_share: the relative drop from which an image counts as forgotten.
 
     Returns:
-        One row a group: ``sparsity`` where the table names it, ``column``, the fields of
+        One row per group: ``sparsity`` where the table names it, ``column``, the fields of
         :func:`~htl_monai.analysis.groups.group_summary` for the relative forgetting, ``n_forgotten``,
         ``n_never_learned`` (images of the group that the dense network never learned: they are hard, and have no
         relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over images of known
@@ -190,7 +190,7 @@ def planted_detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -
         pseudo_labels: what the dense network made of these images, where they have no mask.
 
     Returns:
-        One row a ranking: ``ranking``, the fields of :func:`~htl_monai.analysis.detection.detection`, those of
+        One row per ranking: ``ranking``, the fields of :func:`~htl_monai.analysis.detection.detection`, those of
         :func:`~htl_monai.analysis.detection.detection_of_groups`, and ``n_never_learned``.
     """
     unlearned = never_learned_in(mined)

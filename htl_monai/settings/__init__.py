@@ -27,4 +27,4 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         ),
     }
 )
-"""Paper 1: Algorithms 1, 2 and 3 (``random`` is its Baseline 4; the plain baselines look at no network). Paper 2."""
+"""Attend Who is Weak, Algorithms 1 to 3 (``random`` is its Baseline 4, the plain ones use no network); PruneCXR."""

@@ -1,4 +1,4 @@
-"""The stages of paper 2: several seeds of one classifier, each pruned over a sweep, and what all of them forget."""
+"""The stages of PruneCXR: several seeds of one classifier, each pruned over a sweep, and what all of them forget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stages of paper 1: Algorithms 1, 2 and 3 on skin lesions."""
+"""The stages of Attend Who is Weak: Algorithms 1, 2 and 3 on skin lesions."""
 
 from __future__ import annotations
 

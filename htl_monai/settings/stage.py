@@ -18,7 +18,7 @@ class Stage:
     Args:
         name: the stage's folder in a run.
         run_id: the run id in the configs.
-        configs: config files of the bundle, laid upon each other in order.
+        configs: config files of the bundle, merged in order.
         inputs: files of earlier stages that it reads, below the run's folder.
         outputs: files that it writes, below its own folder.
         settings: config entries that it fixes.

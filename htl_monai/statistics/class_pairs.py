@@ -37,7 +37,7 @@ class ClassPairs:
 
     @classmethod
     def from_table(cls, pairs: pd.DataFrame, columns: Sequence[str]) -> ClassPairs:
-        """Take columns of a table with one row a pair, ``class_a`` and ``class_b``.
+        """Take columns of a table with one row per pair, ``class_a`` and ``class_b``.
 
         A permutation needs every pair. Where some are not measured (NaN, or no row), the class with the most of them is
         left out, then the next.

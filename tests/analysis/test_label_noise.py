@@ -104,7 +104,7 @@ def test_bad_tables_are_refused():
         label_quality(labels, [[-2, 3], [0, 0]])
     with pytest.raises(ValueError, match=r"^ids, forgetting and classes must fit labels of the shape \(2, 2\), got 1 "):
         noise_table(["a"], labels, probabilities, [0.1, 0.2])
-    with pytest.raises(ValueError, match=r"^ids must be unique, got 1 repeated; give one row an image"):
+    with pytest.raises(ValueError, match=r"^ids must be unique, got 1 repeated; give one row per image"):
         noise_table(["a", "a"], labels, probabilities, [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^share must be in \(0, 1\], got 5; "):
         noise_table(["a", "b"], labels, probabilities, [0.1, 0.2], share=5)

@@ -1,4 +1,4 @@
-"""Every statistic of paper 2 on a planted truth: predictions whose rare classes are forgotten at known sparsities.
+"""Every statistic of PruneCXR on a planted truth: predictions whose rare classes are forgotten at known sparsities.
 
 Forty test images, five classes, three seeds, five sparsities. In a network that has forgotten nothing of a class, its
 positive images are ranked first; one that has forgotten it ranks m negative images before them, so that its average

@@ -45,9 +45,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_the_images_of_the_split_are_opened_and_no_others(data: Path, opened: list[int]) -> None:
     assert len(images_of(load_checked(data, split="training"), "training")) == 9 and opened == [9]
-    with pytest.raises(
-        ValueError, match="test must hold usable images only, got 2 that are not .*empty mask: .*; mend"
-    ):
+    with pytest.raises(ValueError, match="test must hold usable images only, got 2 that are not .*empty mask: .*; fix"):
         load_checked(data, split="test")
     assert len(images_of(load_checked(data, split="test", masks=False), "test", masks=False)) == 4
 

@@ -115,7 +115,7 @@ def test_real_counts_and_demographics() -> None:
     sexes = [item["sex"] for item in datalists["training"] if item["sex"] is not None]
     ages = [item["age"] for item in datalists["training"] if item["age"] is not None]
     groups = [sum(low < age <= high for age in ages) for low, high in ((-1, 30), (30, 50), (50, 200))]
-    # The shares that paper 1 gives for its age groups and sexes.
+    # The shares that Attend Who is Weak gives for its age groups and sexes.
     assert round(100 * sexes.count("male") / len(sexes), 2) == 50.82
     assert [round(100 * count / len(ages), 2) for count in groups] == [23.80, 30.96, 45.24]
     diagnoses = [item["diagnosis"] for item in datalists["training"]]

@@ -73,5 +73,5 @@ def test_there_must_be_a_class(table: pd.DataFrame) -> None:
 
 
 def test_labels_must_be_vectors_of_one_length() -> None:
-    with pytest.raises(ValueError, match="label must be a vector with one value a class, got others for b, c; give"):
+    with pytest.raises(ValueError, match="label must be a vector with one value per class, got others for b, c; give"):
         label_matrix([{"id": "a", "label": [1.0, 0.0]}, {"id": "b", "label": [1.0]}, {"id": "c"}])

@@ -37,7 +37,7 @@ def test_columns_are_passed_on(data: Path, tmp_path: Path) -> None:
 
 def test_an_unusable_image_stops_and_nothing_is_written(data: Path, tmp_path: Path) -> None:
     (data / "images" / "test_00000.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="test must hold usable images only.*mend them, or leave them out with skip_"):
+    with pytest.raises(ValueError, match="test must hold usable images only.*fix them, or leave them out with skip_"):
         prepare_data(data, tmp_path / "run" / "data.json")
     assert not (tmp_path / "run").exists()
 

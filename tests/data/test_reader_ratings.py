@@ -67,7 +67,7 @@ def test_the_order_of_files_and_rows_plays_no_part(key, tmp_path):
 
 def test_bad_ratings_are_refused(key, tmp_path):
     path = tmp_path / "a.csv"
-    with pytest.raises(ValueError, match="^paths must name at least one file of ratings, got none; give one a reader"):
+    with pytest.raises(ValueError, match="^paths must name at least one file of ratings, got none; give each one's"):
         read_ratings([], key)
     with pytest.raises(FileNotFoundError, match="^ratings .*a.csv do not exist; give the files that the readers sent"):
         read_ratings([path], key)

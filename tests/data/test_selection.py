@@ -65,7 +65,7 @@ def test_rules_out_of_range_are_refused(table: pd.DataFrame, rule: str, amount: 
 
 
 def test_rows_of_two_sparsities_are_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="one row an image, got 5 repeated ids; keep the rows of one sparsity"):
+    with pytest.raises(ValueError, match="one row per image, got 5 repeated ids; keep the rows of one sparsity"):
         select_hard(pd.concat([table, table]))
 
 

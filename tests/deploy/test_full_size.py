@@ -1,4 +1,4 @@
-"""What is brought to a picture's size is what the whole in floats would give, in a few bytes a pixel."""
+"""What is brought to a picture's size is what the whole in floats would give, in a few bytes per pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trainer and an evaluator small enough to run in a blink."""
+"""A trainer and an evaluator small enough to run in milliseconds."""
 
 from __future__ import annotations
 

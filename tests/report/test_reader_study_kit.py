@@ -219,7 +219,7 @@ def test_bad_input_is_refused_and_nothing_is_written(pies, tmp_path):
         write_reader_study(pies, out, 2, 2, 0)
     with pytest.raises(KeyError, match=r"pies must have the columns \['image'\], got \['id', 'is_pie', "):
         write_reader_study(pies.drop(columns="image"), out, 2, 2)
-    with pytest.raises(ValueError, match=r"^id must be unique, got 1 repeated; give one row an image"):
+    with pytest.raises(ValueError, match=r"^id must be unique, got 1 repeated; give one row per image"):
         write_reader_study(pd.concat([pies, pies[:1]]), out, 2, 2)
     with pytest.raises(ValueError, match=r"^is_pie must be True or False for every image, got int64; correct pies.csv"):
         write_reader_study(pies.astype({"is_pie": "int64"}), out, 2, 2)

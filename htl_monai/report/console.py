@@ -57,7 +57,7 @@ SEEDS_TITLES = {
 # Of each table what a person asks first, in order; the rest is in the file.
 COLUMNS = {
     "scores": "model n n_seeds foreground_iou background_iou dice box_iou box_foreground_iou",
-    "comparison": "model reference score difference low high note",
+    "comparison": "model reference score difference low high p_holm note",
     "impact": "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
     "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned",
     "groups": "column group n n_forgotten n_never_learned mean low high note",

@@ -16,6 +16,7 @@ from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.forgetting import bounded_forgetting, never_learned_in
 from htl_monai.report.run_notes import run_notes
 from htl_monai.report.summary import groups_of_forgetting, mean_scores, planted_detection, score_names
+from htl_monai.statistics.holm import holm
 
 __all__ = ["compare_over_seeds", "write_seeds_summary"]
 
@@ -90,8 +91,8 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
 
     Returns:
         One row for each of :data:`PAIRS` and score: ``model``, ``reference``, ``score``, ``mean_reference``, ``mean``,
-        then the fields of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages`; positive = better than the
-        reference.
+        then the fields of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages` and ``p_holm``, corrected over
+        the rows; positive = better than the reference.
     """
     names = score_names({f"{i} {model}": table for i, found in enumerate(scores) for model, table in found.items()})
     first = scores[0]["dense"]
@@ -110,7 +111,8 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
             means = {"mean_reference": _mean(a[known]), "mean": _mean(b[known])}
             found = asdict(seeds_and_images_interval(b - a, subjects))
             rows.append({"model": model, "reference": reference, "score": name} | means | found)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p_value"])) if rows else table
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.report.seeds_summary import compare_over_seeds, write_seeds_summary
 from htl_monai.report.summary import write_summary
+from htl_monai.statistics.holm import holm
 
 MODELS = ("dense", "htl", "random")
 
@@ -104,6 +105,7 @@ def test_differences_are_judged_over_seeds_and_images(run_dir: Path) -> None:
     assert (row["difference"], row["low"], row["high"]) == (expected.difference, expected.low, expected.high)
     assert (row["n_seeds"], row["n_images"]) == (2, 12)
     assert row["mean"] - row["mean_reference"] == pytest.approx(row["difference"])
+    np.testing.assert_allclose(table["p_holm"], holm(table["p_value"]))
 
 
 def test_one_seed_has_no_interval() -> None:

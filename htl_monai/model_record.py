@@ -10,13 +10,18 @@ from typing import Any
 from htl_monai.bundles import bundle_config, own_bundles
 from htl_monai.data.files import read_json
 
-__all__ = ["FIRST_BUNDLE", "HEAT_MAPS", "NETWORK", "NETWORK_SIZES", "is_plain_text", "read_model_record"]
+__all__ = ["CAM_METHODS", "FIRST_BUNDLE", "HEAT_MAPS", "NETWORK", "NETWORK_SIZES", "is_plain_text", "read_model_record"]
 
 NETWORK = ("network_size", "features", "feature_channels", "hidden_channels", "spatial_size")
 """Config entries that tell what network the weights are of."""
 HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
 """Config entries that tell how its heat maps are made."""
 NETWORK_SIZES = ("classical", "slim", "tiny")
+CAM_METHODS = (
+    *("GradCAMPlusPlus", "GradCAM", "GradCAMElementWise", "HiResCAM", "LayerCAM", "XGradCAM", "SegEigenCAM", "FEM"),
+    "ScoreCAM",
+)
+"""Those of :mod:`htl_monai.localization.cam_methods`."""
 FIRST_BUNDLE = "lesion_localization"
 """The bundle of a run whose record names none: it is older than the others."""
 
@@ -106,7 +111,7 @@ _RULES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         f"a list of 2 whole numbers from 1 to {_LONGEST_SIDE}",
         lambda value: _are_whole(value, 2, _LONGEST_SIDE),
     ),
-    "cam_method": ("the name of a method", _is_name),
+    "cam_method": (f"one of {', '.join(CAM_METHODS)}", lambda value: value in CAM_METHODS),
     "cam_layer": ("the dotted name of a layer, or null", lambda value: value is None or _is_name(value)),
     "cam_threshold": ("a number from 0 to 255", _is_grey_level),
 }

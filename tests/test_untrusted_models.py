@@ -13,7 +13,8 @@ from monai.bundle import ConfigParser
 
 from htl_monai.bundles import find_bundle, find_overlay, own_bundles
 from htl_monai.deploy.predict import predict
-from htl_monai.model_record import HEAT_MAPS, NETWORK, NETWORK_SIZES, is_plain_text
+from htl_monai.localization.cam_methods import METHODS
+from htl_monai.model_record import CAM_METHODS, HEAT_MAPS, NETWORK, NETWORK_SIZES, is_plain_text
 from htl_monai.overlays import collect_changes
 from htl_monai.single_stage import evaluate_with, mine_with
 from htl_monai.trained_model import find_model
@@ -215,6 +216,10 @@ def test_network_sizes_are_those_of_the_bundles() -> None:
         assert config["features"].count(": [") == len(NETWORK_SIZES)
 
 
+def test_methods_of_heat_maps_are_those_that_are_offered() -> None:
+    assert CAM_METHODS == METHODS
+
+
 @pytest.mark.parametrize("name", ["a @# b", "%#b", "x %:: y", "$x", "@x", "%x"])
 def test_text_that_a_config_would_change_is_not_plain(name: str) -> None:
     assert not is_plain_text(name)
@@ -236,7 +241,7 @@ def bad_values() -> Iterator[tuple[str, list[Any]]]:
     yield "features", [[], [8] * 5, [8] * 7, *([8] * 5 + [value] for value in whole), 8, {}]
     yield "spatial_size", [[], [8], [8, 8, 8], *([8, value] for value in whole), [8, 4097]]
     yield "cam_threshold", [-1, 256, True, "180", None, 10**400, []]
-    yield "cam_method", ["", "a b", "os.system('x')", None, 1]
+    yield "cam_method", ["", "EigenCAM", "a b", "os.system('x')", None, 1]
     yield "cam_layer", ["", ".a", "a.", "a-b", 1, []]
     yield "network_size", ["", "huge", None, 1, ["tiny"]]
 

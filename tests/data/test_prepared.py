@@ -122,3 +122,15 @@ def test_images_without_masks_are_no_supervised_data(tmp_path: Path) -> None:
     (diagnoses / "diagnoses.csv").write_text("image,MEL,NV\na,1,0\n")
     with pytest.raises(ValueError, match="training must hold usable images only, got 1 .*a: image or mask is missing"):
         prepare_data(tmp_path, tmp_path / "run" / "data.json")
+
+
+def test_how_a_table_without_splits_was_split_stands_in_the_file(tiny_phantom: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(tiny_phantom / "data.csv", dtype=str).drop(columns="split")
+    table[["image", "label"]] = f"{tiny_phantom}/" + table[["image", "label"]]
+    table.to_csv(tmp_path / "table.csv", index=False)
+    datalists = prepare_data(tmp_path / "table.csv", tmp_path / "data.json")
+    content = json.loads((tmp_path / "data.json").read_text(encoding="utf-8"))
+    (note,) = content["notes"]
+    assert note.startswith(f"split: {tmp_path / 'table.csv'} names none, so its images are dealt out image by image")
+    assert load_datalists(tmp_path / "data.json") == datalists
+    assert content["training"] == datalists["training"] and len(datalists["training"]) == 10

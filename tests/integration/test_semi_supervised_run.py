@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import htl_monai.handlers.pseudo_label_writer
+from htl_monai.data.files import TEMPORARY
 from htl_monai.data.phantom import write_phantom
 from htl_monai.localization.boxes import mask_to_box
 from htl_monai.settings import SETTINGS
@@ -187,7 +188,7 @@ def test_a_run_killed_while_it_labels_ends_as_an_undisturbed_one(
     kill_when(lambda: len(list(masks.glob("[!.]*.png"))) >= 3, run_slowly, phantom, out, small)
     made = {path: path.stat().st_mtime_ns for path in masks.glob("[!.]*.png")}
     assert 3 <= len(made) < N_UNLABELLED and not (masks.parent / "pseudo_labels.csv").exists()
-    (masks / ".half.png").write_bytes(b"written when it was killed")
+    (masks / f"{TEMPORARY}half.png").write_bytes(b"written when it was killed")
     assert run(phantom, out, small)["pseudo_labelling"] == "going on from its last checkpoint"
     assert {path: path.stat().st_mtime_ns for path in made} == made
     assert sorted(path.name for path in masks.iterdir()) == sorted(

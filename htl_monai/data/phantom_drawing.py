@@ -35,9 +35,9 @@ class Look:
     hairs: tuple[int, int] = (0, 3)
 
 
-# Hard by faint evidence, and learnable: a tiny U-Net (240 images of 48×64, 40 epochs) comes to a training IoU of 0.45 to
-# 0.87 on these groups and 0.98 on easy images. A small lesion in full colour would not do: what finds a large one finds
-# it too, and of that nothing is forgotten.
+# Hard by faint evidence, and learnable: a tiny U-Net (240 images of 48×64, 40 epochs) comes to a training IoU of 0.45
+# to 0.87 on these groups and 0.98 on easy images. A small lesion in full colour would not do: what finds a large one
+# finds it too, and of that nothing is forgotten.
 LOOKS = {
     "none": Look(),
     "small": Look(radius=(0.06, 0.10), opacity=(0.28, 0.42)),

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from htl_monai.bundles import bundle_config, own_bundles
 from htl_monai.data.files import read_json
+from htl_monai.setting_rules import against_rules, rule_in_words
 
-__all__ = ["CAM_METHODS", "FIRST_BUNDLE", "HEAT_MAPS", "NETWORK", "NETWORK_SIZES", "is_plain_text", "read_model_record"]
+__all__ = ["FIRST_BUNDLE", "HEAT_MAPS", "NETWORK", "is_plain_text", "read_model_record"]
 
 NETWORK = ("network_size", "features", "feature_channels", "hidden_channels", "spatial_size")
 """Config entries that tell what network the weights are of."""
 HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
 """Config entries that tell how its heat maps are made."""
-NETWORK_SIZES = ("classical", "slim", "tiny")
-CAM_METHODS = (
-    *("GradCAMPlusPlus", "GradCAM", "GradCAMElementWise", "HiResCAM", "LayerCAM", "XGradCAM", "SegEigenCAM", "FEM"),
-    "ScoreCAM",
-)
-"""Those of :mod:`htl_monai.localization.cam_methods`."""
 FIRST_BUNDLE = "lesion_localization"
 """The bundle of a run whose record names none: it is older than the others."""
 
@@ -29,7 +24,6 @@ FIRST_BUNDLE = "lesion_localization"
 _EARLIER = {
     "features": "${'classical': [64, 128, 256, 512, 1024, 64], 'slim': [32, 32, 64, 128, 256, 32]}[@network_size]",
 }
-_MOST_CHANNELS, _LONGEST_SIDE = 2048, 4096
 
 
 def read_model_record(path: Path) -> tuple[Path, dict[str, Any]]:
@@ -50,17 +44,17 @@ def read_model_record(path: Path) -> tuple[Path, dict[str, Any]]:
     record = read_json(path, remedy)
     name, own = record.get("bundle", FIRST_BUNDLE), own_bundles()
     if not isinstance(name, str) or name not in own:
-        raise ValueError(f"bundle in {path} must be one of {', '.join(own)}, got {_shown(name)}; {remedy}")
+        raise ValueError(f"bundle in {path} must be one of {', '.join(own)}, got {name!r:.80}; {remedy}")
     place = "network" if "network" in record else "config"
     described = record.get(place, {})
     if not isinstance(described, dict):
-        raise ValueError(f"{place} in {path} must be an object {{…}}, got {_shown(described)}; {remedy}")
+        raise ValueError(f"{place} in {path} must be an object {{…}}, got {described!r:.80}; {remedy}")
     expressions = read_json(bundle_config(own[name], "train.json"), "install the package again")
     entries: dict[str, Any] = {key: described[key] for key in (*NETWORK, *HEAT_MAPS) if key in described}
-    for key, value in entries.items():
-        words, holds = _RULES[key]
-        if not holds(value) and not _is_own(key, value, expressions):
-            raise ValueError(f"{place}.{key} in {path} must be {words}, got {_shown(value)}; {remedy}")
+    for key in against_rules(entries):
+        if not _is_own(key, entries[key], expressions):
+            wanted = rule_in_words(key)
+            raise ValueError(f"{place}.{key} in {path} must be {wanted}, got {entries[key]!r:.80}; {remedy}")
     return own[name], entries
 
 
@@ -76,42 +70,3 @@ def is_plain_text(value: Any) -> bool:
 
 def _is_own(key: str, value: Any, expressions: Mapping[str, Any]) -> bool:
     return isinstance(value, str) and value in (expressions.get(key), _EARLIER.get(key))
-
-
-def _is_whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-
-
-def _are_whole(value: Any, count: int, most: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(_is_whole(item, most) for item in value)
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\w+(\.\w+)*", value) is not None
-
-
-def _is_grey_level(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 255
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-_RULES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "network_size": (f"one of {', '.join(NETWORK_SIZES)}", lambda value: value in NETWORK_SIZES),
-    "features": (
-        f"a list of 6 whole numbers from 1 to {_MOST_CHANNELS}",
-        lambda value: _are_whole(value, 6, _MOST_CHANNELS),
-    ),
-    "feature_channels": (f"a whole number from 1 to {_MOST_CHANNELS}", lambda value: _is_whole(value, _MOST_CHANNELS)),
-    "hidden_channels": (f"a whole number from 1 to {_MOST_CHANNELS}", lambda value: _is_whole(value, _MOST_CHANNELS)),
-    "spatial_size": (
-        f"a list of 2 whole numbers from 1 to {_LONGEST_SIDE}",
-        lambda value: _are_whole(value, 2, _LONGEST_SIDE),
-    ),
-    "cam_method": (f"one of {', '.join(CAM_METHODS)}", lambda value: value in CAM_METHODS),
-    "cam_layer": ("the dotted name of a layer, or null", lambda value: value is None or _is_name(value)),
-    "cam_threshold": ("a number from 0 to 255", _is_grey_level),
-}

@@ -38,7 +38,7 @@ LAYERS = (
     {"engines", "handlers"},
     {"data", "metrics", "localization", "pruning"},
     {"networks", "losses", "statistics"},
-    {"bundles", "model_record", "trained_model", "output_folder"},
+    {"bundles", "model_record", "setting_rules", "trained_model", "output_folder"},
 )
 # Any room may write files atomically, look for a bundle's and keep a folder to itself: these import nothing of the
 # package but each other and how text is kept from being a formula.

@@ -13,9 +13,9 @@ from monai.bundle import ConfigParser
 
 from htl_monai.bundles import find_bundle, find_overlay, own_bundles
 from htl_monai.deploy.predict import predict
-from htl_monai.localization.cam_methods import METHODS
-from htl_monai.model_record import CAM_METHODS, HEAT_MAPS, NETWORK, NETWORK_SIZES, is_plain_text
+from htl_monai.model_record import HEAT_MAPS, NETWORK, is_plain_text
 from htl_monai.overlays import collect_changes
+from htl_monai.setting_rules import SCHEMA
 from htl_monai.single_stage import evaluate_with, mine_with
 from htl_monai.trained_model import find_model
 
@@ -209,15 +209,12 @@ def test_weights_inside_the_packages_own_bundle_are_described_by_it() -> None:
 
 
 def test_network_sizes_are_those_of_the_bundles() -> None:
+    sizes = SCHEMA["properties"]["network_size"]["enum"]
     for name in ("lesion_localization", "lesion_weak_localization"):
         config = ConfigParser.load_config_file(str(own_bundles()[name] / "configs" / "train.json"))
-        for size in NETWORK_SIZES:
+        for size in sizes:
             assert len(ConfigParser({**config, "network_size": size}).get_parsed_content("features")) == 6
-        assert config["features"].count(": [") == len(NETWORK_SIZES)
-
-
-def test_methods_of_heat_maps_are_those_that_are_offered() -> None:
-    assert CAM_METHODS == METHODS
+        assert config["features"].count(": [") == len(sizes)
 
 
 @pytest.mark.parametrize("name", ["a @# b", "%#b", "x %:: y", "$x", "@x", "%x"])
@@ -239,8 +236,8 @@ def bad_values() -> Iterator[tuple[str, list[Any]]]:
     yield "feature_channels", whole
     yield "hidden_channels", [*whole, [8]]
     yield "features", [[], [8] * 5, [8] * 7, *([8] * 5 + [value] for value in whole), 8, {}]
-    yield "spatial_size", [[], [8], [8, 8, 8], *([8, value] for value in whole), [8, 4097]]
-    yield "cam_threshold", [-1, 256, True, "180", None, 10**400, []]
+    yield "spatial_size", [[], [48], [48, 48, 48], *([48, value] for value in (*whole, 15)), [48, 4097]]
+    yield "cam_threshold", [-1, 0, 256, True, "180", None, 10**400, []]
     yield "cam_method", ["", "EigenCAM", "a b", "os.system('x')", None, 1]
     yield "cam_layer", ["", ".a", "a.", "a-b", 1, []]
     yield "network_size", ["", "huge", None, 1, ["tiny"]]

@@ -35,12 +35,12 @@ def check_items(items: Any, where: str, remedy: str) -> None:
         raise ValueError(f"{where} must be a list of images, got {type(items).__name__}; {remedy}")
     for number, item in enumerate(items, start=1):
         if not isinstance(item, Mapping):
-            raise ValueError(f"number {number} in {where} must be an image {{…}}, got {_shown(item)}; {remedy}")
+            raise ValueError(f"number {number} in {where} must be an image {{…}}, got {item!r:.80}; {remedy}")
         for key in (*_MUST, *item):
             wanted = _wanted(key, item.get(key))
             if wanted:
                 raise ValueError(
-                    f"{key} of number {number} in {where} must be {wanted}, got {_shown(item.get(key))}; {remedy}"
+                    f"{key} of number {number} in {where} must be {wanted}, got {item.get(key)!r:.80}; {remedy}"
                 )
 
 
@@ -69,8 +69,3 @@ def _is_scalar(value: Any) -> bool:
 
 def _is_vector(value: Any) -> bool:
     return isinstance(value, list) and all(item is None or _is_number(item) for item in value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import json
 import math
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
-from jsonschema import Draft202012Validator
-from jsonschema.validators import extend
 
-__all__ = ["SCHEMA", "require_good_settings", "wrong_settings"]
+from htl_monai.setting_rules import SCHEMA, against_rules, rule_in_words
 
-SCHEMA: Mapping[str, Any] = json.loads((Path(__file__).parent / "schema.json").read_text(encoding="utf-8"))
-"""What each setting may be. ``description`` ends the sentence ``NAME must be …``; ``examples`` say what to write."""
+__all__ = ["require_good_settings", "wrong_settings"]
 
 _EXPRESSIONS = ("$", "@", "%")
 # How overlays.collect_changes writes a device that is given by its name.
@@ -49,23 +43,10 @@ def wrong_settings(config: Mapping[str, Any]) -> list[str]:
         ["max_epochs must be a whole number from 1, got 'one'; write 40, for example"]
     """
     plain = {name: value for name, value in config.items() if name in SCHEMA["properties"] and _is_plain(value)}
-    alone = {str(error.absolute_path[0]): error for error in _validator().iter_errors(plain)}
-    good = {name: value for name, value in plain.items() if name not in alone}
-    sentences = [_sentence(name, plain[name]) for name in alone]
+    wrong = against_rules(plain)
+    good = {name: value for name, value in plain.items() if name not in wrong}
+    sentences = [_sentence(name, plain[name]) for name in wrong]
     return [*sentences, *_wrong_together(good), *_wrong_sampling(config), *_wrong_device(config)]
-
-
-@functools.cache
-def _validator() -> Any:
-    """The schema's validator, for which NaN, the infinities and what no float can hold are no numbers."""
-    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
-        {
-            "number": lambda _, value: type(value) in (int, float) and abs(value) <= sys.float_info.max,
-            "integer": lambda _, value: type(value) is int,
-            "array": lambda _, value: isinstance(value, (list, tuple)),
-        }
-    )
-    return extend(Draft202012Validator, type_checker=checker)(SCHEMA)
 
 
 def _is_plain(value: Any) -> bool:
@@ -77,14 +58,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def _sentence(name: str, value: Any) -> str:
-    rule = SCHEMA["properties"][name]
+    rule, hint = SCHEMA["properties"][name], ""
     if "enum" in rule:
         near = difflib.get_close_matches(str(value), rule["enum"], n=1)
-        hint = f"did you mean {near[0]}?" if near else "choose one of them"
-        return f"{name} must be one of {', '.join(rule['enum'])}, got {value!r}; {hint}"
-    must = "true or false" if rule["type"] == "boolean" else rule["description"]
-    hint = f"; write {json.dumps(rule['examples'][0])}, for example" if "examples" in rule else ""
-    return f"{name} must be {must}, got {value!r}{hint}"
+        hint = f"; did you mean {near[0]}?" if near else "; choose one of them"
+    elif "examples" in rule:
+        hint = f"; write {json.dumps(rule['examples'][0])}, for example"
+    return f"{name} must be {rule_in_words(name)}, got {value!r}{hint}"
 
 
 def _wrong_together(settings: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 
-from htl_monai.data.files import TEMPORARY, read_json, write_text
+from htl_monai.data.files import TEMPORARY, read_note, write_text
 
 __all__ = ["LOCK", "NOTE", "locked_folder", "output_folder", "owns_folder"]
 
@@ -98,7 +98,7 @@ def locked_folder(out: str | os.PathLike[str], command: str) -> Iterator[None]:
         yield
         return
     with _locked(folder, command):
-        before = _read_note(folder)
+        before = read_note(folder / NOTE)
         _write_note(folder, {**before, "writer": _myself(command)})
         try:
             yield
@@ -143,7 +143,7 @@ def _require_own(folder: Path, command: str) -> None:
         raise FileExistsError(f"out must be a folder, got the file {folder}; choose another name")
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     visible = [name for name in names if not name.startswith(".")]
-    maker = _read_note(folder).get("made_by")
+    maker = read_note(folder / NOTE).get("made_by")
     content = f"which htl {maker} made"
     if maker is None and visible:
         maker, content = _without_note(folder, visible[0])
@@ -162,13 +162,6 @@ def _without_note(folder: Path, example: str) -> tuple[str, str]:
     return maker, f"which htl {maker} made" if maker else f"which holds other files, such as {example}"
 
 
-def _read_note(folder: Path) -> dict[str, Any]:
-    try:
-        return dict(read_json(folder / NOTE, "delete it"))
-    except (OSError, ValueError):
-        return {}
-
-
 def _write_note(folder: Path, note: Mapping[str, Any]) -> None:
     write_text(folder / NOTE, json.dumps(note) + "\n")
 
@@ -180,7 +173,7 @@ def _myself(command: str) -> dict[str, Any]:
 
 def _writer(folder: Path) -> str:
     """Say in words who holds the lock; a process that has only just taken it may not have written its note."""
-    writer = _read_note(folder).get("writer")
+    writer = read_note(folder / NOTE).get("writer")
     if not isinstance(writer, dict):
         return "another process is at work"
     return (

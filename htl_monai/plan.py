@@ -11,10 +11,10 @@ from typing import Any
 from htl_monai.bundles import find_bundle
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.digest import data_digest
-from htl_monai.data.files import sha256
+from htl_monai.data.files import read_note, sha256
 from htl_monai.data.multi_label import load_multi_label
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
-from htl_monai.provenance import Origin, origin_of, read_note
+from htl_monai.provenance import Origin, origin_of
 from htl_monai.settings import SETTINGS, Stage
 from htl_monai.settings.checks import require_good_settings
 
@@ -125,7 +125,7 @@ def plan_setting(
 
 def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
     """Tell whether a stage has a checkpoint in its folder that was made from what this fingerprint stands for."""
-    note = read_note(folder / "started.json") or {}
+    note = read_note(folder / "started.json")
     kept = stage.checkpoint is not None and (folder / stage.checkpoint).exists()
     return kept and note.get("fingerprint") == fingerprint
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from htl_monai.code_digest import code_behind
 from htl_monai.data.digest import digest
-from htl_monai.data.files import read_json, sha256, write_json
+from htl_monai.data.files import read_note, sha256, write_json
 from htl_monai.data.listing import name_first
 
-__all__ = ["Origin", "entries_behind", "origin_of", "read_note", "why_to_run", "write_provenance"]
+__all__ = ["Origin", "entries_behind", "origin_of", "why_to_run", "write_provenance"]
 
 PACKAGES = ("htl-monai", "monai", "torch", "pytorch-ignite", "numpy", "pandas", "pillow", "scipy", "scikit-learn")
 
@@ -97,14 +97,6 @@ def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     return found
 
 
-def read_note(path: Path) -> dict[str, Any] | None:
-    """Return what a note of the workflow says; None where there is none, or a damaged one: it says nothing then."""
-    try:
-        return dict(read_json(path, "delete it"))
-    except (OSError, ValueError):
-        return None
-
-
 def why_to_run(folder: Path, origin: Origin) -> str | None:
     """Say in words why a stage must run, or return None: its results are there, unchanged, and of this origin.
 
@@ -115,7 +107,7 @@ def why_to_run(folder: Path, origin: Origin) -> str | None:
     path = folder / "provenance.json"
     if not path.exists():
         return "not done yet"
-    record = read_note(path) or {}
+    record = read_note(path)
     outputs = record.get("outputs")
     if "fingerprint" not in record or not isinstance(outputs, dict):
         return "its provenance.json is damaged"

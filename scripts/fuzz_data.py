@@ -23,13 +23,12 @@ from torch import nn
 from htl_monai.data.check import check_data
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
-from htl_monai.data.files import read_table
+from htl_monai.data.files import read_note, read_table
 from htl_monai.data.multi_label import load_multi_label
 from htl_monai.data.reader_ratings import read_key, read_ratings
 from htl_monai.data.selection import read_selection, rows_at
 from htl_monai.networks.weights import load_weights
 from htl_monai.overlays import collect_changes
-from htl_monai.provenance import read_note
 from htl_monai.settings.checks import require_good_settings
 from htl_monai.trained_model import find_model
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.provenance import Origin, read_note, why_to_run, write_provenance
+from htl_monai.provenance import Origin, why_to_run, write_provenance
 
 ORIGIN = Origin({"rate": 0.1, "run": ["$@go"]}, {"training/dense.pt": "ab"}, "cd", {"htl_monai.a": "1", "torch": "2.1"})
 
@@ -65,13 +65,3 @@ def test_a_damaged_record_makes_the_stage_run_again(stage: Path, text: str) -> N
     odd = {"fingerprint": "other", "outputs": {}, "config": 3, "inputs": None, "code": []}
     (stage / "provenance.json").write_text(json.dumps(odd), encoding="utf-8")
     assert str(why_to_run(stage, ORIGIN)).endswith("changed")
-
-
-def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
-    note = tmp_path / "started.json"
-    assert read_note(note) is None
-    for content in (b"", b"{", b"\xff\xfe", b"[1]"):
-        note.write_bytes(content)
-        assert read_note(note) is None
-    note.write_bytes(b'{"fingerprint": "a"}')
-    assert read_note(note) == {"fingerprint": "a"}

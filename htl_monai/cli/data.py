@@ -26,7 +26,8 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     from htl_monai.data.check import check_data
     from htl_monai.data.datalists import load_datalists
     from htl_monai.data.multi_label import load_multi_label
-    from htl_monai.report.console import print_table, say
+    from htl_monai.report.console import say
+    from htl_monai.report.printed_table import print_table
 
     if "classes" in (columns or {}):
         datalists = load_multi_label(data, columns, on_missing="keep", unique_ids=False, say=say).datalists

@@ -42,7 +42,8 @@ def analyse(study: str, ratings: list[str], out: str) -> None:
         htl reader-study analyse study study/ratings --out study/results
     """
     from htl_monai.output_folder import output_folder
-    from htl_monai.report.console import print_table, print_written
+    from htl_monai.report.console import print_written
+    from htl_monai.report.printed_table import print_table
     from htl_monai.report.reader_study_kit import analyse_reader_study
 
     with output_folder(out, "reader-study analyse"):

@@ -44,13 +44,7 @@ def mine(
         htl mine runs/mine DATA --out runs/mined --split test --sparsities 0.5,0.7
     """
     use_free_cores()
-    from htl_monai.report.console import (
-        print_files,
-        print_never_learned,
-        print_notes,
-        print_written,
-        say,
-    )
+    from htl_monai.report.console import print_files, print_never_learned, print_notes, print_written, say
     from htl_monai.single_stage import mine_with
 
     refuse_swapped(model, data)
@@ -94,7 +88,8 @@ def evaluate(
     """
     use_free_cores()
     from htl_monai.data.files import read_table
-    from htl_monai.report.console import print_table, print_written, say
+    from htl_monai.report.console import print_written, say
+    from htl_monai.report.printed_table import print_table
     from htl_monai.report.summary import mean_scores
     from htl_monai.single_stage import evaluate_with
 
@@ -125,7 +120,7 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
     """
     use_free_cores()
     from htl_monai.deploy.predict import predict as predict_images
-    from htl_monai.report.console import print_table
+    from htl_monai.report.printed_table import print_table
 
     refuse_swapped(model, images, "images")
     table = predict_images(model, images, out, device=device, batch_size=batch_size, progress=True)

@@ -9,7 +9,7 @@ from typing import Any
 from htl_monai.data.check_mark import has_mark
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.left_out import Skipped, keep_usable, warn_of_skipped, write_skipped
-from htl_monai.data.listing import LISTS, SPLITS, Datalists, Item
+from htl_monai.data.listing import LISTS, SPLITS, Datalists, Item, without_masks
 
 __all__ = ["ALL", "check_lists", "images_of", "load_checked", "lists_of"]
 
@@ -67,7 +67,7 @@ def check_lists(
     """
     known, checked, skipped = has_mark(source, datalists), dict(datalists), list[Skipped]()
     for name in lists_of(split, masks):
-        items = datalists[name] if masks else [_without_mask(item) for item in datalists[name]]
+        items = datalists[name] if masks else without_masks(datalists[name])
         if not known or (masks and any("label" not in item for item in items)):
             items, left_out = keep_usable(items, name, masks, skip_unusable, progress)
             skipped += left_out
@@ -101,7 +101,3 @@ def lists_of(split: str, masks: bool = True) -> tuple[str, ...]:
 def images_of(datalists: Mapping[str, Sequence[Item]], split: str, masks: bool = True) -> list[Item]:
     """Return the images of a split, or of ``all``, in the order of the lists; see :func:`lists_of`."""
     return [item for name in lists_of(split, masks) for item in datalists.get(name, ())]
-
-
-def _without_mask(item: Item) -> Item:
-    return {key: value for key, value in item.items() if key != "label"}

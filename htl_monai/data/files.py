@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TEMPORARY",
     "read_json",
+    "read_note",
     "read_table",
     "sha256",
     "write_atomically",
@@ -101,6 +102,14 @@ def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> A
         wanted = "an object {…}" if kind is dict else "a list […]"
         raise ValueError(f"{path} must hold {wanted}, got {type(content).__name__}; {remedy}")
     return content
+
+
+def read_note(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a note of this package's says; nothing where there is none, or a damaged one."""
+    try:
+        return dict(read_json(path, "delete it"))
+    except (OSError, ValueError):
+        return {}
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:

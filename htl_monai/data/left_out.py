@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,7 @@ __all__ = [
     "keep_new",
     "keep_usable",
     "require_images",
+    "set_aside",
     "warn_of_skipped",
     "write_lists",
     "write_skipped",
@@ -56,8 +57,7 @@ def keep_usable(
             f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
             f"{first}: {reasons[first]}; fix them, or leave them out with skip_unusable=true"
         )
-    kept = [item for item in items if item["id"] not in reasons]
-    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
+    return set_aside(items, split, reasons)
 
 
 def keep_new(
@@ -81,8 +81,18 @@ def keep_new(
         str(row.id): f"near-duplicate of test image {row.other_id} ({row.distance} bits)"
         for row in nearest.itertuples()
     }
+    return *set_aside(items, split, reasons), table
+
+
+def set_aside(items: Sequence[Item], split: str, reasons: Mapping[str, str]) -> tuple[list[Item], list[Skipped]]:
+    """Return the images of one list that have no reason to be left out, and one row for each other one.
+
+    Example:
+        >>> set_aside([{"id": "a"}, {"id": "b"}], "test", {"b": "it is no PNG"})
+        ([{'id': 'a'}], [{'id': 'b', 'split': 'test', 'reason': 'it is no PNG'}])
+    """
     kept = [item for item in items if item["id"] not in reasons]
-    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()], table
+    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
 
 
 def require_images(datalists: Datalists) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "name_first",
     "require_unique_ids",
     "settle_missing",
+    "without_masks",
 ]
 
 SPLITS = ("training", "validation", "test")
@@ -92,3 +93,13 @@ def settle_missing(items: list[Item], missing: Sequence[str], what: str, where: 
         f"every image must have its {what} in {where}, got {len(missing)} of {len(items)} without: "
         f"{name_first(missing)}; add them, or leave these images out with skip_unusable=true or on_missing='skip'"
     )
+
+
+def without_masks(items: Sequence[Item]) -> list[Item]:
+    """Return the items without the key ``label``.
+
+    Example:
+        >>> without_masks([{"id": "a", "image": "a.png", "label": "a_mask.png"}])
+        [{'id': 'a', 'image': 'a.png'}]
+    """
+    return [{key: value for key, value in item.items() if key != "label"} for item in items]

@@ -15,6 +15,7 @@ from htl_monai.data.listing import (
     check_on_missing,
     require_unique_ids,
     settle_missing,
+    without_masks,
 )
 from htl_monai.data.pictures import SUFFIXES
 from htl_monai.data.splitting import deal_out
@@ -71,7 +72,7 @@ def read_paired_folders(
         require_unique_ids(datalists)
     for name, items in datalists.items():
         if name == UNLABELLED:
-            datalists[name] = [{key: value for key, value in item.items() if key != "label"} for item in items]
+            datalists[name] = without_masks(items)
             continue
         without = [item["id"] for item in items if "label" not in item]
         datalists[name] = settle_missing(items, without, "mask", str(root), on_missing)

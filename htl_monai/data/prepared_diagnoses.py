@@ -9,8 +9,8 @@ import pandas as pd
 
 from htl_monai.data.datalists import load_datalists
 from htl_monai.data.diagnoses import class_names
-from htl_monai.data.left_out import Skipped, keep_new, keep_usable, require_images, write_lists
-from htl_monai.data.listing import UNLABELLED, Datalists, Item
+from htl_monai.data.left_out import Skipped, keep_new, keep_usable, require_images, set_aside, write_lists
+from htl_monai.data.listing import UNLABELLED, Datalists, Item, without_masks
 from htl_monai.data.splitting import split_by_subject
 
 __all__ = ["prepare_diagnoses"]
@@ -66,7 +66,7 @@ def prepare_diagnoses(
     pools = [UNLABELLED] if datalists[UNLABELLED] else ["training", "validation"]
     tables = []
     for name in pools:
-        kept, unusable = keep_usable(_without_masks(datalists[name]), name, False, skip_unusable, progress)
+        kept, unusable = keep_usable(without_masks(datalists[name]), name, False, skip_unusable, progress)
         kept, unnamed = _keep_diagnosed(kept, name)
         datalists[name], near, table = keep_new(kept, name, test, leave_out_near_duplicates, progress)
         skipped += [*unusable, *unnamed, *near]
@@ -81,14 +81,9 @@ def prepare_diagnoses(
     return datalists
 
 
-def _without_masks(items: Sequence[Item]) -> list[Item]:
-    return [{key: value for key, value in item.items() if key != "label"} for item in items]
-
-
 def _keep_diagnosed(items: Sequence[Item], split: str) -> tuple[list[Item], list[Skipped]]:
     unnamed = [item["id"] for item in items if item.get("diagnosis") is None]
-    kept = [item for item in items if item.get("diagnosis") is not None]
-    return kept, [{"id": id_, "split": split, "reason": "diagnosis is not known"} for id_ in unnamed]
+    return set_aside(items, split, dict.fromkeys(unnamed, "diagnosis is not known"))
 
 
 def _require_classes(datalists: Datalists) -> None:

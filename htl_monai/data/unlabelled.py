@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from monai.transforms import Compose, MapTransform
 
-from htl_monai.data.listing import UNLABELLED, Item
+from htl_monai.data.listing import UNLABELLED, Item, without_masks
 
 __all__ = ["image_only", "unlabelled_images"]
 
@@ -18,7 +18,7 @@ def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
     Raises:
         ValueError: there is none.
     """
-    images = [{key: value for key, value in item.items() if key != "label"} for item in datalists.get(UNLABELLED, ())]
+    images = without_masks(datalists.get(UNLABELLED, ()))
     if not images:
         raise ValueError(
             f"the data must hold images in the list {UNLABELLED}, got none; add images without mask, or run the "

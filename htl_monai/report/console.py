@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,13 +15,11 @@ from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict
 
 __all__ = [
-    "is_terminal",
     "print_files",
     "print_left_out",
     "print_notes",
     "print_run",
     "print_skipped",
-    "print_table",
     "print_never_learned",
     "print_written",
     "say",
@@ -70,11 +66,6 @@ _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
     ("started.json", "checkpoint.pt"),
     ("phantom",),
 )
-
-
-def is_terminal(stream: Any = None) -> bool:
-    """Tell whether a person watches ``stream``, by default standard error, where progress bars are drawn."""
-    return (stream or sys.stderr).isatty()
 
 
 def say(message: str) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from htl_monai.data.files import read_table
-from htl_monai.report.console import print_skipped, print_table
+from htl_monai.report.console import print_skipped
 from htl_monai.report.long_tail_run import MAIN
+from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict_on_arms
 
 __all__ = ["TABLES", "print_long_tail", "print_long_tail_run"]

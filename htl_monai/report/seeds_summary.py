@@ -54,9 +54,9 @@ def write_seeds_summary(
     """
     roots = {number: Path(run_dir) / f"seed_{number}" for number in seeds}
     mining = "mining_unlabelled" if use_unlabelled else "mining"
-    tables = {number: _read(root / mining / "forgetting.csv") for number, root in roots.items()}
+    tables = {number: read_table(root / mining / "forgetting.csv") for number, root in roots.items()}
     scores = {
-        number: {model: _read(root / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
+        number: {model: read_table(root / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
         for number, root in roots.items()
     }
     of_seeds = pd.concat([mean_scores(found).assign(seed=number) for number, found in scores.items()])
@@ -70,13 +70,13 @@ def write_seeds_summary(
     labelled = tables
     if use_unlabelled:
         written["impact_unlabelled"] = _mean_impact(list(tables.values()))
-        labelled = {number: _read(root / "mining" / "forgetting.csv") for number, root in roots.items()}
+        labelled = {number: read_table(root / "mining" / "forgetting.csv") for number, root in roots.items()}
     written["impact"] = _mean_impact(list(labelled.values()))
     notes = {n: run_notes(labelled[n], {m: scores[n][m] for m in models}, tables[n], sparsity) for n in roots}
     written["notes"] = pd.concat([found.assign(note=f"seed {n}: " + found["note"]) for n, found in notes.items()])
     if "hard" in next(iter(mined.values())):
         doubt = {number: root / "pseudo_labelling" / "pseudo_labels.csv" for number, root in roots.items()}
-        found = [planted_detection(rows, _read(doubt[n]) if use_unlabelled else None) for n, rows in mined.items()]
+        found = [planted_detection(rows, read_table(doubt[n]) if use_unlabelled else None) for n, rows in mined.items()]
         written["detection"] = _mean_detection(found)
     for name, content in written.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
@@ -113,10 +113,6 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
             rows.append({"model": model, "reference": reference, "score": name} | means | found)
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_value"])) if rows else table
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return read_table(path)
 
 
 def _at(table: pd.DataFrame, sparsity: float) -> pd.DataFrame:

@@ -62,9 +62,9 @@ def write_summary(
         ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
     """
-    table = _read(forgetting_path)
-    chosen_from = table if unlabelled_path is None else _read(unlabelled_path)
-    scores = {model: _read(path) for model, path in scores_paths.items()}
+    table = read_table(forgetting_path)
+    chosen_from = table if unlabelled_path is None else read_table(unlabelled_path)
+    scores = {model: read_table(path) for model, path in scores_paths.items()}
     mined = chosen_from[np.isclose(chosen_from["sparsity"], sparsity)]
     tables = {
         "scores": mean_scores(scores),
@@ -75,7 +75,7 @@ def write_summary(
     if unlabelled_path is not None:
         tables["impact_unlabelled"] = impact(chosen_from)
     if "hard" in mined:
-        pseudo_labels = None if pseudo_labels_path is None else _read(pseudo_labels_path)
+        pseudo_labels = None if pseudo_labels_path is None else read_table(pseudo_labels_path)
         tables["detection"] = planted_detection(mined, pseudo_labels)
     judged = {model: scores[model] for model in scores if model not in baselines}
     tables["notes"] = run_notes(table, judged, chosen_from, sparsity)
@@ -169,10 +169,6 @@ def _share_intervals(groups: pd.Series, forgotten: pd.DataFrame) -> list[tuple[f
         else share_interval(forgotten["group"] == group, subjects=forgotten.get("subject"))
         for group in groups
     ]
-
-
-def _read(path: str | os.PathLike[str]) -> pd.DataFrame:
-    return read_table(path)
 
 
 def score_names(scores: Mapping[str, pd.DataFrame]) -> list[str]:

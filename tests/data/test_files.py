@@ -15,7 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from htl_monai.data.files import read_json, read_table, sha256, write_atomically, write_csv, write_json, write_text
+from htl_monai.data.files import (
+    read_json,
+    read_note,
+    read_table,
+    sha256,
+    write_atomically,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 def test_contents_come_back(tmp_path: Path) -> None:
@@ -167,3 +176,13 @@ def test_json_that_is_not_there_or_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(FileNotFoundError, match=r"must be a file, got none of that name; give another$"):
             read_json(path, "give another")
+
+
+def test_a_note_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    note = tmp_path / "started.json"
+    assert read_note(note) == {}
+    for content in (b"", b"{", b"\xff\xfe", b"[1]"):
+        note.write_bytes(content)
+        assert read_note(note) == {}
+    note.write_bytes(b'{"fingerprint": "a"}')
+    assert read_note(note) == {"fingerprint": "a"}

@@ -21,7 +21,7 @@ __all__ = ["Job", "ready_jobs", "run_in_processes"]
 
 Say = Callable[[str], None]
 # How long a process may take to end, and how often cores are counted while a job waits for one.
-_PATIENCE_S, _RECOUNT_S = 10.0, 30.0
+_PATIENCE_S, _RECOUNT_S = 30.0, 30.0
 
 
 @dataclass(frozen=True)

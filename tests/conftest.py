@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import runpy
@@ -61,6 +62,13 @@ def one_precision() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("htl_monai.engines.precision.fastest_precision", lambda device: "fp32")
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_goes_on() -> Iterator[None]:
+    """A script silences the logging of its process, which is here that of all tests."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

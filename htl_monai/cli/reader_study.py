@@ -50,8 +50,5 @@ def analyse(study: str, ratings: list[str], out: str) -> None:
         tables = analyse_reader_study(study, ratings, out)
     for name, table in tables.items():
         if name != "ratings" and len(table):
-            print_table(name.replace("_", " "), table.drop(columns="note", errors="ignore"))
-    for question, note in tables["differences"][["question", "note"]].to_numpy():
-        if note:
-            print(f"note: {question}: {note}")
+            print_table(name.replace("_", " "), table)
     print_written(Path(out).resolve())

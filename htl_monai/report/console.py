@@ -57,8 +57,8 @@ COLUMNS = {
     "impact": "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
     "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned",
     "groups": "column group n n_forgotten n_never_learned mean low high note",
-    "detection": "ranking n_planted n_never_learned auroc auroc_lowest precision_at_k auroc_hair auroc_low_contrast "
-    "auroc_rare_colour auroc_small",
+    "detection": "ranking auroc auroc_lowest auroc_hair auroc_low_contrast auroc_rare_colour auroc_small "
+    "precision_at_k n_planted n_never_learned",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (

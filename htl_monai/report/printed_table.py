@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import textwrap
 from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 __all__ = ["WIDTH", "print_table"]
@@ -28,8 +29,10 @@ def print_table(title: str, table: pd.DataFrame) -> None:
     Args:
         title: a line above it.
         table: its first columns are the most important ones: those for which a line has no room are left out from the
-            right and named below.
+            right and named below. A column ``note`` stands below, too: each note with the rows that it is of.
     """
+    notes = table["note"] if "note" in table else pd.Series(dtype=object)
+    table = table.drop(columns="note", errors="ignore")
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False, markup=False, emoji=False)
     cells = {name: [_cell(value, name) for value in table[name]] for name in table.columns}
     widths = {name: _least_width(name, cells[name], _is_text(table[name])) for name in table.columns}
@@ -38,7 +41,8 @@ def print_table(title: str, table: pd.DataFrame) -> None:
     for name in fitting:
         heading = "\n".join(textwrap.wrap(str(name).replace("_", " "), widths[name], break_long_words=False))
         text = _is_text(table[name])
-        shown.add_column(heading, no_wrap=not text, overflow="fold", justify="left" if text else "right")
+        justify: JustifyMethod = "left" if text else "right"
+        shown.add_column(heading, no_wrap=not text, overflow="fold", justify=justify, min_width=widths[name])
     for row in range(len(table)):
         shown.add_row(*(cells[name][row] for name in fitting))
     console.print(f"\n{title}\n")
@@ -46,6 +50,14 @@ def print_table(title: str, table: pd.DataFrame) -> None:
     left_out = [str(name) for name in table.columns if name not in fitting]
     if left_out:
         console.print(f"Also in the file: {', '.join(left_out)}")
+    for note, rows in notes[notes.fillna("") != ""].groupby(notes, sort=False):
+        console.print(f"{note}: {', '.join(_row_name(table.loc[row]) for row in rows.index)}")
+
+
+def _row_name(row: pd.Series) -> str:
+    """Return what a row begins with, up to its first number."""
+    words = itertools.takewhile(lambda value: isinstance(value, str), row)
+    return " ".join(word.replace("_", " ") for word in words)
 
 
 def _fitting(widths: dict[str, int], width: int) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +36,6 @@ def bundle(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _undo_global_settings() -> Iterator[None]:
     yield
-    logging.disable(logging.NOTSET)
     set_determinism(seed=None)
     torch.use_deterministic_algorithms(False)
 

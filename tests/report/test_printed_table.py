@@ -68,3 +68,12 @@ def test_every_table_of_a_run_fits_and_shows_all_that_it_is_meant_to(
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "Also in the file" not in text
     assert "at sparsity 0.7" in text and {"forgotten", "never"} <= set(words(text))
+
+
+def test_notes_stand_below_with_the_rows_that_they_are_of(capsys: pytest.CaptureFixture[str]) -> None:
+    table = pd.DataFrame({"column": ["sex", "hard_group", "hard_group"], "group": ["unknown", "hair", "none"]})
+    table = table.assign(n=[2, 9, 204], note=["too few to say", "too few to say", None])
+    print_table("Whom it hits", table)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "too few to say: sex unknown, hard group hair"
+    assert "note" not in " ".join(lines[:4])

@@ -13,7 +13,7 @@ import pandas as pd
 from htl_monai.analysis.label_noise import label_quality
 from htl_monai.analysis.pie import image_agreement, image_hardness, pruning_identified
 from htl_monai.data.files import sha256, write_csv, write_json
-from htl_monai.data.listing import Item, name_first, require_unique_ids
+from htl_monai.data.listing import Item, require_unique_ids
 from htl_monai.data.multi_label import label_matrix
 from htl_monai.data.predictions import stacked_predictions
 from htl_monai.data.selection import PIE_ARMS, check_never_learned, select_random
@@ -100,17 +100,9 @@ def _pies(
     share: float,
     never_learned: str,
 ) -> pd.DataFrame:
-    predictions = stacked_predictions(predictions_paths)
-    places = {id_: place for place, id_ in enumerate(predictions.ids)}
     ids = [item["id"] for item in data]
-    differing = sorted(set(ids) ^ set(places))
-    if differing:
-        raise ValueError(
-            f"predictions must be of the training images, got {len(differing)} images that are not in both "
-            f"{predictions_paths[0]} and the data list ({name_first(differing)}); mine the training images again"
-        )
-    order = [places[id_] for id_ in ids]
-    dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64)[order] for at in (0.0, sparsity))
+    predictions = stacked_predictions(predictions_paths).in_order(ids, predictions_paths[0], "training")
+    dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64) for at in (0.0, sparsity))
     table = pd.DataFrame({"id": ids}).join(image_agreement(dense, pruned))
     hard = image_hardness(dense, pruned) if _ranked_by(table) == "spearman" else table["taxicab"].to_numpy()
     unlearned = hard == np.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,29 @@ class Predictions:
             known = ", ".join(f"{value:g}" for value in self.sparsities)
             raise KeyError(f"sparsity must be one of {known}, got {sparsity:g}; mine at it, or choose one of these")
         return self.probabilities[..., near[0], :, :]
+
+    def in_order(self, ids: Sequence[str], path: str | os.PathLike[str], split: str) -> Predictions:
+        """Return the predictions in the order of a data list.
+
+        Args:
+            ids: its images, which must be those of the predictions.
+            path: where these were read from, for the error.
+            split: the name of the list, for the error.
+
+        Raises:
+            ValueError: they are of other images; some are named.
+        """
+        if self.ids == tuple(ids):
+            return self
+        differing = sorted(set(self.ids) ^ set(ids))
+        if differing:
+            raise ValueError(
+                f"predictions in {path} must be of the {split} images of the data list, got {len(differing)} that are "
+                f"not in both ({name_first(differing)}); mine again on the same data"
+            )
+        places = {id_: i for i, id_ in enumerate(self.ids)}
+        order = [places[id_] for id_ in ids]
+        return replace(self, probabilities=self.probabilities[..., order, :], ids=tuple(ids))
 
 
 def write_predictions(path: str | os.PathLike[str], predictions: Predictions) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from htl_monai.analysis.groups import UNKNOWN
 from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
@@ -121,14 +119,15 @@ def print_left_out(selection: Path, of: str = "") -> None:
 
 def print_never_learned(forgetting: Path, of: str = "") -> None:
     """Print which mined images were never learned: without masks, those without a box; ``of`` goes before."""
-    table = read_table(forgetting) if forgetting.is_file() else pd.DataFrame()
-    images = table.drop_duplicates("id") if len(table) else table
-    ids = images.loc[never_learned_in(images), "id"].tolist() if len(table) else []
+    if not forgetting.is_file():
+        return
+    images = read_table(forgetting).drop_duplicates("id")
+    ids = images.loc[never_learned_in(images), "id"].tolist()
     if ids:
         found = (
             "no box: the dense network finds no region"
             if is_of_boxes(images)
-            else ("never learned: the dense network finds nothing of the lesion")
+            else "never learned: the dense network finds nothing of the lesion"
         )
         print(f"{of}{found} in {len(ids)} of {len(images)} mined images, which rank first: {name_first(ids)}")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from htl_monai.data.listing import Datalists, Item, name_first
+from htl_monai.data.listing import Datalists, Item
 from htl_monai.data.multi_label import label_matrix, load_multi_label
 from htl_monai.data.predictions import Predictions, stacked_predictions
 
@@ -88,7 +88,7 @@ class LongTailRun:
                 f"predictions in {paths[0]} must begin with the dense network, sparsity 0, got "
                 f"{found.sparsities[0]:g}; mine again"
             )
-        return _in_order(found, tuple(item["id"] for item in self.test), paths[0])
+        return found.in_order([item["id"] for item in self.test], paths[0], "test")
 
     def _path(self, seed: int, stage: str) -> Path:
         return self.run_dir / f"seed_{seed}" / stage / "predictions.npz"
@@ -130,18 +130,3 @@ def positives(items: Sequence[Item], n_classes: int) -> NDArray[np.int64]:
 def _mined_seeds(run_dir: Path) -> tuple[int, ...]:
     folders = (path.parents[1].name for path in run_dir.glob(f"seed_*/{COMPRESSIONS[MAIN]}/predictions.npz"))
     return tuple(sorted(int(match[1]) for name in folders if (match := re.fullmatch(r"seed_(\d+)", name))))
-
-
-def _in_order(predictions: Predictions, ids: tuple[str, ...], path: Path) -> Predictions:
-    """Return the predictions in the order of ``ids``, which must be the same images."""
-    if predictions.ids == ids:
-        return predictions
-    differing = sorted(set(predictions.ids) ^ set(ids))
-    if differing:
-        raise ValueError(
-            f"predictions in {path} must be of the test images of the data list, got {len(differing)} that are not in "
-            f"both ({name_first(differing)}); mine again on the same data"
-        )
-    places = {id_: i for i, id_ in enumerate(predictions.ids)}
-    order = [places[id_] for id_ in ids]
-    return Predictions(predictions.probabilities[:, :, order], ids, predictions.classes, predictions.sparsities)

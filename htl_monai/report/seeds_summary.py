@@ -10,12 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from htl_monai.analysis.impact import impact
 from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.forgetting import bounded_forgetting, never_learned_in
-from htl_monai.report.run_notes import run_notes
-from htl_monai.report.summary import groups_of_forgetting, mean_scores, planted_detection, score_names
+from htl_monai.report.summary import at_sparsity, groups_of_forgetting, run_tables, score_names
 from htl_monai.statistics.holm import holm
 
 __all__ = ["compare_over_seeds", "write_seeds_summary"]
@@ -53,31 +51,34 @@ def write_seeds_summary(
         means of each seed.
     """
     roots = {number: Path(run_dir) / f"seed_{number}" for number in seeds}
-    mining = "mining_unlabelled" if use_unlabelled else "mining"
-    tables = {number: read_table(root / mining / "forgetting.csv") for number, root in roots.items()}
+    mined = {number: read_table(root / "mining" / "forgetting.csv") for number, root in roots.items()}
+    chosen_from = mined
+    if use_unlabelled:
+        chosen_from = {n: read_table(root / "mining_unlabelled" / "forgetting.csv") for n, root in roots.items()}
     scores = {
         number: {model: read_table(root / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
         for number, root in roots.items()
     }
-    of_seeds = pd.concat([mean_scores(found).assign(seed=number) for number, found in scores.items()])
-    mined = {number: _at(table, sparsity) for number, table in tables.items()}
+    found = {}
+    for n, root in roots.items():
+        pseudo_labels = root / "pseudo_labelling" / "pseudo_labels.csv" if use_unlabelled else None
+        unlabelled = chosen_from[n] if use_unlabelled else None
+        found[n] = run_tables(mined[n], unlabelled, scores[n], sparsity, pseudo_labels, baselines)
+    of_seeds = pd.concat([tables["scores"].assign(seed=n) for n, tables in found.items()])
+    chosen = [at_sparsity(table, sparsity) for table in chosen_from.values()]
     written = {
         "scores": _mean_by(of_seeds.drop(columns="seed"), "model", len(roots)),
         "scores_of_seeds": of_seeds[["seed", *of_seeds.columns.drop("seed")]],
-        "comparison": compare_over_seeds([{model: found[model] for model in models} for found in scores.values()]),
-        "groups": groups_of_forgetting(_mean_over_seeds(list(mined.values())), seed),
+        "comparison": compare_over_seeds([{model: of[model] for model in models} for of in scores.values()]),
+        "groups": groups_of_forgetting(_mean_over_seeds(chosen), seed),
+        "notes": pd.concat([of["notes"].assign(note=f"seed {n}: " + of["notes"]["note"]) for n, of in found.items()]),
     }
-    labelled = tables
-    if use_unlabelled:
-        written["impact_unlabelled"] = _mean_impact(list(tables.values()))
-        labelled = {number: read_table(root / "mining" / "forgetting.csv") for number, root in roots.items()}
-    written["impact"] = _mean_impact(list(labelled.values()))
-    notes = {n: run_notes(labelled[n], {m: scores[n][m] for m in models}, tables[n], sparsity) for n in roots}
-    written["notes"] = pd.concat([found.assign(note=f"seed {n}: " + found["note"]) for n, found in notes.items()])
-    if "hard" in next(iter(mined.values())):
-        doubt = {number: root / "pseudo_labelling" / "pseudo_labels.csv" for number, root in roots.items()}
-        found = [planted_detection(rows, read_table(doubt[n]) if use_unlabelled else None) for n, rows in mined.items()]
-        written["detection"] = _mean_detection(found)
+    for name, by in (("impact", "sparsity"), ("impact_unlabelled", "sparsity"), ("detection", "ranking")):
+        if name in found[seeds[0]]:
+            written[name] = _mean_by(pd.concat([tables[name] for tables in found.values()]), by, len(roots))
+    if "detection" in written:
+        lowest = pd.concat([tables["detection"] for tables in found.values()]).groupby("ranking")["auroc"].min()
+        written["detection"]["auroc_lowest"] = written["detection"]["ranking"].map(lowest)
     for name, content in written.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
     return written
@@ -115,10 +116,6 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
     return table.assign(p_holm=holm(table["p_value"])) if rows else table
 
 
-def _at(table: pd.DataFrame, sparsity: float) -> pd.DataFrame:
-    return table[np.isclose(table["sparsity"], sparsity)]
-
-
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if values.size else np.nan
 
@@ -130,10 +127,6 @@ def _mean_by(table: pd.DataFrame, column: str, n_seeds: int) -> pd.DataFrame:
         means["n"] = means["n"].astype(int)
     means.insert(0, "n_seeds", n_seeds)
     return means.reset_index()
-
-
-def _mean_impact(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return _mean_by(pd.concat([impact(table) for table in tables]), "sparsity", len(tables))
 
 
 def _mean_over_seeds(mined: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -148,9 +141,3 @@ def _mean_over_seeds(mined: Sequence[pd.DataFrame]) -> pd.DataFrame:
     drops = ["forgetting", "forgetting_relative"]
     means = images[drops].mean().join(images["never_learned"].all())
     return mined[0].drop(columns=[*drops, "never_learned", "rank"], errors="ignore").join(means, on="id")
-
-
-def _mean_detection(found: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    table = pd.concat(found)
-    means = _mean_by(table, "ranking", len(found))
-    return means.assign(auroc_lowest=means["ranking"].map(table.groupby("ranking")["auroc"].min()))

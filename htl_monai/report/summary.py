@@ -20,7 +20,7 @@ from htl_monai.report.run_notes import run_notes
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.share_interval import share_interval
 
-__all__ = ["groups_of_forgetting", "mean_scores", "planted_detection", "score_names", "write_summary"]
+__all__ = ["at_sparsity", "groups_of_forgetting", "mean_scores", "run_tables", "score_names", "write_summary"]
 
 # Of these, the ones that the tables have; the last two where the localization is a heat map.
 SCORES = (*SCORE_NAMES, "box_iou", "box_foreground_iou")
@@ -63,25 +63,47 @@ def write_summary(
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
     """
     table = read_table(forgetting_path)
-    chosen_from = table if unlabelled_path is None else read_table(unlabelled_path)
+    unlabelled = None if unlabelled_path is None else read_table(unlabelled_path)
     scores = {model: read_table(path) for model, path in scores_paths.items()}
-    mined = chosen_from[np.isclose(chosen_from["sparsity"], sparsity)]
-    tables = {
-        "scores": mean_scores(scores),
-        "comparison": _comparison({model: scores[model] for model in scores if model not in baselines}, seed),
-        "impact": impact(table),
-        "groups": groups_of_forgetting(mined, seed),
-    }
-    if unlabelled_path is not None:
-        tables["impact_unlabelled"] = impact(chosen_from)
-    if "hard" in mined:
-        pseudo_labels = None if pseudo_labels_path is None else read_table(pseudo_labels_path)
-        tables["detection"] = planted_detection(mined, pseudo_labels)
-    judged = {model: scores[model] for model in scores if model not in baselines}
-    tables["notes"] = run_notes(table, judged, chosen_from, sparsity)
+    tables = run_tables(table, unlabelled, scores, sparsity, pseudo_labels_path, baselines)
+    tables["comparison"] = _comparison({model: scores[model] for model in scores if model not in baselines}, seed)
+    tables["groups"] = groups_of_forgetting(at_sparsity(table if unlabelled is None else unlabelled, sparsity), seed)
     for name, content in tables.items():
         write_csv(Path(out_dir) / f"{name}.csv", content)
     return tables
+
+
+def run_tables(
+    mined: pd.DataFrame,
+    unlabelled: pd.DataFrame | None,
+    scores: Mapping[str, pd.DataFrame],
+    sparsity: float,
+    pseudo_labels_path: str | os.PathLike[str] | None = None,
+    baselines: Collection[str] = (),
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of :func:`write_summary` that say of each network what it does: all but comparison and groups.
+
+    Args:
+        mined: the forgetting table of the training images.
+        unlabelled: that of images without mask beside them, or None.
+        scores: score tables by model.
+        sparsity: see :func:`write_summary`; so are the others.
+    """
+    chosen_from = mined if unlabelled is None else unlabelled
+    tables = {"scores": mean_scores(scores), "impact": impact(mined)}
+    if unlabelled is not None:
+        tables["impact_unlabelled"] = impact(unlabelled)
+    if "hard" in chosen_from:
+        pseudo_labels = None if pseudo_labels_path is None else read_table(pseudo_labels_path)
+        tables["detection"] = planted_detection(at_sparsity(chosen_from, sparsity), pseudo_labels)
+    judged = {model: scores[model] for model in scores if model not in baselines}
+    tables["notes"] = run_notes(mined, judged, chosen_from, sparsity)
+    return tables
+
+
+def at_sparsity(table: pd.DataFrame, sparsity: float) -> pd.DataFrame:
+    """Return the rows of a forgetting table that are of one sparsity."""
+    return table[np.isclose(table["sparsity"], sparsity)]
 
 
 def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -98,7 +98,7 @@ def test_bad_input_is_refused_and_nothing_is_written(mined, tmp_path):
     out = tmp_path / "selecting"
     with pytest.raises(KeyError, match="sparsity must be one of 0, 0.5, 0.9, got 0.7; mine at it"):
         write_pie_selections(data, paths, out, sparsity=0.7)
-    with pytest.raises(ValueError, match=r"^predictions must be of the training images, got 1 images .*\(image_39\)"):
+    with pytest.raises(ValueError, match=r"^predictions in .* must be of the training images .*, got 1 .*\(image_39\)"):
         write_pie_selections(data[:-1], paths, out)
     with pytest.raises(ValueError, match=r"^id must be unique over all splits, got 1 repeated: image_00"):
         write_pie_selections([*data, data[0]], paths, out)

@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 from htl_monai.data.columns import SUBJECT
 from htl_monai.data.listing import Item, name_first
 
-__all__ = [
-    "class_columns",
-    "is_metadata",
-    "label_matrix",
-    "label_vectors",
-    "metadata_rows",
-]
+__all__ = ["class_columns", "is_metadata", "label_matrix", "label_vectors", "metadata_rows"]
 
 # Names, in small letters, that are never a class although their values may all be 0 and 1.
 METADATA = frozenset(

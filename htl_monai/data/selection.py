@@ -25,6 +25,7 @@ __all__ = [
     "select_hard",
     "select_random",
     "write_selections",
+    "wrong_amount",
 ]
 
 RULES = ("threshold", "top", "count")
@@ -64,7 +65,11 @@ def select_hard(
         ValueError: an unknown rule or choice, an amount outside its range, an image that is there twice, or no image
             chosen.
     """
-    _check_rule(rule, amount)
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
+    problem = wrong_amount(rule, amount)
+    if problem is not None:
+        raise ValueError(problem)
     check_never_learned(never_learned)
     if table["id"].duplicated().any():
         raise ValueError(
@@ -225,10 +230,24 @@ def _ranked(table: pd.DataFrame, column: str, never_learned: str) -> pd.Series:
     return hard[taken].sort_values(ascending=False, kind="stable")
 
 
-def _check_rule(rule: str, amount: float) -> None:
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
-    if rule == "top" and not 0 < amount <= 1:
-        raise ValueError(f"amount must be in (0, 1] for rule top, got {amount}; give the fraction of images to take")
-    if rule == "count" and (amount < 1 or amount != int(amount)):
-        raise ValueError(f"amount must be a whole number from 1 for rule count, got {amount}; give a number of images")
+def wrong_amount(rule: str, amount: float, before: str = "") -> str | None:
+    """Say what is wrong with the amount of a rule of :data:`RULES`, in a sentence; None where nothing is.
+
+    Args:
+        rule: see :func:`select_hard`.
+        amount: see :func:`select_hard`.
+        before: stands before the names of the two, such as ``labelled_``.
+
+    Example:
+        >>> wrong_amount("top", 20)
+        'amount must be in (0, 1] for rule top, got 20; give the fraction of images to take, or take rule count'
+    """
+    good, must = 0 < amount <= 1, "in (0, 1]"
+    if rule == "count":
+        good, must = amount >= 1 and amount == int(amount), "a whole number from 1"
+    do = {
+        "count": "give a number of images, or take rule top",
+        "top": "give the fraction of images to take, or take rule count",
+        "threshold": "give the forgetting from which on an image is taken",
+    }
+    return None if good else f"{before}amount must be {must} for {before}rule {rule}, got {amount:g}; {do[rule]}"

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from htl_monai.data.selection import wrong_amount
 from htl_monai.setting_rules import SCHEMA, against_rules, rule_in_words
 
 __all__ = ["require_good_settings", "wrong_settings"]
@@ -85,15 +86,7 @@ def _wrong_sparsity(settings: Mapping[str, Any], name: str) -> str | None:
 
 def _wrong_amount(settings: Mapping[str, Any], before: str) -> str | None:
     rule, amount = settings.get(f"{before}rule"), settings.get(f"{before}amount")
-    if rule is None or amount is None:
-        return None
-    if rule == "count":
-        good, must, do = amount == int(amount), "a whole number from 1", "give a number of images, or take rule top"
-    elif rule == "top":
-        good, must, do = amount <= 1, "in (0, 1]", "give the fraction of images to take, or take rule count"
-    else:
-        good, must, do = amount <= 1, "in (0, 1]", "give the forgetting from which on an image is taken"
-    return None if good else f"{before}amount must be {must} for {before}rule {rule}, got {amount:g}; {do}"
+    return None if rule is None or amount is None else wrong_amount(rule, amount, before)
 
 
 def _wrong_milestones(settings: Mapping[str, Any], before: str) -> str | None:

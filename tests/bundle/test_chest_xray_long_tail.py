@@ -196,6 +196,7 @@ def test_the_stages_of_one_seed(run_stage, tmp_path: Path) -> None:
     assert len(training_images.ids) == 7 and training_images.sparsities == (0.0, 0.9)
 
 
+@pytest.mark.slow
 def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> None:
     run_stage("preparing", ["train.json", "prepare.json"])
     places = {"dataset_dir": tmp_path / "preparing" / "data.json"}
@@ -268,6 +269,7 @@ def test_fine_tuning_may_start_from_scratch(parsed) -> None:
     assert config.get_parsed_content("optimizer#lr") == 1e-4
 
 
+@pytest.mark.slow
 def test_training_and_inference_run_by_monais_command(findings: Path, tmp_path: Path, run_by_monai) -> None:
     chosen = {"network_def": NETWORK, "mean": [0.5], "std": [0.25], "spatial_size": [16, 16]}
     quick = {"max_epochs": 1, "batch_size": 4, "precision": "fp32"}

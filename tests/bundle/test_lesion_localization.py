@@ -99,6 +99,7 @@ def test_tensorboard_is_one_entry(finished_run: Path, tmp_path: Path, tiny: dict
     assert list((tmp_path / "training" / "tensorboard").rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 def test_training_runs_by_monais_command(finished_run: Path, tmp_path: Path, run_by_monai) -> None:
     run_by_monai(
         "training",

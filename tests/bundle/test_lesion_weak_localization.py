@@ -104,6 +104,7 @@ def test_monai_finds_the_properties_that_it_asks_for(
         assert len(checked.dataset) == 21
 
 
+@pytest.mark.slow
 def test_training_and_inference_run_by_monais_command(tiny_diagnoses: Path, tmp_path: Path, run_by_monai) -> None:
     network = {"features": "[8,8,16,16,32,8]", "feature_channels": 8, "spatial_size": "[48,64]", "num_workers": 0}
     places = {"dataset_dir": tiny_diagnoses, "output_dir": tmp_path}

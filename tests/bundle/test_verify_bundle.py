@@ -87,6 +87,7 @@ FAULTS: dict[str, tuple[str, Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.slow
 def test_each_bundle_of_the_project_passes(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert script.main([]) == 0, capsys.readouterr().err
     said = capsys.readouterr().out

@@ -186,6 +186,7 @@ def test_dicom_and_label_vectors_are_no_problem(tmp_path: Path) -> None:
     assert problem.kind == "unreadable_image" and "a.dcm" in problem.detail
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("HTL_DATA" not in os.environ, reason="needs the real ISIC-2017 under the folder HTL_DATA")
 def test_real_data_is_usable_and_leaks_four_images() -> None:
     report = check_data(load_datalists(Path(os.environ["HTL_DATA"]) / "isic2017"))

@@ -88,6 +88,7 @@ def test_distances_that_cannot_be(distance: int) -> None:
         near_duplicates([], [], max_distance=distance)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("HTL_DATA" not in os.environ, reason="needs the real ISIC data under the folder HTL_DATA")
 def test_real_data_has_no_unlabelled_copy_of_a_test_image() -> None:
     datalists = load_datalists(os.environ["HTL_DATA"])

@@ -21,6 +21,12 @@ from htl_monai.bundles import find_bundle
 from htl_monai.settings import SETTINGS
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def copied(finished: Path, tmp_path: Path) -> Path:
     """A run of the test's own, copied from the module's ``finished`` one."""

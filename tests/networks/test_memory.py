@@ -37,6 +37,7 @@ def page_faults(kind: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @glibc
 def test_a_prepared_network_reuses_the_memory_of_its_activations() -> None:
     assert page_faults("prepared") < 0.1 * page_faults("plain")

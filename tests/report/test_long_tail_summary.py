@@ -27,6 +27,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_the_same_again(write_run: WriteRun, tmp_path: Path) -> None:
     arms = ("left_alone", "upweighted", "removed")
     stages = ("mining", "mining_low_rank", *(f"evaluating_{arm}" for arm in arms))

@@ -18,6 +18,7 @@ def run(monkeypatch: pytest.MonkeyPatch, out: Path, part: str) -> dict:
     return {row["quantity"]: row for row in json.loads(out.read_text())["rows"]}
 
 
+@pytest.mark.slow
 def test_the_sweep_says_what_a_loop_over_files_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -28,6 +29,7 @@ def test_the_sweep_says_what_a_loop_over_files_says(
     assert "the sweep is of 40 phantom images of 64 x 64 pixels" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_analysis_is_measured_and_agrees_with_scikit_learn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = run(monkeypatch, tmp_path / "benchmark.json", "analysis")
     assert rows["largest difference of an AP from scikit-learn's"]["median"] < 1e-12

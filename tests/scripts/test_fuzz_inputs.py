@@ -22,6 +22,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("fuzz_inputs")
 
 
+@pytest.mark.slow
 def test_damaged_inputs_are_read_or_refused_with_one_sentence(
     script: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

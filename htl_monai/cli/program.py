@@ -7,10 +7,13 @@ import signal
 import sys
 from collections.abc import Sequence
 
+import fire
+from fire.decorators import SetParseFns
+
 from htl_monai import __version__
 from htl_monai.cli import data, long_tail, reader_study, run, trained_model
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
-from htl_monai.cli.command import find_commands
+from htl_monai.cli.command import Command, find_commands
 from htl_monai.cli.help import command_help, overview
 from htl_monai.cli.stop_signals import Stopped, stoppable
 
@@ -73,6 +76,11 @@ def _run(words: Sequence[str]) -> None:
         name = " ".join(("htl", *path)).replace("_", "-")
         raise UsageError([f"a command must follow {name}, got {rest[0]}; options come after it"], name)
     else:
-        command = commands[path]
-        texts = read_arguments(command, rest)
-        command.function(**{name: command.options[name].read(text) for name, text in texts.items()})
+        _call(commands[path], rest)
+
+
+def _call(command: Command, words: Sequence[str]) -> None:
+    """Let fire call the command with values of the types that its function states; fire alone would guess them."""
+    texts = read_arguments(command, words)
+    SetParseFns(**{name: option.read for name, option in command.options.items()})(command.function)
+    fire.Fire(COMMANDS, [*command.path, *(f"--{name}={text}" for name, text in texts.items())], name="htl")

@@ -10,7 +10,7 @@ from cleanlab.multilabel_classification import get_label_quality_scores
 from numpy.typing import ArrayLike, NDArray
 
 from htl_monai.analysis.multi_label_checks import checked_labels
-from htl_monai.analysis.pie import pruning_identified
+from htl_monai.analysis.pie import highest_share
 
 __all__ = ["label_quality", "noise_table"]
 
@@ -76,7 +76,7 @@ def noise_table(
     table["forgetting"] = lost
     table["quality_rank"] = table["label_quality"].rank(method="first").astype("Int64")
     table["forgetting_rank"] = table["forgetting"].rank(method="first", ascending=False).astype("Int64")
-    forgotten, implausible = _lowest(-table["forgetting"], share), _lowest(table["label_quality"], share)
+    forgotten, implausible = highest_share(table["forgetting"], share), highest_share(-table["label_quality"], share)
     verdicts = [VERDICTS[bool(a), bool(b)] for a, b in zip(forgotten, implausible, strict=True)]
     table["verdict"] = pd.Series(verdicts, dtype=object)
     table.loc[table[["label_quality", "forgetting"]].isna().any(axis=1), "verdict"] = None
@@ -117,11 +117,6 @@ def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.flo
     positives += [[], list(range(given.shape[1]))]
     quality = np.asarray(get_label_quality_scores(positives, predicted), dtype=np.float64)[:-2]
     return np.where(known.any(axis=1), quality, np.nan)
-
-
-def _lowest(score: pd.Series, share: float) -> NDArray[np.bool_]:
-    # With a single class no image has a rank correlation; the table then has no verdict, and the rest of it stands.
-    return np.zeros(len(score), dtype=bool) if score.isna().all() else pruning_identified(score, share)
 
 
 def _self_confidence(labels: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

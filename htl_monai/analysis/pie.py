@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-__all__ = ["image_agreement", "image_hardness", "modal_disagreement", "pruning_identified"]
+__all__ = ["highest_share", "image_agreement", "image_hardness", "modal_disagreement", "pruning_identified"]
 
 
 def image_agreement(dense: ArrayLike, pruned: ArrayLike) -> pd.DataFrame:
@@ -126,6 +126,13 @@ def pruning_identified(score: ArrayLike, share: float = 0.05, lowest: bool = Tru
     chosen = np.zeros(len(values), dtype=bool)
     chosen[ranked[order[: max(1, round(share * len(ranked)))]]] = True
     return chosen
+
+
+def highest_share(score: pd.Series, share: float) -> NDArray[np.bool_]:
+    """Return :func:`pruning_identified` of the highest scores; none where no image has a score, as with one class."""
+    if score.isna().all():
+        return np.zeros(len(score), dtype=bool)
+    return pruning_identified(score, share, lowest=False)
 
 
 def _winner(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from htl_monai.data.columns import SUBJECT
 from htl_monai.data.listing import Item, name_first
 
-__all__ = ["class_columns", "is_metadata", "label_matrix", "label_vectors", "metadata_rows"]
+__all__ = ["class_columns", "is_metadata", "label_matrix", "label_vectors", "labelled_items", "metadata_rows"]
 
 # Names, in small letters, that are never a class although their values may all be 0 and 1.
 METADATA = frozenset(
@@ -42,6 +42,7 @@ METADATA = frozenset(
         ),
     }
 )
+_ITEM_KEYS = ("id", "image", "split", "subject", "label")
 UNKNOWN_WORDS = ("", "nan", "na", "n/a", "null", "none", "unknown", "<na>")
 # CheXpert's labeller writes -1 where a report is uncertain: nobody knows, so neither do we.
 UNCERTAIN = -1.0
@@ -113,6 +114,34 @@ def label_vectors(table: pd.DataFrame, classes: Sequence[str], ids: Sequence[str
     boxed[np.isnan(values)] = None
     vectors: list[list[float | None]] = boxed.tolist()
     return vectors
+
+
+def labelled_items(
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    ids: Sequence[str],
+    images: Sequence[str],
+    known: Collection[str] = (),
+    subject: str | None = None,
+) -> list[Item]:
+    """Return an item for each row: ``id``, ``image``, ``subject``, metadata, and its ``label`` vector.
+
+    Args:
+        table: one row per image, all text.
+        classes: what :func:`class_columns` returned.
+        ids: the image of each row.
+        images: the path of each.
+        known: further columns that are no metadata, such as the key.
+        subject: the column that tells whom an image shows; None where there is none.
+    """
+    taken = {*known, *classes, subject, *_ITEM_KEYS}
+    others = [name for name in map(str, table) if name not in taken and is_metadata(table[name], name)]
+    subjects = metadata_rows(table, [] if subject is None else [subject])
+    rows = zip(ids, images, label_vectors(table, classes, ids), subjects, metadata_rows(table, others), strict=True)
+    return [
+        {"id": id_, "image": image, "subject": next(iter(who.values()), None), **about, "label": label}
+        for id_, image, label, who, about in rows
+    ]
 
 
 def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:

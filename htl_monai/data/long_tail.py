@@ -10,19 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from htl_monai.data.columns import SUBJECT, check_columns
+from htl_monai.data.columns import check_columns, with_subject
 from htl_monai.data.image_folders import find_images
-from htl_monai.data.label_columns import (
-    class_columns,
-    is_metadata,
-    label_vectors,
-    metadata_rows,
-)
+from htl_monai.data.label_columns import class_columns, labelled_items
 from htl_monai.data.listing import (
     SPLITS,
     UNLABELLED,
     Datalists,
-    Item,
     check_on_missing,
     name_first,
     require_unique_ids,
@@ -86,12 +80,15 @@ def read_long_tail(
     tables = {split: read_text_table(path) for split, path in _three_files(root).items()}
     key = _key(tables, root)
     ids = [id_ for table in tables.values() for id_ in _ids(table, key, root)]
-    whole = pd.concat(tables.values(), ignore_index=True)
+    whole = with_subject(pd.concat(tables.values(), ignore_index=True))
     classes = class_columns(whole, ids, (key,), columns.get("classes"))
     _require_same_columns(tables, classes, root)
     paths, place = find_images(root, ids, columns.get("images"))
     images = [path or str(place / id_) for path, id_ in zip(paths, ids, strict=True)]
-    items = _items(whole, key, classes, ids, images, root)
+    items = labelled_items(whole, classes, ids, images, (key,), "subject" if "subject" in whole else None)
+    planted = _planted(root)
+    for item in items:
+        item |= planted.get(item["id"], {})
     datalists, start = {}, 0
     for split, table in tables.items():
         datalists[split], start = items[start : start + len(table)], start + len(table)
@@ -155,22 +152,6 @@ def _require_same_columns(tables: Tables, classes: Sequence[str], root: Path) ->
                 f"the label files in {root} must have the same classes, got none of {', '.join(lacking)} in "
                 f"{FILE_SPLITS[split]}; add the columns, or choose the classes with columns"
             )
-
-
-def _items(
-    table: pd.DataFrame, key: str, classes: Sequence[str], ids: Sequence[str], paths: Sequence[str], root: Path
-) -> list[Item]:
-    labels = label_vectors(table, classes, ids)
-    names = [str(name) for name in table]
-    subject = next((name for name in names if name.lower() in SUBJECT), None)
-    taken = {key, subject, *classes, "id", "image", "label", "subject", "split"}
-    others = [name for name in names if name not in taken and is_metadata(table[name], name)]
-    subjects = [row[subject] for row in metadata_rows(table, [subject])] if subject else [None] * len(ids)
-    planted = _planted(root)
-    return [
-        {"id": id_, "image": path, "label": label, "subject": who, **about, **planted.get(id_, {})}
-        for id_, path, label, who, about in zip(ids, paths, labels, subjects, metadata_rows(table, others), strict=True)
-    ]
 
 
 def _planted(root: Path) -> dict[str, dict[str, Any]]:

@@ -13,13 +13,7 @@ import pandas as pd
 
 from htl_monai.data.columns import check_columns, split_name, with_subject
 from htl_monai.data.datalists import read_prepared
-from htl_monai.data.label_columns import (
-    class_columns,
-    is_metadata,
-    label_matrix,
-    label_vectors,
-    metadata_rows,
-)
+from htl_monai.data.label_columns import class_columns, label_matrix, labelled_items
 from htl_monai.data.listing import (
     LISTS,
     SPLITS,
@@ -133,7 +127,8 @@ def _read_csv(
     if empty := [str(number + 2) for number, id_ in enumerate(ids) if not id_]:
         raise ValueError(f"id must not be empty, got {len(empty)} empty in {path}, lines {name_first(empty)}; fill in")
     classes = class_columns(table, ids, tuple(names.values()), wanted)
-    items = _items(table, names, classes, ids, path.parent)
+    images = [str(path.parent / image) for image in table[names["image"]]]
+    items = labelled_items(table, classes, ids, images, names.values(), names.get("subject"))
     datalists: Datalists = {name: [] for name in LISTS}
     if "split" in names:
         for item, split in zip(items, table[names["split"]], strict=True):
@@ -148,20 +143,6 @@ def _read_csv(
         missing = [item["id"] for item in part if not os.path.isfile(item["image"])]
         datalists[name] = settle_missing(part, missing, "image", str(path.parent), on_missing)
     return MultiLabelData(classes, datalists)
-
-
-def _items(
-    table: pd.DataFrame, names: Mapping[str, str], classes: Sequence[str], ids: Sequence[str], folder: Path
-) -> list[Item]:
-    labels = label_vectors(table, classes, ids)
-    taken = {*names.values(), *classes, *OURS, "label"}
-    others = [name for name in map(str, table) if name not in taken and is_metadata(table[name], name)]
-    subjects = metadata_rows(table, [names["subject"]]) if "subject" in names else [{}] * len(ids)
-    rows = zip(ids, table[names["image"]], labels, subjects, metadata_rows(table, others), strict=True)
-    return [
-        {"id": id_, "image": str(folder / image), "subject": next(iter(who.values()), None), **about, "label": label}
-        for id_, image, label, who, about in rows
-    ]
 
 
 def _rarest_finding(items: Sequence[Item]) -> Callable[[Item], str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from htl_monai.analysis.detection import detection
 from htl_monai.analysis.label_noise import noise_table
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.pie import image_agreement, image_hardness, modal_disagreement, pruning_identified
+from htl_monai.analysis.pie import highest_share, image_agreement, image_hardness, modal_disagreement
 from htl_monai.data.listing import Item
 from htl_monai.metrics.forgetting import hardness_rank
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
@@ -51,9 +51,9 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     unlearned = hard == np.inf
     chosen = {
         # With a single class there is no rank correlation, and no other definition is put in its place.
-        "spearman": _by_score(pd.Series(hard).where(~unlearned), share, lowest=False),
+        "spearman": highest_share(pd.Series(hard).where(~unlearned), share),
         "modal": modal_disagreement(dense, pruned),
-        "taxicab": _by_score(agreement["taxicab"], share, lowest=False),
+        "taxicab": highest_share(agreement["taxicab"], share),
     }
     ids = [item["id"] for item in run.test]
     noise = noise_table(ids, labels, mean_dense, 1 - agreement["spearman"], run.classes)
@@ -91,12 +91,6 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
         tables["planted"] = _detection(pies)
     tables["pies"] = tables["pies"].drop(columns="hardness")
     return tables
-
-
-def _by_score(score: pd.Series, share: float, lowest: bool) -> NDArray[np.bool_]:
-    if score.isna().all():
-        return np.zeros(len(score), dtype=bool)
-    return pruning_identified(score, share, lowest)
 
 
 def _number_of_findings(labels: NDArray[np.float64], classes: tuple[str, ...]) -> pd.Series:

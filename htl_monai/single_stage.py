@@ -18,6 +18,7 @@ from htl_monai.data.files import read_json, read_table, sha256, write_csv, write
 from htl_monai.data.left_out import write_skipped
 from htl_monai.data.listing import LISTS, UNLABELLED, Datalists, Item, name_first
 from htl_monai.deploy.classes import class_entries
+from htl_monai.model_record import NETWORK
 from htl_monai.output_folder import owns_folder
 from htl_monai.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.provenance import origin_of, write_provenance
@@ -32,7 +33,7 @@ __all__ = ["evaluate_with", "mine_with"]
 
 _MINING = Stage("mining", "mining", ("train.json", "mine.json"), (), ("forgetting.csv", "sparsity.csv"))
 # What the weights of a network were made for: another value would not load.
-_SHAPE = ("network_size", "features", "feature_channels", "hidden_channels", "num_classes")
+_SHAPE = (*(key for key in NETWORK if key != "spatial_size"), "num_classes")
 _EVALUATING = Stage("evaluating", "evaluating", ("train.json", "evaluate.json"), (), ("scores.csv",))
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from htl_monai.cli.pairs import with_columns
+from htl_monai.cli.threads_of_torch import use_free_cores
 
 if TYPE_CHECKING:
     from htl_monai.plan import Plan
-
-from htl_monai.cli.threads_of_torch import use_free_cores
 
 __all__ = ["demo", "run"]
 

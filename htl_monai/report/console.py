@@ -59,11 +59,8 @@ COLUMNS = {
     "precision_at_k n_planted n_never_learned",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
-_SHOWN, _HIDDEN, _HIDDEN_FOLDERS = (
-    (".csv", ".json", ".pt", ".npz", ".png", ".html"),
-    ("started.json", "checkpoint.pt"),
-    ("phantom",),
-)
+_SHOWN = (".csv", ".json", ".pt", ".npz", ".png", ".html")
+_HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt"), ("phantom",)
 
 
 def say(message: str) -> None:

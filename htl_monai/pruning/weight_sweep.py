@@ -101,7 +101,10 @@ class WeightSweep(ABC):
 
     def _check_unchanged(self) -> None:
         stamps = self._current_stamps()
-        changed = [name for name, stamp in stamps.items() if stamp != self._stamps[name]]
+        # A weight that was replaced leaves the old one as it was, which the network no longer uses.
+        now = prunable_parameters(self.network)
+        changed = [name for name in self._parameters | now if now.get(name) is not self._parameters.get(name)]
+        changed = changed or [name for name, stamp in stamps.items() if stamp != self._stamps[name]]
         changed = changed or self._watch.changed()
         if changed:
             raise RuntimeError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -61,3 +63,16 @@ def test_a_change_through_data_is_refused_and_stays(network, kind, sparsity: flo
     with pytest.raises(RuntimeError, match=words), sweep.at(sparsity):
         pass
     assert all(torch.equal(weight, changed[name]) for name, weight in weights.items())
+
+
+@pytest.mark.parametrize("kind", [GlobalMagnitude(), LowRank(), Quantization(0.75)], ids=["pruner", "low rank", "bits"])
+@pytest.mark.parametrize("whole_layer", [True, False])
+def test_a_replaced_weight_is_refused(network, kind, whole_layer: bool) -> None:
+    sweep = kind.sweep(network, [0.75])
+    if whole_layer:
+        network[3] = copy.deepcopy(network[3])
+    else:
+        network[3].weight = torch.nn.Parameter(network[3].weight.detach().clone())
+    words = r"got changed weights in \['3\.weight'\] \(1 in all\); build a new Sweep"
+    with pytest.raises(RuntimeError, match=words), sweep.at(0.75):
+        pass

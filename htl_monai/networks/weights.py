@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from htl_monai.networks.tensor_file import read_state, save_tensors
@@ -39,15 +40,22 @@ def fit_state(network: nn.Module, state: Mapping[str, Tensor], path: str | os.Pa
     """Load a ``state_dict`` that was read from ``path`` into ``network``; nothing changes unless all of it fits.
 
     Raises:
-        ValueError: its names or shapes are those of another network.
+        ValueError: its names or shapes are those of another network, or its numbers are none that a training leaves.
     """
     target = unwrapped(network)
-    problem = _difference(target.state_dict(), state)
+    expected = target.state_dict()
+    problem = _difference(expected, state)
     if problem:
         raise ValueError(
             f"checkpoint {path} is of another network than {type(target).__name__}: {problem}; "
             "set the same network (network_size, features) that it was trained with"
         )
+    for name, tensor in expected.items():
+        fault = _fault(name, state[name], tensor.dtype)
+        if fault:
+            raise ValueError(
+                f"checkpoint {path} must hold {fault} in {name}; give one of a training that converged, or train anew"
+            )
     target.load_state_dict(state)
 
 
@@ -62,3 +70,18 @@ def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> 
         if tuple(tensor.shape) != tuple(found[name].shape):
             return f"{name} has shape {tuple(found[name].shape)} instead of {tuple(tensor.shape)}"
     return ""
+
+
+def _fault(name: str, tensor: Tensor, dtype: torch.dtype) -> str:
+    """Say what a tensor must be and is not; empty where the network can take it as a ``dtype``."""
+    if tensor.is_complex() or (dtype.is_floating_point and not tensor.is_floating_point()):
+        return f"numbers like {_kind(dtype)}, got {_kind(tensor.dtype)}"
+    if not torch.isfinite(tensor.to(dtype)).all():
+        return f"numbers that {_kind(dtype)} can hold, got larger ones"
+    if name.endswith("running_var") and (tensor < 0).any():
+        return "variances of at least 0, got a negative one"
+    return ""
+
+
+def _kind(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -88,3 +88,29 @@ def test_weights_and_statistics_that_are_not_finite_are_refused_and_change_nothi
     with pytest.raises(ValueError, match=words):
         load_weights(target, save_weights(broken, tmp_path / "dense.pt"))
     assert same(before, target.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "words"),
+    [
+        ("1.running_var", torch.tensor([1.0, 0, -1, 1]), "variances of at least 0, got a negative one"),
+        ("0.bias", torch.ones(4, dtype=torch.int64), "numbers like float32, got int64"),
+        ("0.bias", torch.ones(4, dtype=torch.complex64), "numbers like float32, got complex64"),
+        ("0.bias", torch.full((4,), 1e300, dtype=torch.float64), "numbers that float32 can hold, got larger ones"),
+    ],
+)
+def test_numbers_that_no_training_leaves_are_refused_and_change_nothing(
+    tmp_path: Path, name: str, tensor: torch.Tensor, words: str
+) -> None:
+    target = network()
+    before = copy.deepcopy(target.state_dict())
+    path = save_tensors({**network(seed=1).state_dict(), name: tensor}, tmp_path / "dense.pt")
+    with pytest.raises(ValueError, match=f"dense.pt must hold {words} in {name}; give one of a training"):
+        load_weights(target, path)
+    assert same(before, target.state_dict())
+
+
+def test_half_precision_weights_are_taken(tmp_path: Path) -> None:
+    target = network()
+    load_weights(target, save_weights(network(seed=1).half(), tmp_path / "half.pt"))
+    assert torch.equal(target[0].weight, network(seed=1)[0].weight.half().float())

@@ -130,4 +130,4 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
     if len(failed):
         for row in failed.itertuples():
             print(f"skipped: {row.error}", file=sys.stderr)
-        raise SystemExit(f"{len(failed)} images could not be done (named above).")
+        raise SystemExit(f"{len(failed)} of {len(table)} images could not be done: they are named above.")

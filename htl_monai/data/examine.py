@@ -25,6 +25,8 @@ FATAL = frozenset(
     {
         "duplicate_id",
         "empty_mask",
+        "image_not_8_bit",
+        "image_not_finite",
         "image_without_mask",
         "mask_not_8_bit",
         "mask_not_finite",
@@ -61,8 +63,9 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
 
     Returns:
         the findings, and the SHA-256 of the image file (None where it cannot be read). Kinds: ``missing_image``,
-        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask``, ``mask_not_finite`` (NaN or
-        infinity) and ``mask_not_8_bit`` (more than two values of more than 8 bits) make an image unusable;
+        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask``, ``image_not_finite`` and
+        ``mask_not_finite`` (NaN or infinity), ``image_not_8_bit`` (values below 0 or above 255, which are cut off) and
+        ``mask_not_8_bit`` (more than two values of more than 8 bits) make an image unusable;
         ``full_mask``, ``mask_not_binary`` and ``image_not_rgb`` are notes: a mask is foreground where it is above 127,
         and loading converts images to RGB.
     """
@@ -79,6 +82,8 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
         else:
             with _decoded(content) as image:
                 mode, size = image.mode, image.size
+                # Classifiers of several findings take all values that there are.
+                findings += [] if isinstance(item.get("label"), list) else _wide_image(image, path)
     except Exception as error:  # a decoder may raise anything on damaged bytes
         findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
     # Classifiers of several findings take grey pictures as they are.
@@ -102,8 +107,8 @@ def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str,
         progress: show a progress bar on stderr.
 
     Returns:
-        the reason by id: image missing or unreadable, mask unreadable, empty, or of another size than the image.
-        Images without mask are not named.
+        the reason by id: image missing, unreadable or with values that would be cut off; mask unreadable, empty, or of
+        another size than the image. Images without mask are not named.
     """
     found = {}
     for item, (findings, _) in zip(datalist, examine_all(datalist, progress), strict=True):
@@ -147,18 +152,38 @@ def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Findin
     return findings
 
 
+def _wide_image(image: Image.Image, path: Path) -> list[Finding]:
+    """Tell what 8 bits would hide of an image: NaN becomes black, and what is above 255 white."""
+    if not _is_wide(image):
+        return []
+    values, remedy = np.asarray(image), "scale it to 0 to 255 and write it with 8 bits"
+    if not np.isfinite(values).all():
+        return [Finding("image_not_finite", f"{path} has {_lost(values)}; {remedy}")]
+    if values.min() < 0 or values.max() > 255:
+        return [Finding("image_not_8_bit", f"{path} has values from {values.min():g} to {values.max():g}; {remedy}")]
+    return []
+
+
 def _wide_values(mask: Image.Image, path: Path) -> Finding | None:
     """Tell what 8 bits would hide: NaN becomes background, and other values are cut off."""
-    if mask.mode not in WIDE_MODES and not mask.mode.startswith("I;16"):
+    if not _is_wide(mask):
         return None
     values = np.asarray(mask)
     remedy = "write it with 8 bits, 0 and 255"
-    if lost := int((~np.isfinite(values)).sum()):
-        return Finding("mask_not_finite", f"{path} has {lost} pixels that are NaN or infinite; {remedy}")
+    if not np.isfinite(values).all():
+        return Finding("mask_not_finite", f"{path} has {_lost(values)}; {remedy}")
     if len(distinct := np.unique(values)) > 2:
         detail = f"{path} has {len(distinct)} values, from {distinct[0]:g} to {distinct[-1]:g}; {remedy}"
         return Finding("mask_not_8_bit", detail)
     return None
+
+
+def _is_wide(image: Image.Image) -> bool:
+    return image.mode in WIDE_MODES or image.mode.startswith("I;16")
+
+
+def _lost(values: np.ndarray) -> str:
+    return f"NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} pixels"
 
 
 def _in_words(error: Exception) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from monai.data import ITKReader, NibabelReader, PydicomReader
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from htl_monai.data.decoding import check_pixels, open_picture, reduced, upright
+from htl_monai.data.decoding import MAX_PIXELS, check_pixels, open_picture, reduced, upright
 
 __all__ = ["SUFFIXES", "is_picture", "read_image", "read_picture", "to_uint8"]
 
@@ -73,22 +73,35 @@ def read_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> t
         with path.open("rb") as file:  # nothing here keeps the picture, so that each step frees the one before
             return _upright_rgb(open_picture(file), max_pixels)
     except Exception as error:  # decoders of untrusted bytes raise anything from struct.error to AttributeError
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = _in_words(error)
         raise ValueError(f"image must be a readable picture, got {path}: {reason}; repair or remove it") from error
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is damaged, or of no supported format"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {MAX_PIXELS} pixels"
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:
     """Bring intensities to 0..255; uint8 stays as it is.
 
     Args:
-        values: any shape. NaN and infinities count as the lowest value.
+        values: any shape. NaN and infinities count as the lowest value, for photographs can have gaps.
         window: centre and width of the DICOM window (PS3.3 C.11.2.1.2.1); by default minimum to maximum.
 
     Returns:
         uint8 of the same shape, all 0 where every value is the same and no window is given.
+
+    Raises:
+        ValueError: all values are NaN or infinite.
     """
     if values.dtype == np.uint8:
         return values
+    if values.dtype.kind in "fc" and not np.isfinite(values).any():
+        raise ValueError("each of its pixels is NaN or infinite")
     low, high = _limits(values) if window is None else _window_limits(*window)
     scaled = np.empty(values.shape, np.uint8)
     rows = max(1, _BLOCK_PIXELS // max(1, values[:1].size))

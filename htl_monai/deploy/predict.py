@@ -41,7 +41,10 @@ _KINDS = dict.fromkeys((*_PLACE[2:], "class_index"), "Int64") | dict.fromkeys(
 )
 # Decoded pixels of a batch that stay in memory until the overlays are drawn; what is more is read again for that.
 _KEPT_PIXELS = 2**25
-_NOT_FINITE = "the network's output is NaN or infinite, so nothing can be said of it; look at the picture's intensities"
+_NOT_FINITE = (
+    "the network's output is NaN or infinite, so nothing can be said of it; "
+    "look at the picture's intensities, and check the weights"
+)
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from htl_monai.data import decoding
-from htl_monai.data.examine import examine, examine_all
+from htl_monai.data.examine import FATAL, examine, examine_all
 
 NAN, INF = float("nan"), float("inf")
 
@@ -23,9 +23,9 @@ NAN, INF = float("nan"), float("inf")
         (
             [[0.0, 255.0], [NAN, 255.0]],
             "mask_not_finite",
-            "has 1 pixels that are NaN or infinite; write it with 8 bits",
+            "has NaN or infinity in 1 of 4 pixels; write it with 8 bits",
         ),
-        ([[0.0, INF], [NAN, 255.0]], "mask_not_finite", "has 2 pixels that are NaN or infinite"),
+        ([[0.0, INF], [NAN, 255.0]], "mask_not_finite", "has NaN or infinity in 2 of 4 pixels"),
         (
             [[-5.0, 300.0], [0.0, 1.0]],
             "mask_not_8_bit",
@@ -45,6 +45,27 @@ def test_what_a_wide_mask_holds(tmp_path: Path, values: object, kind: str | None
     findings, _ = examine({"id": "a", "image": str(tmp_path / "a.png"), "label": str(tmp_path / "mask.tiff")})
     assert [finding.kind for finding in findings] == [kind] * (kind is not None)
     assert all(words in finding.detail and "mask.tiff" in finding.detail for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        (np.array([[0, NAN]], np.float32), "image_not_finite", "has NaN or infinity in 1 of 2 pixels; scale it to 0"),
+        (np.array([[0, 65_535]], np.uint16), "image_not_8_bit", "has values from 0 to 65535; scale it to 0 to 255"),
+        (np.array([[-3, 255]], np.int32), "image_not_8_bit", "has values from -3 to 255"),
+        (np.array([[0, 255]], np.uint16), None, ""),
+    ],
+)
+def test_an_image_whose_values_would_be_cut_off_is_unusable(
+    tmp_path: Path, values: np.ndarray, kind: str | None, words: str
+) -> None:
+    path = tmp_path / "a.tiff"
+    Image.fromarray(values).save(path)
+    findings = [finding for finding in examine({"id": "a", "image": str(path), "label": None})[0]]
+    wide = [finding for finding in findings if finding.kind != "image_not_rgb"]
+    assert [finding.kind for finding in wide] == [kind] * (kind is not None)
+    assert all(words in finding.detail and finding.kind in FATAL for finding in wide)
+    assert [finding.kind for finding in examine({"id": "a", "image": str(path), "label": [0, 1]})[0]] == []
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.dcm"])

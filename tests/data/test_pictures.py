@@ -154,7 +154,12 @@ def test_ybr_and_palette_dicom_become_rgb() -> None:
 def test_to_uint8_leaves_gaps_dark_and_flat_pictures_black() -> None:
     assert to_uint8(np.array([0.0, np.nan, 1.0, np.inf])).tolist() == [0, 0, 255, 0]
     assert to_uint8(np.full(3, 7.0)).tolist() == [0, 0, 0]
-    assert to_uint8(np.full(2, np.nan)).tolist() == [0, 0]
+
+
+def test_a_picture_without_any_finite_value_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 3), np.nan, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match="a.tif: each of its pixels is NaN or infinite; repair or remove it"):
+        read_picture(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.nii", "a.nii.gz", "a.dcm"])
@@ -256,7 +261,7 @@ def test_deep_values_take_little_more_memory_than_the_result(monkeypatch: pytest
 def test_other_formats_are_not_opened_under_a_picture_s_name(tmp_path: Path) -> None:
     """Pillow would hand PostScript to Ghostscript."""
     (tmp_path / "a.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
-    with pytest.raises(ValueError, match="a.png: cannot identify image file"):
+    with pytest.raises(ValueError, match="a.png: it is damaged, or of no supported format"):
         read_picture(tmp_path / "a.png")
 
 

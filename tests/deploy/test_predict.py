@@ -253,7 +253,7 @@ def test_a_picture_whose_output_is_not_finite_is_a_row_with_an_error(tmp_path: P
     table = predict(dark_bundle, tmp_path, tmp_path / "out", progress=False).set_index("name")
     assert table.loc["white", "error"].endswith(
         "white.png: the network's output is NaN or infinite, so nothing can be s"
-        "aid of it; look at the picture's intensities"
+        "aid of it; look at the picture's intensities, and check the weights"
     )
     assert pd.isna(table.loc["black", "error"]) and table.loc["black", "area_px"] == 60 * 90
     assert table.loc["white", ["area_px", "mean_prob", "width"]].isna().all()

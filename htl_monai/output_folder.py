@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from htl_monai.data.files import TEMPORARY, read_note, write_text
 
-__all__ = ["LOCK", "NOTE", "locked_folder", "output_folder", "owns_folder"]
+__all__ = ["LOCK", "NOTE", "locked_folder", "output_folder", "owns_folder", "require_own"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -55,10 +55,10 @@ def output_folder(out: str | os.PathLike[str], command: str) -> Iterator[Path]:
     if _lock(folder).is_locked:
         yield folder
         return
-    _require_own(folder, command)
+    require_own(folder, command)
     is_new = not folder.exists()
     with _locked(folder, command):
-        _require_own(folder, command)  # again: another command may have made it while this one waited
+        require_own(folder, command)  # again: another command may have made it while this one waited
         _write_note(folder, {"made_by": command, "writer": _myself(command)})
         try:
             yield folder
@@ -138,7 +138,13 @@ def _locked(folder: Path, command: str) -> Iterator[None]:
         lock.release()
 
 
-def _require_own(folder: Path, command: str) -> None:
+def require_own(out: str | os.PathLike[str], command: str) -> None:
+    """Refuse a folder that a command may not write into; nothing is written.
+
+    Raises:
+        FileExistsError: it is a file, or a folder of another command or of other files.
+    """
+    folder = Path(out).resolve()
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"out must be a folder, got the file {folder}; choose another name")
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

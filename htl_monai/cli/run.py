@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from htl_monai.cli.pairs import with_columns
 from htl_monai.cli.threads_of_torch import use_free_cores
+from htl_monai.output_folder import require_own
 
 if TYPE_CHECKING:
     from htl_monai.plan import Plan
@@ -77,6 +78,7 @@ def run(
 
     changes = with_columns(set, columns)
     if dry_run:
+        require_own(out, "run")
         _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds))
         return
     _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds))

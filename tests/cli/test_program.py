@@ -159,6 +159,13 @@ def test_a_dry_run_shows_stages_and_settings_and_writes_nothing(htl: Htl, tiny_p
     assert '\n  network_size: "classical" → "slim"\n' in out and "\n  num_workers: 2 → 0\n" in out
 
 
+def test_a_dry_run_refuses_the_folder_that_the_run_would(htl: Htl, tiny_phantom: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    code, out, err = htl("run", "supervised", str(tiny_phantom), str(tmp_path), "--dry-run")
+    assert (code, out) == (1, "")
+    assert "out must be a new folder or one that htl run made" in err and "holds other files" in err
+
+
 def test_each_line_of_an_error_says_who_speaks(htl: Htl, tmp_path: Path) -> None:
     code, _, err = htl("run", "supervised", str(tmp_path), str(tmp_path / "run"), "--set", "rule=best,max_epochs=one")
     assert code == 1

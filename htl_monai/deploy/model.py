@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,6 +118,7 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
     parser.read_config(bundle_config(trained.bundle, "inference.json"))
     parser.config.update(trained.entries | trained.heat_maps | class_entries(trained))
     parser.config.update(bundle_root=str(trained.bundle), device=str(device))
+    _disable_loading(parser.config.get("preprocessing"))
     network = parser.get_parsed_content("network_def")
     load_weights(network, trained.weights)
     preprocessing, postprocessing = (parser.get_parsed_content(i) for i in ("preprocessing", "postprocessing"))
@@ -131,6 +133,14 @@ def load_model(model: str | os.PathLike[str], device: str | torch.device = "cpu"
     )
 
 
+def _disable_loading(preprocessing: Any) -> None:
+    """Do not build what reads files: it is not used here, and MONAI's warns of every reader that is not installed."""
+    steps = preprocessing.get("transforms") if isinstance(preprocessing, dict) else None
+    for step in steps if isinstance(steps, list) else []:
+        if isinstance(step, dict) and str(step.get("_target_")).rpartition(".")[2] in ("LoadImage", "LoadImaged"):
+            step["_disabled_"] = True
+
+
 def _until_invertd(steps: Sequence[Callable], folder: Path) -> list[Callable]:
     for index, step in enumerate(steps):
         if isinstance(step, Invertd):
@@ -142,4 +152,4 @@ def _available(device: str | torch.device) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device must be one of this machine, got {device}; use cpu") from error
+        raise ValueError(f"device must be one of this machine's, got {device}; use cpu") from error

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import LoadImaged
 from PIL import Image
 
 from htl_monai.data.files import read_table
@@ -228,12 +229,25 @@ def test_checkpoint_of_another_network(tmp_path: Path, slim_bundle: Path, pictur
     assert not (tmp_path / "out").exists()
 
 
+def test_what_reads_files_in_the_config_is_not_built(
+    tmp_path: Path, dark_bundle: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MONAI's loader warns of each reader that is not installed, and reads nothing here."""
+
+    def build(*_: object, **__: object) -> None:
+        raise AssertionError("the loader was built")
+
+    monkeypatch.setattr(LoadImaged, "__init__", build)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    assert predict(dark_bundle, tmp_path / "a.png", tmp_path / "out", progress=False)["error"].isna().all()
+
+
 def test_wrong_arguments(tmp_path: Path, dark_bundle: Path, picture: np.ndarray) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
     out = tmp_path / "out"
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         predict(dark_bundle, tmp_path / "a.png", out, batch_size=0)
-    with pytest.raises(ValueError, match="device must be one of this machine, got cuda:99"):
+    with pytest.raises(ValueError, match="device must be one of this machine's, got cuda:99"):
         predict(dark_bundle, tmp_path / "a.png", out, device="cuda:99")
     with pytest.raises(FileNotFoundError, match="model must be a bundle, the folder of a run .*, got .*gone"):
         predict(tmp_path / "gone", tmp_path / "a.png", out)

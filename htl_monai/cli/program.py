@@ -74,7 +74,9 @@ def _run(words: Sequence[str]) -> None:
         print(command_help(commands[path]) if path in commands else overview(known, path, _ABOUT[path]))
     elif path not in commands:
         name = " ".join(("htl", *path)).replace("_", "-")
-        raise UsageError([f"a command must follow {name}, got {rest[0]}; options come after it"], name)
+        means_version = not path and rest[0].lower().lstrip("-")[:3] in ("v", "ver")
+        hint = "did you mean --version?" if means_version else "options come after it"
+        raise UsageError([f"a command must follow {name}, got {rest[0]}; {hint}"], name)
     else:
         _call(commands[path], rest)
 

@@ -60,7 +60,7 @@ def run(
         out: the run's folder.
         overlay: config files applied on top of the bundle's, such as settings/cpu.json; several with commas. One of
             yours runs as code: ./mine.json
-        seed: replaces the configs' seed.
+        seed: replaces the configs' seed; beside --seeds, only what is drawn once for all of them.
         seeds: the seeds to train: 0:3 for 0 to 2, or 0,3,7; one by default, of chest_xray five. Without several there
             is no verdict.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'

@@ -71,7 +71,9 @@ WRONG = {
     ("rum",): "command after htl must be one of .*, got 'rum'; did you mean run?",
     ("data", "chek"): "after htl data must be one of check, phantom, xray-phantom, got 'chek'; did you mean check?",
     ("data", "--decode"): "a command must follow htl data, got --decode",
-    ("--out", "x", "demo"): "a command must follow htl, got --out",
+    ("--out", "x", "demo"): "a command must follow htl, got --out; options come after it",
+    ("-V",): "a command must follow htl, got -V; did you mean --version?",
+    ("--verison",): "a command must follow htl, got --verison; did you mean --version?",
 }
 
 

@@ -1,4 +1,4 @@
-"""Laws of a split by subject: nothing lost, no subject parted, shares and diagnoses kept."""
+"""Laws of a split by subject: nothing lost, no subject in two splits, shares and diagnoses kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def images(lesions: list[tuple[str, int]]) -> list[dict[str, Any]]:
 
 
 @given(lesions=lesions, shares=shares, seed=st.integers(0, 99))
-def test_every_image_once_and_no_subject_parted(lesions: list[tuple[str, int]], shares: dict, seed: int) -> None:
+def test_every_image_once_and_no_subject_in_two_splits(lesions: list[tuple[str, int]], shares: dict, seed: int) -> None:
     items = images(lesions)
     parts = split_by_subject(items, shares, seed)
     assert list(parts) == list(shares)

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ __all__ = ["Job", "ready_jobs", "run_in_processes"]
 Say = Callable[[str], None]
 # How long a process may take to end, and how often cores are counted while a job waits for one.
 _PATIENCE_S, _RECOUNT_S = 30.0, 30.0
+_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,18 @@ class _Running:
         self.processes[receiver] = (job, process)
 
     def end_all(self) -> None:
-        """Ask every process to end, as Ctrl-C would, and insist after a while."""
+        """Ask every process to end, as Ctrl-C would, and insist after a while.
+
+        A signal that comes just before Python begins to wait for something is noticed only when that is over, or when
+        another one comes: so it is sent again.
+        """
         processes = [process for _, process in self.processes.values()]
+        deadline = time.monotonic() + _PATIENCE_S
+        while any(process.is_alive() for process in processes) and time.monotonic() < deadline:
+            for process in processes:
+                process.terminate()
+            wait([process.sentinel for process in processes if process.is_alive()], _AGAIN_S)
         for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(_PATIENCE_S)
             process.kill()
             process.join()
 
@@ -159,6 +167,7 @@ def _in_process(work: Callable[[Say], None], sender: Connection) -> None:
 
 
 def _interrupt(*_: Any) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again, it goes on to end
     raise KeyboardInterrupt
 
 

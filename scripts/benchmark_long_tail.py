@@ -17,12 +17,12 @@ from benchmark_run import Bench, add_common_arguments, closed, settle_common_arg
 from benchmark_table import Row
 
 from htl_monai.data.files import write_json
-from htl_monai.data.image_cache import ensure_image_cache
-from htl_monai.data.listing import Item
-from htl_monai.data.multi_label import load_multi_label
-from htl_monai.data.predictions import read_predictions
-from htl_monai.data.xray_phantom import write_xray_phantom
+from htl_monai.data.images.image_cache import ensure_image_cache
+from htl_monai.data.readers.listing import Item
+from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.networks.weights import load_weights
+from htl_monai.phantoms.xray_phantom import write_xray_phantom
+from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = "chest_xray_long_tail"
 CPU_OVERLAY = "settings/cpu_chest.json"

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from htl_monai.bundles import find_bundle, find_overlay
 from htl_monai.engines.precision import PRECISIONS, PrecisionInferer
 from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.models.bundles import find_bundle, find_overlay
 from htl_monai.pruning import Sweep
 
 __all__ = [
@@ -46,7 +46,7 @@ def bundle_workflow(
 
     Args:
         run_id: ``training``, ``mining`` or ``mining_unlabelled``.
-        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.bundles.find_overlay`.
+        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.models.bundles.find_overlay`.
         entries: config entries to replace.
         bundle: the bundle's name.
     """

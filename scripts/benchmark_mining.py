@@ -26,12 +26,12 @@ from benchmark_table import Row, rounded
 from monai.bundle import ConfigWorkflow
 from numpy.typing import NDArray
 
-from htl_monai.data.datalists import load_datalists
 from htl_monai.data.files import read_table, write_json
-from htl_monai.data.listing import Item
-from htl_monai.data.phantom import write_phantom
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.listing import Item
 from htl_monai.engines.precision import fastest_precision
 from htl_monai.networks.weights import load_weights
+from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.pruning import Sweep
 
 CPU_OVERLAY = "settings/cpu.json"

@@ -20,17 +20,17 @@ from fuzz_mutations import NASTY_TEXT, mutated_bytes, mutated_cells, mutated_jso
 from monai.networks.nets import BasicUNet
 from torch import nn
 
-from htl_monai.data.check import check_data
-from htl_monai.data.datalists import load_datalists
-from htl_monai.data.diagnoses import class_names
+from htl_monai.attention.selection import read_selection, rows_at
 from htl_monai.data.files import read_note, read_table
-from htl_monai.data.multi_label import load_multi_label
-from htl_monai.data.reader_ratings import read_key, read_ratings
-from htl_monai.data.selection import read_selection, rows_at
+from htl_monai.data.preparation.check import check_data
+from htl_monai.data.preparation.diagnoses import class_names
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.multi_label import load_multi_label
+from htl_monai.models.trained_model import find_model
 from htl_monai.networks.weights import load_weights
-from htl_monai.overlays import collect_changes
+from htl_monai.report.reader_ratings import read_key, read_ratings
+from htl_monai.runs.overlays import collect_changes
 from htl_monai.settings.checks import require_good_settings
-from htl_monai.trained_model import find_model
 
 __all__ = ["Case", "damaged_checkpoint", "damaged_json", "damaged_table", "tiny_network"]
 
@@ -128,7 +128,13 @@ _VALUES = {
     "amount": 0.3,
     "columns": {"id": "name"},
 }
-_NOTE = {"stage": "training", "fingerprint": "0", "inputs": {"a": "0"}, "data": "0", "code": {"htl_monai.demo": "0"}}
+_NOTE = {
+    "stage": "training",
+    "fingerprint": "0",
+    "inputs": {"a": "0"},
+    "data": "0",
+    "code": {"htl_monai.runs.demo": "0"},
+}
 
 
 def damaged_json(rng: random.Random, folder: Path, marker: Path) -> Case:

@@ -26,8 +26,8 @@ from typing import Any
 from fuzz_data import Case, clear, damaged_checkpoint, damaged_json, damaged_table
 from fuzz_pictures import damaged_picture, read_damaged_picture, sound_pictures
 
-from htl_monai.bundles import own_bundles
-from htl_monai.deploy.predict import predict
+from htl_monai.clinic.predict import predict
+from htl_monai.models.bundles import own_bundles
 
 DOCUMENTED = (FileNotFoundError, KeyError, OSError, TypeError, ValueError)
 BATCH = 50

@@ -16,11 +16,11 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from htl_monai.data.decoding import LARGE_PIXELS
-from htl_monai.data.examine import examine
-from htl_monai.data.grey_picture import read_grey
-from htl_monai.data.near_duplicates import near_duplicates
-from htl_monai.data.pictures import read_image
+from htl_monai.data.images.decoding import LARGE_PIXELS
+from htl_monai.data.images.grey_picture import read_grey
+from htl_monai.data.images.pictures import read_image
+from htl_monai.data.preparation.examine import examine
+from htl_monai.data.preparation.near_duplicates import near_duplicates
 
 __all__ = ["damaged_picture", "read_damaged_picture", "sound_pictures"]
 

@@ -19,8 +19,8 @@ import torch
 from jsonschema.exceptions import best_match
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
 
-from htl_monai.data.phantom import write_phantom
-from htl_monai.data.xray_phantom import write_xray_phantom
+from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.phantoms.xray_phantom import write_xray_phantom
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundle"
 SCHEMA = BUNDLES / "meta_schema.json"  # the URL in metadata.json cannot be reached from every machine

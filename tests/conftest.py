@@ -21,14 +21,14 @@ import torch
 from monai.bundle import ConfigParser
 from monai.networks.nets import BasicUNet
 
-from htl_monai.bundles import find_bundle
-from htl_monai.data.phantom import write_phantom
-from htl_monai.data.prepared_diagnoses import prepare_diagnoses
-from htl_monai.workflow import run_setting
+from htl_monai.data.preparation.prepared_diagnoses import prepare_diagnoses
+from htl_monai.models.bundles import find_bundle
+from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.runs.workflow import run_setting
 
 # One process that has imported everything and is copied where a test needs a process of its own.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["htl_monai.workflow"])
+FORKS.set_forkserver_preload(["htl_monai.runs.workflow"])
 
 FEATURES = [8, 8, 16, 16, 32, 8]
 TINY = {

@@ -17,14 +17,14 @@ from PIL import Image
 from torch import nn
 
 import htl_monai.data.files
-from htl_monai.bundles import find_bundle
 from htl_monai.cli import main
-from htl_monai.data.phantom import write_phantom
+from htl_monai.models.bundles import find_bundle
 from htl_monai.networks.weights import save_weights
-from htl_monai.output_folder import LOCK, NOTE
+from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.report.console import print_never_learned
-from htl_monai.settings import SETTINGS
-from htl_monai.workflow import run_setting, run_stage
+from htl_monai.runs.output_folder import LOCK, NOTE
+from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.workflow import run_setting, run_stage
 
 
 class Stop(Exception):

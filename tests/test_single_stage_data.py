@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from htl_monai.data.datalists import load_datalists
-from htl_monai.single_stage import evaluate_with, mine_with
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.runs.single_stage import evaluate_with, mine_with
 
 QUICK = {"num_workers": 0, "batch_size": 4, "device": "cpu", "precision": "fp32"}
 

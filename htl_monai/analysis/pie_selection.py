@@ -12,12 +12,12 @@ import pandas as pd
 
 from htl_monai.analysis.label_noise import label_quality
 from htl_monai.analysis.pie import image_agreement, image_hardness, pruning_identified
+from htl_monai.attention.selection import PIE_ARMS, check_never_learned, select_random
 from htl_monai.data.files import sha256, write_csv, write_json
-from htl_monai.data.listing import Item, require_unique_ids
-from htl_monai.data.multi_label import label_matrix
-from htl_monai.data.predictions import stacked_predictions
-from htl_monai.data.selection import PIE_ARMS, check_never_learned, select_random
+from htl_monai.data.readers.listing import Item, require_unique_ids
+from htl_monai.data.readers.multi_label import label_matrix
 from htl_monai.metrics.forgetting import hardness_rank
+from htl_monai.scores.predictions import stacked_predictions
 
 __all__ = ["write_pie_selections"]
 

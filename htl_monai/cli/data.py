@@ -23,9 +23,9 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
         htl data check DATA
         htl data check DATA/table.csv --columns id=case_no,label=mask
     """
-    from htl_monai.data.check import check_data
-    from htl_monai.data.datalists import load_datalists
-    from htl_monai.data.multi_label import load_multi_label
+    from htl_monai.data.preparation.check import check_data
+    from htl_monai.data.readers.datalists import load_datalists
+    from htl_monai.data.readers.multi_label import load_multi_label
     from htl_monai.report.console import say
     from htl_monai.report.printed_table import print_table
 
@@ -70,8 +70,8 @@ def phantom(
     Examples:
         htl data phantom --out data/drawn --training 100
     """
-    from htl_monai.data.phantom import write_phantom
-    from htl_monai.output_folder import output_folder
+    from htl_monai.phantoms.lesion_phantom import write_phantom
+    from htl_monai.runs.output_folder import output_folder
 
     counts = {"training": training, "validation": validation, "test": test, "unlabelled": unlabelled}
     with output_folder(out, "data phantom"):
@@ -99,8 +99,8 @@ def xray_phantom(
     Examples:
         htl data xray-phantom --out data/drawn_chest
     """
-    from htl_monai.data.xray_phantom import write_xray_phantom
-    from htl_monai.output_folder import output_folder
+    from htl_monai.phantoms.xray_phantom import write_xray_phantom
+    from htl_monai.runs.output_folder import output_folder
 
     counts = {"training": training, "validation": validation, "test": test}
     with output_folder(out, "data xray-phantom"):

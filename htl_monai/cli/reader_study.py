@@ -20,9 +20,9 @@ def make(run_dir: str, out: str, count: int = 20, readers: int = 6) -> None:
         htl reader-study make RUN --out study
         htl reader-study make RUN --out study --readers 3
     """
-    from htl_monai.output_folder import output_folder
     from htl_monai.report.console import print_written
     from htl_monai.report.reader_study_kit import make_reader_study
+    from htl_monai.runs.output_folder import output_folder
 
     with output_folder(out, "reader-study make"):
         print_written(make_reader_study(run_dir, out, count, readers))
@@ -41,10 +41,10 @@ def analyse(study: str, ratings: list[str], out: str) -> None:
     Examples:
         htl reader-study analyse study study/ratings --out study/results
     """
-    from htl_monai.output_folder import output_folder
     from htl_monai.report.console import print_written
     from htl_monai.report.printed_table import print_table
     from htl_monai.report.reader_study_kit import analyse_reader_study
+    from htl_monai.runs.output_folder import output_folder
 
     with output_folder(out, "reader-study analyse"):
         tables = analyse_reader_study(study, ratings, out)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from htl_monai.cli.pairs import with_columns
 from htl_monai.cli.threads_of_torch import use_free_cores
-from htl_monai.output_folder import require_own
+from htl_monai.runs.output_folder import require_own
 
 if TYPE_CHECKING:
-    from htl_monai.plan import Plan
+    from htl_monai.runs.plan import Plan
 
 __all__ = ["demo", "run"]
 
@@ -29,8 +29,8 @@ def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> 
         htl demo --setting chest_xray --out runs/demo_chest
     """
     use_free_cores()
-    from htl_monai.demo import run_demo
     from htl_monai.report.console import say
+    from htl_monai.runs.demo import run_demo
 
     _close(setting, run_demo(out, setting, seed, progress=True, say=say))
 
@@ -72,9 +72,9 @@ def run(
         htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
     use_free_cores()
-    from htl_monai.plan import plan_setting
     from htl_monai.report.console import say
-    from htl_monai.workflow import run_setting
+    from htl_monai.runs.plan import plan_setting
+    from htl_monai.runs.workflow import run_setting
 
     changes = with_columns(set, columns)
     if dry_run:
@@ -98,7 +98,7 @@ def _close(setting: str, folder: Path) -> None:
 
 def _print_forecast(plan: Plan) -> None:
     """Print what a run would do, and with which settings."""
-    from htl_monai.forecast import differing, forecast
+    from htl_monai.runs.forecast import differing, forecast
 
     for note in plan.notes:
         print(note)

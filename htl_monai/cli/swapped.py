@@ -28,7 +28,7 @@ def refuse_swapped(model: str, data: str, name: str = "data") -> None:
 
 
 def _looks_like_model(name: str) -> bool:
-    from htl_monai.bundles import own_bundles
+    from htl_monai.models.bundles import own_bundles
 
     path = Path(name)
     parts = ("training/dense.pt", "models/model.pt", "configs/metadata.json")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, MutableMapping
 
-from htl_monai.free_cores import allowed_cores, idle_cores
+from htl_monai.runs.free_cores import allowed_cores, idle_cores
 
 __all__ = ["use_free_cores"]
 

@@ -45,7 +45,7 @@ def mine(
     """
     use_free_cores()
     from htl_monai.report.console import print_files, print_never_learned, print_notes, print_written, say
-    from htl_monai.single_stage import mine_with
+    from htl_monai.runs.single_stage import mine_with
 
     refuse_swapped(model, data)
     changes = with_columns(set, columns)
@@ -91,7 +91,7 @@ def evaluate(
     from htl_monai.report.console import print_written, say
     from htl_monai.report.printed_table import print_table
     from htl_monai.report.summary import mean_scores
-    from htl_monai.single_stage import evaluate_with
+    from htl_monai.runs.single_stage import evaluate_with
 
     refuse_swapped(model, data)
     folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), True, say)
@@ -119,7 +119,7 @@ def predict(model: str, images: str, out: str, device: str = "cpu", batch_size: 
         htl predict runs/mine scan.dcm --out runs/predicted --device cuda
     """
     use_free_cores()
-    from htl_monai.deploy.predict import predict as predict_images
+    from htl_monai.clinic.predict import predict as predict_images
     from htl_monai.report.printed_table import print_table
 
     refuse_swapped(model, images, "images")

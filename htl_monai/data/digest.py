@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from htl_monai.data.listing import Item
+from htl_monai.data.readers.listing import Item
 
 __all__ = ["data_digest", "digest"]
 

@@ -12,11 +12,11 @@ from ignite.engine import Engine, Events
 from numpy.typing import NDArray
 
 from htl_monai.data.files import write_csv
-from htl_monai.data.predictions import Predictions, write_predictions
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.metrics.finite import are_finite, require_finite
 from htl_monai.metrics.multi_label import PROBABILITY, class_probabilities
-from htl_monai.metrics.table import rows_of
+from htl_monai.scores.predictions import Predictions, write_predictions
+from htl_monai.scores.table import rows_of
 
 __all__ = ["PredictionsWriter"]
 

@@ -11,8 +11,8 @@ import torch.distributed as dist
 from ignite.engine import Engine, Events
 from PIL import Image
 
+from htl_monai.attention.pseudo_labels import pseudo_label_path, pseudo_label_table, write_pseudo_label
 from htl_monai.data.files import sha256, write_csv
-from htl_monai.data.pseudo_labels import pseudo_label_path, pseudo_label_table, write_pseudo_label
 from htl_monai.localization.confident_mask import confident_mask
 from htl_monai.metrics.finite import are_finite, require_finite
 
@@ -23,7 +23,7 @@ class PseudoLabelWriter:
     """Write each image's predicted mask at its original size as soon as it is made, and the table of all at the end.
 
     Nothing is collected, so memory does not grow with the images, and what is written survives a kill
-    (:func:`~htl_monai.data.pseudo_labels.without_pseudo_label` tells what is left to do).
+    (:func:`~htl_monai.attention.pseudo_labels.without_pseudo_label` tells what is left to do).
 
     Args:
         data: all images that get a pseudo-label, also those that have theirs already.

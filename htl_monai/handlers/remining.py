@@ -8,8 +8,8 @@ from pathlib import Path
 from ignite.engine import Events
 from monai.engines import Trainer
 
+from htl_monai.attention.htl import HTLWeightedSampler
 from htl_monai.data.files import read_table
-from htl_monai.data.htl import HTLWeightedSampler
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 
 __all__ = ["Remining"]

@@ -15,8 +15,8 @@ from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.metrics.finite import are_finite, require_finite
 from htl_monai.metrics.segmentation import segmentation_scores, whole_image_iou
-from htl_monai.metrics.table import score_table
 from htl_monai.metrics.usefulness import WHOLE_IMAGE
+from htl_monai.scores.table import score_table
 
 __all__ = ["ScoresTable"]
 

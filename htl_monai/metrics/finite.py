@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from htl_monai.data.listing import name_first
+from htl_monai.data.readers.listing import name_first
 
 __all__ = ["are_finite", "require_finite"]
 

@@ -10,7 +10,7 @@ from htl_monai.analysis.detection import detection
 from htl_monai.analysis.label_noise import noise_table
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.pie import highest_share, image_agreement, image_hardness, modal_disagreement
-from htl_monai.data.listing import Item
+from htl_monai.data.readers.listing import Item
 from htl_monai.metrics.forgetting import hardness_rank
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from htl_monai.data.listing import Datalists, Item
-from htl_monai.data.multi_label import label_matrix, load_multi_label
-from htl_monai.data.predictions import Predictions, stacked_predictions
+from htl_monai.data.readers.listing import Datalists, Item
+from htl_monai.data.readers.multi_label import label_matrix, load_multi_label
+from htl_monai.scores.predictions import Predictions, stacked_predictions
 
 __all__ = ["COMPRESSIONS", "MAIN", "LongTailRun", "positives", "read_long_tail_run"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from htl_monai.data.reader_ratings import SCALE
+from htl_monai.report.reader_ratings import SCALE
 
 __all__ = ["draw_ratings"]
 

@@ -12,8 +12,8 @@ import pandas as pd
 
 from htl_monai.analysis.reader_study import analyse_ratings, group_means, reader_agreement
 from htl_monai.data.files import read_table, write_csv, write_text
-from htl_monai.data.reader_ratings import KEY_COLUMNS, RATING_COLUMNS, missing_ratings, read_key, read_ratings
 from htl_monai.report.figure_files import write_figure
+from htl_monai.report.reader_ratings import KEY_COLUMNS, RATING_COLUMNS, missing_ratings, read_key, read_ratings
 from htl_monai.report.reader_sheet import Case, anonymous_png, reader_sheet
 from htl_monai.report.reader_study_figures import draw_ratings
 
@@ -148,7 +148,7 @@ def analyse_reader_study(
     Raises:
         FileNotFoundError: the key or a file of ratings is not there.
         KeyError: a file of ratings lacks a column.
-        ValueError: ratings are unsound, see :func:`~htl_monai.data.reader_ratings.read_ratings`, or there is none.
+        ValueError: ratings are unsound, see :func:`~htl_monai.report.reader_ratings.read_ratings`, or there is none.
     """
     key = read_key(Path(study_dir) / KEY_PATH)
     paths = [path for given in ratings for path in (sorted(Path(given).glob("*.csv")) or [Path(given)])]

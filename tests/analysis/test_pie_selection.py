@@ -12,10 +12,10 @@ from scipy.stats import spearmanr
 
 from htl_monai.analysis.label_noise import label_quality
 from htl_monai.analysis.pie_selection import write_pie_selections
+from htl_monai.attention.htl import finetuning_list
+from htl_monai.attention.selection import PIE_ARMS as ARMS
 from htl_monai.data.files import sha256
-from htl_monai.data.htl import finetuning_list
-from htl_monai.data.predictions import Predictions, write_predictions
-from htl_monai.data.selection import PIE_ARMS as ARMS
+from htl_monai.scores.predictions import Predictions, write_predictions
 
 N, CLASSES = 40, ("Atelectasis", "Edema", "Hernia", "No Finding")
 

@@ -15,11 +15,11 @@ import torch
 from monai.data import DataLoader
 from PIL import Image
 
-from htl_monai.bundles import find_bundle
-from htl_monai.data.image_cache import CachedImages, ensure_image_cache
-from htl_monai.data.predictions import read_predictions
+from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
 from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
+from htl_monai.models.bundles import find_bundle
+from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 ROOT = BUNDLE.parents[1]

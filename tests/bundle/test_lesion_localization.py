@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.bundles import find_bundle
-from htl_monai.settings import SETTINGS
+from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.settings import SETTINGS
 
 BUNDLE = find_bundle("lesion_localization")
 # Those are for the networks of the other bundles.

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from htl_monai.bundles import find_bundle
 from htl_monai.localization.boxes import mask_to_box
-from htl_monai.settings import SETTINGS
+from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.settings import SETTINGS
 
 BUNDLE = find_bundle("lesion_weak_localization")
 ROOT = BUNDLE.parents[1]

@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-import htl_monai.data.check
-import htl_monai.data.datalists
-import htl_monai.deploy.predict
+import htl_monai.clinic.predict
+import htl_monai.data.preparation.check
+import htl_monai.data.readers.datalists
 import htl_monai.report.console
 import htl_monai.report.long_tail_console
 import htl_monai.report.long_tail_summary
-import htl_monai.single_stage
-import htl_monai.workflow
+import htl_monai.runs.single_stage
+import htl_monai.runs.workflow
 from htl_monai import __version__
 
 Htl = Callable[..., tuple[int, str, str]]
@@ -32,10 +32,10 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
         return tmp_path
 
     for module, name in (
-        (htl_monai.workflow, "run_setting"),
-        (htl_monai.single_stage, "mine_with"),
+        (htl_monai.runs.workflow, "run_setting"),
+        (htl_monai.runs.single_stage, "mine_with"),
         (htl_monai.report.long_tail_summary, "write_pies"),
-        (htl_monai.data.datalists, "load_datalists"),
+        (htl_monai.data.readers.datalists, "load_datalists"),
     ):
         monkeypatch.setattr(module, name, record)
     for module in (htl_monai.report.console, htl_monai.report.long_tail_console):
@@ -131,7 +131,7 @@ def test_switches(htl: Htl, calls: list, monkeypatch: pytest.MonkeyPatch, word: 
         seen.append((decode, masks))
         raise ValueError("enough")
 
-    monkeypatch.setattr(htl_monai.data.check, "check_data", stop)
+    monkeypatch.setattr(htl_monai.data.preparation.check, "check_data", stop)
     code, _, err = htl("data", "check", word, "D", "--columns", "id=case")
     assert (code, err) == (1, "htl: enough\n")
     assert calls[0][:2] == ("D", {"id": "case"}) and seen == [(decode, True)]
@@ -141,7 +141,7 @@ def test_errors_end_with_one_and_an_interrupt_with_a_hint(htl: Htl, monkeypatch:
     def fail(*arguments: Any, **named: Any) -> None:
         raise error
 
-    monkeypatch.setattr(htl_monai.deploy.predict, "predict", fail)
+    monkeypatch.setattr(htl_monai.clinic.predict, "predict", fail)
     error: BaseException = KeyError("no such thing")
     assert htl("predict", "M", "I", "O") == (1, "", "htl: no such thing\n")
     error = KeyboardInterrupt()

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import htl_monai.deploy.predict
-import htl_monai.workflow
+import htl_monai.clinic.predict
+import htl_monai.runs.workflow
 from htl_monai.cli import main
 from htl_monai.cli.stop_signals import Stopped, stoppable
 from htl_monai.data.files import write_atomically
-from htl_monai.output_folder import output_folder
+from htl_monai.runs.output_folder import output_folder
 
 GOES_ON = "htl: stopped; the same command goes on from the last checkpoint\n"
 STARTS_ANEW = "htl: stopped; the same command starts anew\n"
@@ -33,8 +33,8 @@ def get_signal(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         with output_folder(arguments[2], "run") as folder:
             write_atomically(folder / "table.csv", interrupted)
 
-    monkeypatch.setattr(htl_monai.workflow, "run_setting", work)
-    monkeypatch.setattr(htl_monai.deploy.predict, "predict", work)
+    monkeypatch.setattr(htl_monai.runs.workflow, "run_setting", work)
+    monkeypatch.setattr(htl_monai.clinic.predict, "predict", work)
     return number
 
 

@@ -13,11 +13,11 @@ from monai.data import DataLoader
 from monai.engines import SupervisedEvaluator
 from torch import nn
 
-from htl_monai.data.predictions import read_predictions
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.predictions_writer import PredictionsWriter, predictions_of
 from htl_monai.metrics.multi_label import class_probabilities
 from htl_monai.pruning import GlobalMagnitude, pruned
+from htl_monai.scores.predictions import read_predictions
 
 CLASSES = ["Mass", "Hernia"]
 

@@ -13,7 +13,7 @@ from monai.engines import SupervisedEvaluator
 from PIL import Image
 from torch import nn
 
-from htl_monai.data.pseudo_labels import pseudo_label_path, without_pseudo_label
+from htl_monai.attention.pseudo_labels import pseudo_label_path, without_pseudo_label
 from htl_monai.handlers.pseudo_label_writer import PseudoLabelWriter
 from htl_monai.localization.confident_mask import confident_mask
 

@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from torch import nn
 
-from htl_monai.data.htl import HTLWeightedSampler, forgetting_weights
+from htl_monai.attention.htl import HTLWeightedSampler, forgetting_weights
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.epoch_seed import EpochSeed
 from htl_monai.handlers.forgetting_table import ForgettingTable

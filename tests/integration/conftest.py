@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from htl_monai.bundles import find_bundle
-from htl_monai.settings import SETTINGS
+from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.settings import SETTINGS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

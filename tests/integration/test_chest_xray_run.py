@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from htl_monai.attention.selection import PIE_ARMS as ARMS
 from htl_monai.cli import main
-from htl_monai.data.predictions import read_predictions
-from htl_monai.data.selection import PIE_ARMS as ARMS
-from htl_monai.data.xray_phantom import write_xray_phantom
-from htl_monai.settings.chest_xray import chest_xray_stages
-from htl_monai.workflow import run_setting
+from htl_monai.phantoms.xray_phantom import write_xray_phantom
+from htl_monai.runs.chest_xray import chest_xray_stages
+from htl_monai.runs.workflow import run_setting
+from htl_monai.scores.predictions import read_predictions
 
 SEEDS = [0, 3]
 STAGES = chest_xray_stages(SEEDS)

@@ -16,10 +16,10 @@ from PIL import Image
 
 import htl_monai.handlers.pseudo_label_writer
 from htl_monai.data.files import TEMPORARY
-from htl_monai.data.phantom import write_phantom
 from htl_monai.localization.boxes import mask_to_box
-from htl_monai.settings import SETTINGS
-from htl_monai.workflow import run_setting
+from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.workflow import run_setting
 
 STAGES = SETTINGS["semi_supervised"].stages
 N_TRAINING, N_UNLABELLED = 6, 7

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
-from htl_monai.settings import SETTINGS
-from htl_monai.workflow import run_setting
+from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.workflow import run_setting
 
 SINGLE = [stage.name for stage in SETTINGS["supervised"].stages[1:-1]]
 AGAIN = ("training", "mining", "selecting", "finetuning_random", "evaluating_dense")

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from htl_monai import code_digest
-from htl_monai.data.phantom import write_phantom
-from htl_monai.settings import SETTINGS
-from htl_monai.workflow import run_setting
+from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.runs import code_digest
+from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.workflow import run_setting
 
 STAGES = [stage.name for stage in SETTINGS["supervised"].stages]
 

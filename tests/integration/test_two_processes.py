@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from htl_monai.bundles import find_bundle
+from htl_monai.models.bundles import find_bundle
 
 
 def entries(tiny: dict, run: Path, *names: str) -> dict[str, object]:

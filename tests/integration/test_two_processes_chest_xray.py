@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
-from htl_monai.bundles import find_bundle
-from htl_monai.data.predictions import read_predictions
-from htl_monai.settings import Stage
-from htl_monai.workflow import run_stage
+from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.settings import Stage
+from htl_monai.runs.workflow import run_stage
+from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 MINING = ("train.json", "mine.json")

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import torch
 
-from htl_monai.data.phantom import write_phantom
-from htl_monai.settings import SETTINGS
-from htl_monai.workflow import run_setting
+from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.workflow import run_setting
 
 STAGES = SETTINGS["weakly_supervised"].stages
 EDGES = ("x_min_px", "y_min_px", "x_max_px", "y_max_px")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from htl_monai.data.predictions import Predictions, write_predictions
+from htl_monai.scores.predictions import Predictions, write_predictions
 
 CLASSES = ("Effusion", "Mass", "Hernia", "No Finding")
 FREQUENCIES = (0.4, 0.25, 0.12)

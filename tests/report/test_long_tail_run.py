@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from htl_monai.data.predictions import Predictions, read_predictions, write_predictions
 from htl_monai.report.long_tail_run import positives, read_long_tail_run
+from htl_monai.scores.predictions import Predictions, read_predictions, write_predictions
 
 WriteRun = Callable[..., Path]
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from htl_monai.data.reader_ratings import QUESTIONS
+from htl_monai.report.reader_ratings import QUESTIONS
 from htl_monai.report.reader_sheet import anonymous_png
 from htl_monai.report.reader_study_kit import KEY_PATH, analyse_reader_study, make_reader_study, write_reader_study
 

@@ -13,7 +13,7 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
-from htl_monai.settings import SETTINGS
+from htl_monai.runs.settings import SETTINGS
 from htl_monai.settings.bundle_run import without_effect
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundle"

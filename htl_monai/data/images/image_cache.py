@@ -1,0 +1,171 @@
+"""All images of a data set decoded once, in one memory-mapped file that every seed and sparsity reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from htl_monai.data.files import read_json
+from htl_monai.data.images.cache_filling import cache_description, description_path, fill_cache
+from htl_monai.data.readers.label_columns import label_matrix
+from htl_monai.data.readers.listing import Datalists, Item, name_first
+
+__all__ = ["CachedImages", "ImageCache", "ensure_image_cache", "open_or_fill"]
+
+
+@dataclass(frozen=True)
+class ImageCache:
+    """Decoded images on disk; to the workers of a data loader it travels as a path, not as pixels.
+
+    Args:
+        path: an ``.npy`` file of ``(N, H, W)`` uint8.
+        rows: the row of each image by its id.
+        unreadable: the reason by id of the images that could not be decoded; their rows are black.
+    """
+
+    path: Path
+    rows: Mapping[str, int]
+    unreadable: Mapping[str, str]
+
+    def images(self) -> NDArray[np.uint8]:
+        """Open the memory map ``(N, H, W)``, read-only."""
+        found: NDArray[np.uint8] = np.load(self.path, mmap_mode="r")
+        return found
+
+
+def ensure_image_cache(
+    datalists: Datalists,
+    path: str | os.PathLike[str],
+    spatial_size: Sequence[int],
+    num_workers: int = 2,
+    progress: bool = False,
+) -> ImageCache:
+    """Open the cache of all images of the data lists, after decoding them once where that is not done.
+
+    Each picture becomes one grey channel (see :func:`~htl_monai.data.images.grey_picture.read_grey`) of
+    ``spatial_size`` by averaging areas. ``images.json`` beside ``images.npy`` says of which files it is; a cache that
+    lacks an image, holds another size, or whose image files have changed is made anew. A killed decoding goes on where
+    it was. Several processes, such as those of ``torchrun``, may call at once: the first decodes, the others wait for
+    its lock.
+
+    Args:
+        datalists: lists of dicts with ``id`` and ``image``.
+        path: the ``.npy`` file; its folder must be the same for all processes.
+        spatial_size: height and width in pixels.
+        num_workers: threads that decode.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        the cache; it may hold further images.
+
+    Raises:
+        FileNotFoundError: images are not there.
+        ValueError: no image, sizes below 1, or an image that cannot be read; the message names it.
+    """
+    items = [item for part in datalists.values() for item in part]
+    cache = open_or_fill(items, path, spatial_size, num_workers, progress)
+    unreadable = [str(item["id"]) for item in items if item["id"] in cache.unreadable]
+    if unreadable:
+        raise ValueError(
+            f"every image must be readable, got {len(unreadable)} that are not ({name_first(unreadable)}), "
+            f"{unreadable[0]}: {cache.unreadable[unreadable[0]]}, or prepare the data with skip_unusable=true"
+        )
+    return cache
+
+
+def open_or_fill(
+    items: Sequence[Item],
+    path: str | os.PathLike[str],
+    spatial_size: Sequence[int],
+    num_workers: int = 2,
+    progress: bool = False,
+) -> ImageCache:
+    """Do what :func:`ensure_image_cache` does, but leave it to the caller to look at ``unreadable``."""
+    if len(spatial_size) != 2 or min(spatial_size) < 1:
+        raise ValueError(f"spatial_size must be height and width from 1 pixel, got {tuple(spatial_size)}; correct it")
+    if Path(path).suffix != ".npy":
+        raise ValueError(f"path must end in .npy, got {path}; rename it")
+    if not items:
+        raise ValueError("datalists must hold at least one image, got none; give the lists of the stage preparing")
+    path, size = Path(path).absolute(), (int(spatial_size[0]), int(spatial_size[1]))
+    items = list({item["id"]: item for item in items}.values())
+    wanted = cache_description(items, size)
+    cache = _open(path, wanted)
+    if cache is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            cache = _open(path, wanted)
+            if cache is None:
+                fill_cache(items, path, size, num_workers, progress)
+                cache = _open(path, wanted)
+    if cache is None:
+        raise RuntimeError(f"images must not change while they are decoded, got changed ones for {path}; start again")
+    return cache
+
+
+def _open(path: Path, wanted: Mapping[str, Any]) -> ImageCache | None:
+    """Return the cache if it is finished and holds all files that are wanted, as they are now."""
+    about = description_path(path)
+    if not about.is_file() or not path.is_file():
+        return None
+    try:
+        found = read_json(about, "decode the images again")
+    except ValueError:  # damaged: it is as good as none, and made anew
+        return None
+    files, unreadable = found.get("files"), found.get("unreadable")
+    if not isinstance(files, dict) or not isinstance(unreadable, dict):
+        return None
+    same = all(files.get(id_) == file for id_, file in wanted["files"].items())
+    if found.get("spatial_size") != wanted["spatial_size"] or not same:
+        return None
+    return ImageCache(path, {id_: row for row, id_ in enumerate(files)}, unreadable)
+
+
+class CachedImages(Dataset[dict[str, Any]]):
+    """The images and label vectors of a data list, read from a cache.
+
+    An item is ``{"id": str, "image": uint8 (1, H, W), "label": float32 (C,)}``; a label is NaN where it is unknown.
+
+    Args:
+        items: dicts with ``id`` and ``label``; the same image may stand there several times.
+        cache: holds their images.
+
+    Raises:
+        KeyError: an image is not in the cache.
+        ValueError: an image has no label vector.
+    """
+
+    def __init__(self, items: Sequence[Item], cache: ImageCache) -> None:
+        lost = [str(item["id"]) for item in items if item["id"] not in cache.rows]
+        if lost:
+            raise KeyError(
+                f"items must be in the cache {cache.path}, got {len(lost)} that are not ({name_first(lost)}); "
+                "make it of all data lists"
+            )
+        self.cache = cache
+        self._ids = [item["id"] for item in items]
+        self._rows = [cache.rows[id_] for id_ in self._ids]
+        self._labels = torch.from_numpy(label_matrix(items).astype(np.float32)) if items else torch.empty(0, 0)
+        self._images: NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if self._images is None:
+            self._images = self.cache.images()
+        image = torch.from_numpy(np.array(self._images[self._rows[index]]))
+        return {"id": self._ids[index], "image": image[None], "label": self._labels[index]}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A memory map would be pickled with all its pixels.
+        return self.__dict__ | {"_images": None}

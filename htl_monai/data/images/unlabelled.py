@@ -1,0 +1,47 @@
+"""Reads images that have no mask through the transforms of those that have one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+from monai.transforms import Compose, MapTransform
+
+from htl_monai.data.readers.listing import UNLABELLED, Item, without_masks
+
+__all__ = ["image_only", "unlabelled_images"]
+
+
+def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
+    """Return the images without mask of some data lists; a mask that one has all the same is left out.
+
+    Raises:
+        ValueError: there is none.
+    """
+    images = without_masks(datalists.get(UNLABELLED, ()))
+    if not images:
+        raise ValueError(
+            f"the data must hold images in the list {UNLABELLED}, got none; add images without mask, or run the "
+            "setting supervised"
+        )
+    return images
+
+
+def image_only(transforms: Sequence[MapTransform]) -> Compose:
+    """Return the same transforms for items without mask: what they do to a key that is not there is left out.
+
+    A training must stop at a missing mask, so its own transforms do not allow one; these are copies.
+
+    Args:
+        transforms: dictionary transforms of image and mask, such as ``train#preprocessing#transforms``.
+
+    Example:
+        >>> import torch
+        >>> from monai.transforms import ScaleIntensityd
+        >>> image_only([ScaleIntensityd(["image", "label"])])({"image": torch.tensor([0.0, 2.0])})["image"].tolist()
+        [0.0, 1.0]
+    """
+    copies = [copy.copy(transform) for transform in transforms]
+    for transform in copies:
+        transform.allow_missing_keys = True
+    return Compose(copies)

@@ -1,0 +1,194 @@
+"""Opens the files of one image of a data list and says what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from htl_monai.data.images.decoding import LARGE_PIXELS, large_alone, open_picture
+from htl_monai.data.images.pictures import WIDE_MODES, read_image
+from htl_monai.data.images.threads import on_threads
+from htl_monai.data.readers.listing import Item
+
+__all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_mask"]
+
+# What no training can use; every other kind is a note.
+FATAL = frozenset(
+    {
+        "duplicate_id",
+        "empty_mask",
+        "image_not_8_bit",
+        "image_not_finite",
+        "image_without_mask",
+        "mask_not_8_bit",
+        "mask_not_finite",
+        "missing_image",
+        "size_mismatch",
+        "unreadable_image",
+        "unreadable_mask",
+    }
+)
+
+
+# The threshold at which the bundle's transforms cut masks of 0..255.
+FOREGROUND_ABOVE = 127
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was noticed about a file: its kind and the words for a person."""
+
+    kind: str
+    detail: str
+
+
+def has_mask(item: Item) -> bool:
+    """Tell whether an item's label is a mask, and not a vector of classes or nothing."""
+    return isinstance(item.get("label"), str)
+
+
+def examine(item: Item) -> tuple[list[Finding], str | None]:
+    """Decode an item's image and mask and list what is wrong with them.
+
+    Args:
+        item: one dict of a data list; without a mask as ``label`` only the image is examined.
+
+    Returns:
+        the findings, and the SHA-256 of the image file (None where it cannot be read). Kinds: ``missing_image``,
+        ``unreadable_image``, ``unreadable_mask``, ``size_mismatch``, ``empty_mask``, ``image_not_finite`` and
+        ``mask_not_finite`` (NaN or infinity), ``image_not_8_bit`` (values below 0 or above 255, which are cut off) and
+        ``mask_not_8_bit`` (more than two values of more than 8 bits) make an image unusable;
+        ``full_mask``, ``mask_not_binary`` and ``image_not_rgb`` are notes: a mask is foreground where it is above 127,
+        and loading converts images to RGB.
+    """
+    path = Path(item["image"])
+    if not os.path.isfile(path):
+        return [Finding("missing_image", f"{path} is not there")], None
+    findings, mode, size, digest = [], None, None, None
+    try:
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        # Trainings on masks read their pictures by Pillow alone.
+        if path.suffix.lower() == ".dcm" and not has_mask(item):
+            mode, size = "RGB", read_image(path, LARGE_PIXELS)[1]
+        else:
+            with _decoded(content) as image:
+                mode, size = image.mode, image.size
+                # Classifiers of several findings take all values that there are.
+                findings += [] if isinstance(item.get("label"), list) else _wide_image(image, path)
+    except Exception as error:  # a decoder may raise anything on damaged bytes
+        findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
+    # Classifiers of several findings take grey pictures as they are.
+    if mode not in (None, "RGB") and not isinstance(item.get("label"), list):
+        findings.append(Finding("image_not_rgb", f"{path} has mode {mode}; it is converted to RGB"))
+    if has_mask(item):
+        findings += _examine_mask(Path(item["label"]), size)
+    return findings, digest
+
+
+def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[list[Finding], str | None]]:
+    """Examine items on some threads, in order; at most a few images are in memory at once."""
+    yield from on_threads(examine, items, "checking images", progress)
+
+
+def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str, str]:
+    """Name the images that a training cannot use, so that a run can leave them out and say so.
+
+    Args:
+        datalist: one list of a data set.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        the reason by id: image missing, unreadable or with values that would be cut off; mask unreadable, empty, or of
+        another size than the image. Images without mask are not named.
+    """
+    found = {}
+    for item, (findings, _) in zip(datalist, examine_all(datalist, progress), strict=True):
+        fatal = [f"{finding.kind.replace('_', ' ')}: {finding.detail}" for finding in findings if finding.kind in FATAL]
+        if fatal:
+            found[item["id"]] = "; ".join(fatal)
+    return found
+
+
+@contextmanager
+def _decoded(content: bytes) -> Iterator[Image.Image]:
+    # verify() checks a PNG's checksums, load() finds a truncated JPEG; an image can't be loaded after verify().
+    with open_picture(io.BytesIO(content)) as image:
+        image.verify()
+    with open_picture(io.BytesIO(content)) as image, large_alone(image):
+        image.load()
+        yield image
+
+
+def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
+    try:
+        with _decoded(path.read_bytes()) as mask:
+            size, wide, counts = mask.size, _wide_values(mask, path), mask.convert("L").histogram()
+    except Exception as error:
+        return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
+    findings = []
+    if image_size is not None and size != image_size:
+        detail = f"{path} is {size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
+        findings.append(Finding("size_mismatch", detail))
+    if wide is not None:
+        return [*findings, wide]
+    values = [value for value, count in enumerate(counts) if count]
+    if values[-1] <= FOREGROUND_ABOVE:
+        remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"
+        findings.append(Finding("empty_mask", f"{path} is {values[-1]} at most{remedy}"))
+    elif values[0] > FOREGROUND_ABOVE:
+        findings.append(Finding("full_mask", f"{path} is foreground everywhere"))
+    if len(values) > 2:
+        detail = f"{path} has {len(values)} values; those above {FOREGROUND_ABOVE} count as foreground"
+        findings.append(Finding("mask_not_binary", detail))
+    return findings
+
+
+def _wide_image(image: Image.Image, path: Path) -> list[Finding]:
+    """Tell what 8 bits would hide of an image: NaN becomes black, and what is above 255 white."""
+    if not _is_wide(image):
+        return []
+    values, remedy = np.asarray(image), "scale it to 0 to 255 and write it with 8 bits"
+    if not np.isfinite(values).all():
+        return [Finding("image_not_finite", f"{path} has {_lost(values)}; {remedy}")]
+    if values.min() < 0 or values.max() > 255:
+        return [Finding("image_not_8_bit", f"{path} has values from {values.min():g} to {values.max():g}; {remedy}")]
+    return []
+
+
+def _wide_values(mask: Image.Image, path: Path) -> Finding | None:
+    """Tell what 8 bits would hide: NaN becomes background, and other values are cut off."""
+    if not _is_wide(mask):
+        return None
+    values = np.asarray(mask)
+    remedy = "write it with 8 bits, 0 and 255"
+    if not np.isfinite(values).all():
+        return Finding("mask_not_finite", f"{path} has {_lost(values)}; {remedy}")
+    if len(distinct := np.unique(values)) > 2:
+        detail = f"{path} has {len(distinct)} values, from {distinct[0]:g} to {distinct[-1]:g}; {remedy}"
+        return Finding("mask_not_8_bit", detail)
+    return None
+
+
+def _is_wide(image: Image.Image) -> bool:
+    return image.mode in WIDE_MODES or image.mode.startswith("I;16")
+
+
+def _lost(values: np.ndarray) -> str:
+    return f"NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} pixels"
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "it is no PNG, JPEG, TIFF or BMP"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

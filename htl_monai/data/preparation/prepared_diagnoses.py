@@ -1,0 +1,97 @@
+"""Turns a data set into the one file of the weakly supervised setting: diagnoses to train on, masks to test on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from htl_monai.data.preparation.diagnoses import class_names
+from htl_monai.data.preparation.left_out import Skipped, keep_new, keep_usable, require_images, set_aside, write_lists
+from htl_monai.data.preparation.splitting import split_by_subject
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.listing import UNLABELLED, Datalists, Item, without_masks
+
+__all__ = ["prepare_diagnoses"]
+
+
+def prepare_diagnoses(
+    dataset_dir: str | os.PathLike[str],
+    out_path: str | os.PathLike[str],
+    columns: Mapping[str, str] | None = None,
+    skip_unusable: bool = False,
+    leave_out_near_duplicates: bool = True,
+    validation_share: float = 0.1,
+    seed: int = 0,
+    progress: bool = False,
+) -> Datalists:
+    """Read a data set, open every image once, and write the data lists of the weakly supervised setting.
+
+    Training and validation come from the unlabelled images, split by subject, where there are some; otherwise they are
+    the data set's own. Their masks are not used. Images without diagnosis are left out.
+
+    Args:
+        dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        out_path: the JSON file to write. Beside it are written ``skipped.csv``: which images are left out, and why; and
+            ``near_duplicates.csv``: which of training and validation show the same picture as a test image.
+        columns: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        skip_unusable: leave out images that are unreadable, and test images whose mask is missing, unreadable, empty or
+            of another size, and name them; otherwise they stop the run.
+        leave_out_near_duplicates: leave out the near-duplicates of test images, and name them.
+        validation_share: share of the unlabelled images that becomes the validation list, in (0, 1).
+        seed: of that choice.
+        progress: show progress bars on stderr.
+
+    Returns:
+        The data lists as written: ``training`` and ``validation`` with ``diagnosis`` and without ``label``, ``test``
+        with masks, ``unlabelled`` empty.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: ``validation_share`` out of range, no test image with a mask, an unusable image without
+            ``skip_unusable``, a split without images, fewer than two diagnoses, or one that training lacks.
+    """
+    if not 0 < validation_share < 1:
+        raise ValueError(f"validation_share must be in (0, 1), got {validation_share}; 0.1 is the default")
+    notes: list[str] = []
+    datalists = load_datalists(dataset_dir, columns, on_missing="keep", say=notes.append)
+    test = datalists["test"]
+    if not any("label" in item for item in test):
+        raise ValueError(
+            f"test must hold images with masks, got none among {len(test)} in {dataset_dir}; add masks to the test "
+            "images, or give a folder with both ISIC-2017 and ISIC-2018 Task 3"
+        )
+    test, skipped = keep_usable(test, "test", True, skip_unusable, progress)
+    pools = [UNLABELLED] if datalists[UNLABELLED] else ["training", "validation"]
+    tables = []
+    for name in pools:
+        kept, unusable = keep_usable(without_masks(datalists[name]), name, False, skip_unusable, progress)
+        kept, unnamed = _keep_diagnosed(kept, name)
+        datalists[name], near, table = keep_new(kept, name, test, leave_out_near_duplicates, progress)
+        skipped += [*unusable, *unnamed, *near]
+        tables.append(table)
+    if pools == [UNLABELLED]:
+        shares = {"training": 1 - validation_share, "validation": validation_share}
+        datalists |= split_by_subject(datalists[UNLABELLED], shares, seed)
+    datalists |= {"test": test, UNLABELLED: []}
+    require_images(datalists)
+    _require_classes(datalists)
+    write_lists(out_path, datalists, skipped, pd.concat(tables, ignore_index=True), notes)
+    return datalists
+
+
+def _keep_diagnosed(items: Sequence[Item], split: str) -> tuple[list[Item], list[Skipped]]:
+    unnamed = [item["id"] for item in items if item.get("diagnosis") is None]
+    return set_aside(items, split, dict.fromkeys(unnamed, "diagnosis is not known"))
+
+
+def _require_classes(datalists: Datalists) -> None:
+    classes = class_names([*datalists["training"], *datalists["validation"]])
+    trained = {item["diagnosis"] for item in datalists["training"]}
+    absent = [name for name in classes if name not in trained]
+    if absent:
+        raise ValueError(
+            f"every diagnosis must have images in training, got none of {', '.join(absent)}; add some, or remove the "
+            "images of these diagnoses from validation"
+        )

@@ -1,0 +1,109 @@
+"""Turns a multi-label data set into what every stage reads: data lists as JSON, and a cache of the images."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from htl_monai.data.files import write_text
+from htl_monai.data.images.image_cache import open_or_fill
+from htl_monai.data.preparation.check_mark import NOTES
+from htl_monai.data.preparation.left_out import Skipped, require_images, warn_of_skipped, write_skipped
+from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, name_first
+from htl_monai.data.readers.multi_label import MultiLabelData, load_multi_label
+
+__all__ = ["prepare_findings"]
+
+
+def prepare_findings(
+    dataset_dir: str | os.PathLike[str],
+    out_path: str | os.PathLike[str],
+    cache_path: str | os.PathLike[str],
+    spatial_size: Sequence[int],
+    columns: Mapping[str, Any] | None = None,
+    skip_unusable: bool = False,
+    num_workers: int = 2,
+    progress: bool = False,
+) -> MultiLabelData:
+    """Read a multi-label data set, decode every image once into the cache, and write its data lists.
+
+    A class without any positive label in a split, or in all of them, is no error here: what is measured of it is NaN.
+    A subject with images in two splits is warned of, because a network is then tested on people that it was trained on.
+
+    Args:
+        dataset_dir: see :func:`~htl_monai.data.readers.multi_label.load_multi_label`.
+        out_path: the JSON file to write: ``classes`` and the data lists, one image a line. ``skipped.csv`` is written
+            beside it: which images are left out, and why.
+        cache_path: the ``.npy`` file to write, see :func:`~htl_monai.data.images.image_cache.ensure_image_cache`. What
+            is decoded stays there if the run stops.
+        spatial_size: height and width of the images in the cache, in pixels.
+        columns: see :func:`~htl_monai.data.readers.multi_label.load_multi_label`.
+        skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
+        num_workers: threads that decode.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        the classes and the data lists as written.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: a missing or unreadable image without ``skip_unusable``, or a split without images.
+    """
+    notes: list[str] = []
+    data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)
+    datalists, skipped = _without(data.datalists, _missing(data.datalists))
+    require_images(datalists)
+    items = [item for name in LISTS for item in datalists[name]]
+    unreadable = open_or_fill(items, cache_path, spatial_size, num_workers, progress).unreadable
+    datalists, damaged = _without(datalists, {id_: f"unreadable image: {why}" for id_, why in unreadable.items()})
+    if damaged and not skip_unusable:
+        raise ValueError(
+            f"every image must be readable, got {len(damaged)} that are not "
+            f"({name_first([row['id'] for row in damaged])}), {damaged[0]['id']}: {damaged[0]['reason']}, "
+            "or leave them out with skip_unusable=true"
+        )
+    require_images(datalists)
+    _warn(datalists, skipped := skipped + damaged)
+    write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
+    write_text(out_path, _as_text({"classes": data.classes, **({NOTES: notes} if notes else {}), **datalists}))
+    return MultiLabelData(data.classes, datalists)
+
+
+def _missing(datalists: Datalists) -> dict[str, str]:
+    items = [item for part in datalists.values() for item in part]
+    return {item["id"]: f"missing image: {item['image']}" for item in items if not os.path.isfile(item["image"])}
+
+
+def _without(datalists: Datalists, reasons: Mapping[str, str]) -> tuple[Datalists, list[Skipped]]:
+    kept = {name: [item for item in datalists[name] if item["id"] not in reasons] for name in LISTS}
+    left_out = [(item["id"], name) for name in LISTS for item in datalists[name] if item["id"] in reasons]
+    return kept, [{"id": id_, "split": name, "reason": reasons[id_]} for id_, name in left_out]
+
+
+def _warn(datalists: Datalists, skipped: Sequence[Skipped]) -> None:
+    warn_of_skipped(skipped)
+    splits: dict[str, set[str]] = {}
+    for name in SPLITS:
+        for item in datalists[name]:
+            if item.get("subject") is not None:
+                splits.setdefault(str(item["subject"]), set()).add(name)
+    parted = [subject for subject, names in splits.items() if len(names) > 1]
+    if parted:
+        warnings.warn(
+            f"subjects should stand in one split, got {len(parted)} in several; the results on the test images may be "
+            "too good, so deal out the images by subject",
+            stacklevel=3,
+        )
+
+
+def _as_text(content: Mapping[str, Sequence[Any]]) -> str:
+    """Return JSON with one image a line, so that a file of 100,000 images can be looked into."""
+    entries = []
+    for name, values in content.items():
+        lines = ",\n        ".join(json.dumps(value, ensure_ascii=False, allow_nan=False) for value in values)
+        entries.append(f'    "{name}": [\n        {lines}\n    ]' if values else f'    "{name}": []')
+    return "{\n" + ",\n".join(entries) + "\n}\n"

@@ -1,0 +1,146 @@
+"""Chooses how to read a data set by what lies in its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from htl_monai.data.files import read_json
+from htl_monai.data.preparation.check_mark import MARKS
+from htl_monai.data.preparation.splitting import deal_out
+from htl_monai.data.readers.csv_data import read_csv
+from htl_monai.data.readers.isic2017 import has_isic2017_layout, read_isic2017
+from htl_monai.data.readers.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
+from htl_monai.data.readers.item_check import check_items
+from htl_monai.data.readers.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
+from htl_monai.data.readers.long_tail import has_long_tail_layout, read_long_tail
+from htl_monai.data.readers.paired_folders import has_paired_layout, read_paired_folders
+
+__all__ = ["load_datalists", "read_prepared"]
+
+Say = Callable[[str], None]
+
+_REMEDY = "give a file of the stage preparing"
+
+
+def load_datalists(
+    dataset_dir: str | os.PathLike[str],
+    columns: Mapping[str, str] | None = None,
+    on_missing: str = "raise",
+    unique_ids: bool = True,
+    say: Say | None = None,
+) -> Datalists:
+    """Read the data lists of a CSV file, of a folder with ``data.csv``, of an official layout, or of folders of files.
+
+    ISIC-2017 has three splits with masks. ISIC-2018 Task 3 has diagnoses and no masks: alone, it is split 70/10/20 % so
+    that no lesion is in two of them; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its
+    images are the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
+    ``label`` is a vector, and :func:`~htl_monai.data.readers.multi_label.load_multi_label` tells its classes. Folders
+    ``images`` and ``masks`` need no table, see :func:`~htl_monai.data.readers.paired_folders.read_paired_folders`.
+
+    Args:
+        dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
+            ``data.csv`` goes before the official layouts.
+        columns: our names to the CSV file's, see ``read_csv``; folders without a table of the user's take none; a
+            ``.json`` file has been through it already.
+        on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
+            images and those of ISIC-2018 Task 3, NIH-CXR-LT and MIMIC-CXR-LT need none; of the latter two it is for
+            images that are not there.
+        unique_ids: False lets repeated ids through, for ``check_data`` to report.
+        say: told in one line how the images were split, where the data set does not say.
+
+    Returns:
+        ``training``, ``validation``, ``test`` and ``unlabelled``: lists of dicts with ``id``, ``image``, ``label`` (not
+        where there is no mask), ``age``, ``sex``, ``diagnosis`` and any other metadata; None where a value is unknown.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: ``columns`` given where there is no table, two subfolders of one layout, or the data is not sound
+            (see the readers).
+    """
+    path = Path(dataset_dir)
+    if path.suffix.lower() == ".json":
+        return read_prepared(path)[1]
+    if path.suffix.lower() == ".csv":
+        return read_csv(path, columns, on_missing, unique_ids, say)
+    if not path.is_dir():
+        raise FileNotFoundError(f"dataset_dir must be a folder or a .csv file, got {path}, which is not there")
+    if (path / "data.csv").is_file():
+        return read_csv(path / "data.csv", columns, on_missing, unique_ids, say)
+    if has_long_tail_layout(path):
+        return read_long_tail(path, columns, on_missing, unique_ids)[1]
+    _require_no_columns(columns, path)
+    if has_paired_layout(path):
+        return read_paired_folders(path, on_missing, unique_ids, say)
+    isic2017, isic2018 = _find(path, has_isic2017_layout), _find(path, has_isic2018_layout)
+    both = isic2017 is not None and isic2018 is not None
+    if not both and path not in (isic2017, isic2018):
+        raise FileNotFoundError(
+            "dataset_dir must hold data.csv, or the folders images and masks, or the folders "
+            "ISIC-2017_{Training,Validation,Test_v2}_Data or ISIC2018_Task3_Training_Input, or a subfolder with the "
+            "former and one with the latter, or the files miccai2023_*-cxr-lt_labels_{train,val,test}.csv, got "
+            f"{path} with none of these; give the path of your csv, or of the folder above the images"
+        )
+    return _read_official(isic2017, isic2018, on_missing, unique_ids, say)
+
+
+def _require_no_columns(columns: Mapping[str, str] | None, path: Path) -> None:
+    if columns:
+        raise ValueError(
+            f"columns must be empty for {path}, which has no table of yours, got {dict(columns)}; they name a CSV's"
+        )
+
+
+def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
+    """Return the folder itself or the one subfolder of a layout."""
+    if has_layout(path):
+        return path
+    found = sorted(folder for folder in path.iterdir() if folder.is_dir() and has_layout(folder))
+    if len(found) > 1:
+        names = ", ".join(folder.name for folder in found)
+        raise ValueError(f"dataset_dir must hold one data set of a layout, got {names} in {path}; give one of them")
+    return found[0] if found else None
+
+
+def _read_official(
+    isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool, say: Say | None
+) -> Datalists:
+    without_masks = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
+    if isic2017 is None:
+        return {**deal_out(without_masks, str(isic2018), say), UNLABELLED: []}
+    datalists = {**read_isic2017(isic2017, on_missing, unique_ids), UNLABELLED: without_masks}
+    if unique_ids:
+        require_unique_ids(datalists)
+    return datalists
+
+
+def read_prepared(path: Path) -> tuple[list[str] | None, Datalists]:
+    """Read a file of the stage preparing.
+
+    Args:
+        path: the JSON file.
+
+    Returns:
+        the classes of a multi-label data set, None of another; and the data lists.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+        ValueError: it holds something else, or an image of which a value is none that it can have.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
+    content = read_json(path, _REMEDY)
+    classes = content.pop("classes", None)
+    for mark in MARKS:
+        content.pop(mark, None)
+    if set(content) | {UNLABELLED} != set(LISTS):
+        raise ValueError(
+            f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; {_REMEDY}"
+        )
+    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
+        raise ValueError(f"classes in data list {path} must be a list of names, got {classes!r:.80}; {_REMEDY}")
+    for split, items in content.items():
+        check_items(items, f"{split} in data list {path}", _REMEDY)
+    datalists: Datalists = {UNLABELLED: [], **content}
+    return classes, datalists

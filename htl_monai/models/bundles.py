@@ -1,0 +1,95 @@
+"""Finds bundles and overlays, in the source tree or in the installed package, and says when one from outside runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from htl_monai.data.files import read_json
+
+__all__ = ["bundle_config", "find_bundle", "find_overlay", "looks_like_path", "own_bundles"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+# A wheel carries bundle/ and configs/ inside the package; the source tree has them beside it.
+_ROOT = _PACKAGE if (_PACKAGE / "bundle").is_dir() else _PACKAGE.parent
+
+
+def own_bundles() -> dict[str, Path]:
+    """Return the folders of the bundles that come with the package, by name."""
+    return {path.parent.name: path.parent for path in sorted(_ROOT.glob("bundle/*/configs"))}
+
+
+def find_bundle(name: str) -> Path:
+    """Return the folder of a bundle.
+
+    A bundle's configs are code. Names are those of the package alone, so that no folder that happens to lie in the
+    working directory runs instead; another bundle is given by its path, and a line on standard error says that it runs.
+
+    Args:
+        name: the name of one of the package's bundles, such as ``lesion_localization``, or the path of any bundle's
+            folder, with a separator in it or a dot at its beginning: ``./my_bundle``.
+
+    Raises:
+        FileNotFoundError: there is no such bundle; those that exist are named.
+    """
+    own = own_bundles()
+    if name in own:
+        return own[name]
+    if looks_like_path(name) and (Path(name) / "configs").is_dir():
+        folder = Path(name).resolve()
+        if folder not in own.values():
+            _announce(folder)
+        return folder
+    hint = f"write ./{name} to run that folder" if (Path(name) / "configs").is_dir() else "check it"
+    raise FileNotFoundError(f"bundle must be one of {', '.join(own)} or a bundle's path, got {name!r}; {hint}")
+
+
+def find_overlay(name: str) -> Path:
+    """Return a config file that is applied on top of a bundle's; as code, see :func:`find_bundle`.
+
+    Args:
+        name: a name below the package's ``configs/``, such as ``settings/cpu.json``, which goes before a file of that
+            name in the working directory; or the path of a ``.json`` file with a separator in it: ``./my.json``.
+
+    Raises:
+        FileNotFoundError: there is no such file; those that come with the package are named.
+    """
+    folder = _ROOT / "configs"
+    own = {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*.json"))}
+    if name in own:
+        return own[name]
+    path = Path(name)
+    if looks_like_path(name) and path.suffix == ".json" and path.is_file():
+        if path.resolve() not in own.values():
+            _announce(path.resolve())
+        return path.resolve()
+    known = ", ".join(own)
+    hint = f"write ./{name} to apply that file" if path.suffix == ".json" and path.is_file() else "check it"
+    raise FileNotFoundError(f"overlay must be one of {known} or the path of a .json file, got {name!r}; {hint}")
+
+
+def looks_like_path(name: str) -> bool:
+    """Tell whether a word is meant as a path: it begins with a dot, or holds a separator.
+
+    Example:
+        >>> looks_like_path("./my_bundle"), looks_like_path("my_bundle")
+        (True, False)
+    """
+    return name.startswith(".") or any(separator in name for separator in (os.sep, os.altsep) if separator)
+
+
+def bundle_config(bundle: Path, name: str) -> Path:
+    """Return a config file of a bundle after a look that it is there and is JSON.
+
+    Raises:
+        FileNotFoundError: the bundle has no such file.
+        ValueError: the file is damaged.
+    """
+    path = bundle / "configs" / name
+    read_json(path, f"correct the bundle {bundle}, or name another")
+    return path
+
+
+def _announce(path: Path) -> None:
+    print(f"htl: {path} is not part of the package, and can run code: use it only if you trust it", file=sys.stderr)

@@ -1,0 +1,142 @@
+"""Works out which stages a run consists of, and from what each is made, without running or writing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from htl_monai.data.digest import data_digest
+from htl_monai.data.files import read_note, sha256
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.multi_label import load_multi_label
+from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
+from htl_monai.runs.provenance import Origin, origin_of
+from htl_monai.runs.settings import SETTINGS, Stage
+from htl_monai.settings.checks import require_good_settings
+
+__all__ = ["Plan", "PlannedStage", "goes_on", "plan_setting"]
+
+# Where files lie, who watches, and what is checked before: nothing in the results depends on these.
+_NO_PART = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri", "check")
+# Entries that a run sets itself, and what a user does instead.
+_FIXED = {
+    "bundle_root": "leave it out",
+    "dataset_dir": "name the data set by data",
+    "output_dir": "name the folder by out",
+    "progress": "leave it out: bars are drawn where a terminal is",
+}
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage of a certain run.
+
+    Args:
+        stage: what to run.
+        out: the run's folder.
+        config: the stage's configs as merged, without what plays no part in the results.
+        entries: the config entries that it is run with.
+        data_digest: of the data set's lists and files.
+    """
+
+    stage: Stage
+    out: Path
+    config: Mapping[str, Any]
+    entries: Mapping[str, Any]
+    data_digest: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the stage writes."""
+        return self.out / self.stage.name
+
+    def origin(self) -> Origin:
+        """Return all that its results depend on; the files of earlier stages that it reads must be there."""
+        inputs = {name: sha256(self.out / name) for name in self.stage.inputs}
+        return origin_of(self.config, self.stage.run_id, inputs, self.data_digest)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run consists of.
+
+    Args:
+        bundle: the bundle's folder.
+        stages: its stages, in order.
+        changes: the config entries that the user replaces.
+        notes: what to say of the data before the first stage.
+    """
+
+    bundle: Path
+    stages: tuple[PlannedStage, ...]
+    changes: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def plan_setting(
+    setting: str,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    overlays: Sequence[str] = (),
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    seeds: Sequence[int] | None = None,
+) -> Plan:
+    """Return the stages that :func:`~htl_monai.runs.workflow.run_setting` runs with these arguments, which are its own.
+
+    Raises:
+        KeyError: a setting or config entry that does not exist.
+        FileNotFoundError: data, overlay or bundle is not there.
+        ValueError: settings are wrong (a line for each) or not a user's to set, the seeds are wrong, or the data lists
+            cannot be read.
+    """
+    if setting not in SETTINGS:
+        raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
+    folder, stages = Path(out).resolve(), _stages(setting, seeds)
+    changes = collect_changes(overlays, seed, settings or {})
+    bundle = find_bundle(SETTINGS[setting].bundle)
+    merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
+    check_all_apply(changes, merged)
+    refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
+    require_good_settings({name: value for config in merged.values() for name, value in config.items()})
+    columns = merged[stages[0].name]["columns"]
+    notes: list[str] = []
+    if SETTINGS[setting].multi_label:
+        lists = load_multi_label(data, columns, on_missing="keep", say=notes.append).datalists
+    else:
+        lists = load_datalists(data, columns, on_missing="keep", say=notes.append)
+    source = data_digest(lists)
+
+    def planned(stage: Stage) -> PlannedStage:
+        place = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
+        root = folder / stage.root
+        places = {"bundle_root": str(bundle), "dataset_dir": str(place), "output_dir": str(root)}
+        entries = {**changes, **stage.settings, **places, "progress": progress}
+        config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
+        return PlannedStage(stage, folder, config, entries, source)
+
+    return Plan(bundle, tuple(planned(stage) for stage in stages), changes, tuple(notes))
+
+
+def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
+    """Tell whether a stage has a checkpoint in its folder that was made from what this fingerprint stands for."""
+    note = read_note(folder / "started.json")
+    kept = stage.checkpoint is not None and (folder / stage.checkpoint).exists()
+    return kept and note.get("fingerprint") == fingerprint
+
+
+def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the entries that every stage which has them sets to a value of its own."""
+    names = {name for stage in stages for name in stage.settings}
+    free = {name for stage in stages for name in names if name in merged[stage.name] and name not in stage.settings}
+    return {name: "give the option seeds" if name == "seeds" else "leave it out" for name in names - free}
+
+
+def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
+    chosen = SETTINGS[setting]
+    return chosen.stages if seeds is None else chosen.of_seeds(seeds)

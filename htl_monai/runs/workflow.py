@@ -1,0 +1,193 @@
+"""Runs the stages of a setting in order, skips what is done, and goes on where a killed run stopped."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from htl_monai.data.files import write_json
+from htl_monai.models.model_record import HEAT_MAPS, NETWORK
+from htl_monai.runs.output_folder import output_folder
+from htl_monai.runs.overlays import applicable, entry_values, merged_config
+from htl_monai.runs.plan import Plan, PlannedStage, goes_on, plan_setting
+from htl_monai.runs.provenance import why_to_run, write_provenance
+from htl_monai.runs.settings import SETTINGS, Stage
+from htl_monai.runs.stage_log import stage_log
+from htl_monai.runs.stage_processes import Job, ready_jobs, run_in_processes
+
+__all__ = ["run_setting", "run_stage"]
+
+logger = logging.getLogger(__name__)
+Say = Callable[[str], None]
+
+
+def run_setting(
+    setting: str,
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    overlays: Sequence[str] = (),
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = True,
+    say: Say = print,
+    seeds: Sequence[int] | None = None,
+) -> Path:
+    """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
+
+    A run of several seeds on CPUs does its stages in processes of one thread each, beside each other, as many as there
+    are free cores; its results depend on neither the cores nor the threads. A program that calls this guards its own
+    entry by ``if __name__ == "__main__"`` then.
+
+    Args:
+        setting: ``supervised``, ``semi_supervised``, ``weakly_supervised`` or ``chest_xray``.
+        data: the data set, see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        out: the run's folder; a stage writes below the folder of its own name.
+        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.models.bundles.find_overlay`.
+        seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
+        settings: config entries to replace, applied last.
+        progress: show on standard error how far it is.
+        say: receives a message for each stage that runs, is skipped or resumes.
+        seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
+            at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
+            be added to a run later.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        KeyError: a setting or config entry that does not exist.
+        FileNotFoundError: data, overlay or bundle is not there.
+        FileExistsError: ``out`` is not a run's folder.
+        RuntimeError: another process writes into it.
+        ValueError: the data cannot be used, a stage's arguments are wrong, or the seeds are.
+    """
+    plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
+    for note in plan.notes:
+        say(note)
+    with output_folder(out, "run") as folder:
+        if (seeds is not None or SETTINGS[setting].usual_seeds) and _is_on_cpu(plan.stages[-1]):
+            _run_in_processes(plan, say)
+        else:
+            for planned in plan.stages:
+                _run_or_skip(plan.bundle, planned, say)
+    return folder
+
+
+def _run_in_processes(plan: Plan, say: Say) -> None:
+    """Run what is not done; that is found out in this process, as there is nothing to compute for it."""
+    done: set[str] = set()
+    jobs = []
+    for planned in plan.stages:
+        job = Job(planned.stage.name, planned.stage.inputs, partial(_run_or_skip, plan.bundle, planned))
+        if ready_jobs([job], done) and _is_done(planned):
+            say(f"{job.name}: done already")
+            done.add(job.name)
+        else:
+            jobs.append(job)
+    run_in_processes(jobs, done, say)
+
+
+def _is_done(planned: PlannedStage) -> bool:
+    """Tell whether a stage whose inputs are there need not run."""
+    return why_to_run(planned.folder, planned.origin()) is None
+
+
+def _is_on_cpu(planned: PlannedStage) -> bool:
+    device = ConfigParser(dict(planned.config)).get_parsed_content("device")
+    return bool(device.type == "cpu")
+
+
+def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: Path | None = None) -> str:
+    """Run one stage of a bundle in this process, as ``python -m monai.bundle run`` would.
+
+    Args:
+        bundle: the bundle's folder.
+        stage: what to run.
+        entries: config entries to replace; keys may name nested ones (``train#dataset#cache_rate``).
+        log_path: where the log goes; to the logging set up so far where None.
+
+    Returns:
+        The device that it ran on.
+
+    Raises:
+        Exception: what the stage raised, not the config parser's wrapping of it.
+    """
+    with stage_log(log_path):
+        try:
+            workflow = ConfigWorkflow(
+                config_file=[str(bundle / "configs" / name) for name in stage.configs],
+                meta_file=str(bundle / "configs" / "metadata.json"),
+                logging_file=False,
+                workflow_type="train",
+                run_id=stage.run_id,
+                **applicable(entries, merged_config(bundle, stage, {})),
+            )
+            workflow.initialize()
+            device = str(workflow.parser.get_parsed_content("device"))
+            logger.info("%s begins on %s", stage.name, device)
+            workflow.run()
+            workflow.finalize()
+            logger.info("%s is done", stage.name)
+            return device
+        except RuntimeError as error:
+            raise _cause(error) from error
+
+
+def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
+    stage, folder, origin = planned.stage, planned.folder, planned.origin()
+    why = why_to_run(folder, origin)
+    if why is None:
+        say(f"{stage.name}: done already")
+        return
+    beginning = _claim(folder, stage, origin.fingerprint)
+    again = f" again: {why}" if beginning == "running" and (folder / "provenance.json").exists() else ""
+    say(f"{stage.name}: {beginning}{again}")
+    start = time.monotonic()
+    device = run_stage(bundle, stage, planned.entries, folder / "log.txt")
+    details = {
+        "bundle": bundle.name,
+        "run_id": stage.run_id,
+        "seed": planned.config["seed"],
+        "device": device,
+        "seconds": round(time.monotonic() - start, 1),
+        # Values, and no expressions: who reads them beside the weights must not run them.
+        "network": entry_values(planned.config, (*NETWORK, *HEAT_MAPS)),
+    }
+    outputs = [folder / name for name in stage.outputs]
+    missing = [str(path) for path in outputs if not path.is_file()]
+    if missing:
+        raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
+    write_provenance(folder, origin, planned.config, details, outputs)
+    if stage.checkpoint and (folder / stage.checkpoint).is_file():
+        (folder / stage.checkpoint).unlink()
+
+
+def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:
+    """Note what the stage is about to be made from; drop a checkpoint that was made from something else."""
+    kept = goes_on(folder, stage, fingerprint)
+    if stage.checkpoint is not None and not kept:
+        _remove(folder / stage.checkpoint)
+    write_json(folder / "started.json", {"fingerprint": fingerprint})
+    return "going on from its last checkpoint" if kept else "running"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what went wrong inside a config expression, which the parser hides behind its own error."""
+    while isinstance(error, RuntimeError) and str(error).startswith("Failed to") and error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -24,7 +24,10 @@ from htl_monai.analysis.forgettability import class_changes, first_drop, forgett
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.overall_drop import first_significant, overall_drop
 from htl_monai.analysis.pair_correlations import pair_correlations
-from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.ranking.pie_modal import modal_disagreement
+from htl_monai.ranking.pie_spearman import class_order_lost
+from htl_monai.ranking.pie_taxicab import taxicab
+from htl_monai.ranking.selection import top_share
 
 __all__ = ["analysis_measured"]
 
@@ -123,9 +126,8 @@ def _correlations(
 def _pies(probabilities: NDArray[np.float32], sparsities: Sequence[float]) -> list[NDArray[np.bool_]]:
     at = int(np.abs(np.array(sparsities) - PIE_SPARSITY).argmin())
     dense, pruned = probabilities[:, 0], probabilities[:, at]
-    agreement = image_agreement(dense.mean(axis=0), pruned.mean(axis=0))
-    by_rank = pruning_identified(agreement["spearman"])
-    by_distance = pruning_identified(agreement["taxicab"], lowest=False)
+    means = dense.mean(axis=0), pruned.mean(axis=0)
+    by_rank, by_distance = top_share(class_order_lost(*means), 0.05), top_share(taxicab(*means), 0.05)
     return [by_rank, by_distance, modal_disagreement(dense, pruned)]
 
 

@@ -34,7 +34,7 @@ LAYERS = (
     {"analysis"},
     {"engines", "handlers"},
     {"attention"},
-    {"scores"},
+    {"ranking", "scores"},
     {"models"},
     {"metrics"},
     {"phantoms"},

@@ -15,7 +15,6 @@ from htl_monai.analysis.impact import impact, impact_of_pruning, is_of_boxes
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.overall_drop import first_significant, overall_drop
 from htl_monai.analysis.pair_correlations import pair_correlations
-from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
 from htl_monai.analysis.seeds_and_images import SeedsAndImages, seeds_and_images_interval
 from htl_monai.analysis.statistics import PairedDifference, compare, paired_bootstrap
 
@@ -34,18 +33,15 @@ __all__ = [
     "forgettability_curves",
     "forgettability_dissimilarity",
     "group_summary",
-    "image_agreement",
     "impact",
     "impact_of_pruning",
     "impact_on_boxes",
     "is_of_boxes",
-    "modal_disagreement",
     "over_representation",
     "overall_drop",
     "paired_bootstrap",
     "pair_correlations",
     "pairs_table",
-    "pruning_identified",
     "regress_fcd",
     "relative_change",
     "seeds_and_images_interval",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from htl_monai.metrics.forgetting import never_learned_in
+from htl_monai.ranking.hardness import never_learned_in
 
 __all__ = ["impact_on_boxes"]
 

@@ -1,15 +1,16 @@
-"""How well a score finds the images that were planted as hard."""
+"""How well a ranking finds the images that are known to be hard: planted, marked in a column, or scored badly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
+from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-__all__ = ["detection", "detection_of_groups"]
+__all__ = ["detection", "detection_by_rankings", "detection_of_groups", "yes_or_no"]
 
 
 def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
@@ -57,6 +58,57 @@ def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict
     }
 
 
+def detection_by_rankings(
+    rankings: pd.DataFrame, truth: ArrayLike, k: int | None = None, error: ArrayLike | None = None
+) -> pd.DataFrame:
+    """Judge rankings against one truth, side by side.
+
+    Args:
+        rankings: ``(N, R)``, one column a ranking; higher = harder.
+        truth: ``(N,)`` of 0 and 1, such as :func:`yes_or_no` of a column, or ``iou < 0.65``; NaN = unknown, which plays
+            no part.
+        k: see :func:`detection`.
+        error: ``(N,)``, such as ``1 - iou``, or None.
+
+    Returns:
+        One row per ranking: ``ranking``, the fields of :func:`detection` and, with ``error``, ``spearman``: the rank
+        correlation with it where both are measured, NaN where one of them is constant.
+
+    Example:
+        >>> detection_by_rankings(pd.DataFrame({"entropy": [0.9, 0.8, 0.3, 0.1]}), [1, 0, 1, np.nan])["auroc"].item()
+        0.5
+    """
+    known = ~np.isnan(np.asarray(truth, dtype=np.float64))
+    rows = []
+    for name, values in rankings.items():
+        found = detection(values[known], np.asarray(truth, dtype=np.float64)[known], k)
+        correlation = {} if error is None else {"spearman": _rank_correlation(values[known], np.asarray(error)[known])}
+        rows.append({"ranking": name} | found | correlation)
+    return pd.DataFrame(rows)
+
+
+def yes_or_no(column: pd.Series) -> NDArray[np.float64]:
+    """Return a column of yes and no as 1 and 0, NaN where it is missing.
+
+    Args:
+        column: of bools, of 0 and 1, or of one of the pairs yes/no, true/false, y/n, 1/0 in any case.
+
+    Raises:
+        ValueError: it holds something else.
+
+    Example:
+        >>> yes_or_no(pd.Series(["Yes", "no", None])).tolist()
+        [1.0, 0.0, nan]
+    """
+    words = {"yes": 1.0, "true": 1.0, "y": 1.0, "no": 0.0, "false": 0.0, "n": 0.0, "": np.nan}
+    words |= {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+    texts = column.astype(object).where(column.notna(), "").map(lambda value: str(value).strip().lower())
+    odd = texts[~texts.isin(words)]
+    if len(odd):
+        raise ValueError(f"{column.name} must hold yes and no, got {odd.iloc[0]!r}; compare it with a value first")
+    return texts.map(words).to_numpy(dtype=np.float64)
+
+
 def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "none") -> dict[str, float]:
     """Return for each planted group how well the highest scores point at it, among its images and the easy ones.
 
@@ -88,6 +140,14 @@ def _precision_at(ranks: NDArray[np.float64], planted: NDArray[np.bool_], k: int
     above, tied = ranks > kth, ranks == kth
     found = planted[above].sum() + (k - above.sum()) * planted[tied].mean()
     return float(found / k)
+
+
+def _rank_correlation(values: ArrayLike, error: NDArray[np.float64]) -> float:
+    ranking = np.asarray(values, dtype=np.float64)
+    both = ~np.isnan(ranking) & ~np.isnan(error)
+    ranks = [rankdata(numbers[both]) for numbers in (ranking, error)]
+    varied = all(len(numbers) and np.ptp(numbers) > 0 for numbers in ranks)
+    return float(spearmanr(*ranks).statistic) if varied else np.nan
 
 
 def _checked(scores: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from htl_monai.analysis.box_impact import impact_on_boxes
-from htl_monai.metrics.forgetting import bounded_forgetting, is_never_learned, relative_forgetting
+from htl_monai.ranking.hardness import bounded_forgetting, is_never_learned, relative_forgetting
 
 __all__ = ["impact", "impact_of_pruning", "is_of_boxes"]
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from cleanlab.multilabel_classification import get_label_quality_scores
 from numpy.typing import ArrayLike, NDArray
 
 from htl_monai.analysis.multi_label_checks import checked_labels
-from htl_monai.analysis.pie import highest_share
+from htl_monai.ranking.label_quality import label_quality, self_confidence
+from htl_monai.ranking.selection import top_share
 
-__all__ = ["label_quality", "noise_table"]
+__all__ = ["noise_table"]
 
 # By (is forgotten, has implausible labels).
 VERDICTS = {(True, False): "hard", (False, True): "likely noise", (True, True): "both", (False, False): "neither"}
@@ -42,10 +42,10 @@ def noise_table(
             measured.
         classes: names of the ``C`` classes; by default their numbers from 0.
         share: the share of images, in (0, 1], that counts as forgotten, and that counts as implausibly labelled; see
-            :func:`~htl_monai.analysis.pie.pruning_identified`.
+            :func:`~htl_monai.ranking.selection.top_share`.
 
     Returns:
-        One row per image, in the order of ``ids``: ``id``; ``label_quality`` in [0, 1], see :func:`label_quality`;
+        One row per image, in the order of ``ids``: ``id``; ``label_quality`` in [0, 1];
         ``worst_class``, whose label is least plausible; ``forgetting``; ``quality_rank`` (1 = least plausible);
         ``forgetting_rank`` (1 = most forgotten); and ``verdict``: ``hard`` (only forgotten), ``likely noise`` (only
         implausible), ``both`` or ``neither``. An image without any known label has no quality, and one where either
@@ -76,59 +76,18 @@ def noise_table(
     table["forgetting"] = lost
     table["quality_rank"] = table["label_quality"].rank(method="first").astype("Int64")
     table["forgetting_rank"] = table["forgetting"].rank(method="first", ascending=False).astype("Int64")
-    forgotten, implausible = highest_share(table["forgetting"], share), highest_share(-table["label_quality"], share)
+    forgotten, implausible = top_share(table["forgetting"], share), top_share(-table["label_quality"], share)
     verdicts = [VERDICTS[bool(a), bool(b)] for a, b in zip(forgotten, implausible, strict=True)]
     table["verdict"] = pd.Series(verdicts, dtype=object)
     table.loc[table[["label_quality", "forgetting"]].isna().any(axis=1), "verdict"] = None
     return table
 
 
-def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Return how plausible the labels of each image are, by cleanlab's multi-label score.
-
-    Each known label gets the probability that the network gives it; an exponential moving average (alpha 0.8) over the
-    classes, from the most to the least plausible, makes one number of them, so that the worst label weighs most.
-
-    Args:
-        labels: ``(N, C)`` of 0 and 1; NaN = unknown, and plays no part.
-        probabilities: ``(N, C)`` in [0, 1].
-
-    Returns:
-        ``(N,)`` in [0, 1]; lower = more likely an error. NaN where no label of the image is known.
-
-    Raises:
-        ValueError: the shapes differ or a value is outside its range.
-
-    Example:
-        >>> label_quality([[0, 1], [1, np.nan]], [[0.1, 0.4], [0.7, 0.5]]).round(2).tolist()
-        [0.5, 0.7]
-    """
-    given, predicted = _checked(labels, probabilities)
-    # cleanlab refuses a single class, so that one more is added, unknown; and labels that are all alike, so that two
-    # images more are added, and dropped again.
-    given, predicted = (np.pad(values, ((0, 0), (0, 1)), constant_values=np.nan) for values in (given, predicted))
-    known = ~np.isnan(given)
-    # The average starts at the most plausible label and stays there as long as others equal it: such labels, put in
-    # the place of the unknown ones, do not change it.
-    confidence = _self_confidence(given, predicted)
-    best = np.max(confidence, axis=1, initial=0, where=known, keepdims=True)
-    predicted = np.vstack([np.where(known, predicted, best), np.full((2, given.shape[1]), 0.5)])
-    positives = [np.flatnonzero(row).tolist() for row in np.where(known, given, 1)]
-    positives += [[], list(range(given.shape[1]))]
-    quality = np.asarray(get_label_quality_scores(positives, predicted), dtype=np.float64)[:-2]
-    return np.where(known.any(axis=1), quality, np.nan)
-
-
-def _self_confidence(labels: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability of each given label; that of an unknown one means nothing."""
-    return np.where(labels == 1, probabilities, 1 - probabilities)
-
-
 def _worst_class(
     labels: NDArray[np.float64], probabilities: NDArray[np.float64], names: NDArray[np.object_]
 ) -> NDArray[np.object_]:
     known = ~np.isnan(labels)
-    confidence = np.where(known, _self_confidence(labels, probabilities), np.inf)
+    confidence = np.where(known, self_confidence(labels, probabilities), np.inf)
     worst: NDArray[np.object_] = names[confidence.argmin(axis=1)]
     worst[~known.any(axis=1)] = None
     return worst

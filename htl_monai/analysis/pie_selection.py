@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from htl_monai.analysis.label_noise import label_quality
-from htl_monai.analysis.pie import image_agreement, image_hardness, pruning_identified
-from htl_monai.attention.selection import PIE_ARMS, check_never_learned, select_random
+from htl_monai.attention.selection import PIE_ARMS
 from htl_monai.data.files import sha256, write_csv, write_json
 from htl_monai.data.readers.listing import Item, require_unique_ids
 from htl_monai.data.readers.multi_label import label_matrix
-from htl_monai.metrics.forgetting import hardness_rank
+from htl_monai.ranking.hardness import hardness_rank
+from htl_monai.ranking.label_quality import label_quality
+from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
+from htl_monai.ranking.pie_taxicab import taxicab
+from htl_monai.ranking.selection import check_never_learned, select_random, top_share
 from htl_monai.scores.predictions import stacked_predictions
 
 __all__ = ["write_pie_selections"]
@@ -42,7 +44,7 @@ def write_pie_selections(
 
     ``pies.csv`` has ``id``, ``spearman``, ``taxicab``, ``never_learned`` (the dense networks give every class the same
     probability), ``rank`` (1 = hardest: those never learned first), ``is_pie`` and ``label_quality`` (see
-    :func:`~htl_monai.analysis.label_noise.label_quality`). The networks were trained on these very images, so that the
+    :func:`~htl_monai.ranking.label_quality.label_quality`). The networks were trained on these very images, so that the
     quality is too good: it may order images, and its height says little.
 
     Args:
@@ -103,8 +105,8 @@ def _pies(
     ids = [item["id"] for item in data]
     predictions = stacked_predictions(predictions_paths).in_order(ids, predictions_paths[0], "training")
     dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64) for at in (0.0, sparsity))
-    table = pd.DataFrame({"id": ids}).join(image_agreement(dense, pruned))
-    hard = image_hardness(dense, pruned) if _ranked_by(table) == "spearman" else table["taxicab"].to_numpy()
+    table = pd.DataFrame({"id": ids, "spearman": rank_correlation(dense, pruned), "taxicab": taxicab(dense, pruned)})
+    hard = class_order_lost(dense, pruned) if _ranked_by(table) == "spearman" else table["taxicab"].to_numpy()
     unlearned = hard == np.inf
     table["never_learned"], table["rank"] = unlearned, hardness_rank(hard)
     taken = {"exclude": ~unlearned, "include": np.isfinite(hard) | unlearned, "only": unlearned}[never_learned]
@@ -113,7 +115,7 @@ def _pies(
             f"never_learned must leave an image to choose, got {never_learned!r} while {int(unlearned.sum())} of "
             f"{len(hard)} were never learned; set it to include"
         )
-    table["is_pie"] = pruning_identified(np.where(taken, hard, np.nan), share, lowest=False)
+    table["is_pie"] = top_share(np.where(taken, hard, np.nan), share)
     table["label_quality"] = label_quality(label_matrix(data), np.clip(dense, 0, 1))
     return table
 

@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 from monai.data import DistributedWeightedRandomSampler
 
-from htl_monai.attention.selection import check_never_learned, read_selection, select_random
+from htl_monai.attention.selection import read_selection
 from htl_monai.data.files import read_table
-from htl_monai.metrics.forgetting import never_learned_in
+from htl_monai.ranking.hardness import never_learned_in
+from htl_monai.ranking.selection import check_never_learned, select_random
 
 __all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights"]
 

@@ -12,25 +12,18 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from htl_monai.data.files import read_json, read_table, sha256, write_json
-from htl_monai.metrics.forgetting import hardness, never_learned_in
+from htl_monai.ranking.hardness import hardness, never_learned_in
+from htl_monai.ranking.selection import select, select_random
 
 __all__ = [
-    "NEVER_LEARNED",
     "PIE_ARMS",
-    "RULES",
-    "check_never_learned",
     "count_left_out",
     "read_selection",
     "rows_at",
     "select_hard",
-    "select_random",
     "write_selections",
-    "wrong_amount",
 ]
 
-RULES = ("threshold", "top", "count")
-NEVER_LEARNED = ("exclude", "include", "only")
-"""What becomes of images that the dense network never learned: left out, the hardest of all, or chosen alone."""
 PIE_ARMS = ("left_alone", "upweighted", "removed", "removed_random")
 """What is done with training images that pruning identified (PruneCXR), to learn whether they are hard or noisy."""
 
@@ -44,60 +37,15 @@ def select_hard(
     relative: bool = True,
     never_learned: str = "exclude",
 ) -> list[str]:
-    """Return the ids of the hard-to-learn images, hardest first (Attend Who is Weak, Algorithm 1, line 4).
+    """Return the ids of the hard-to-learn images of a forgetting table at one sparsity, hardest first.
 
     Args:
-        table: the forgetting table at one sparsity, one row per image.
-        rule: ``threshold`` takes the images that lose at least ``amount`` (the paper reports those that lose 40 %);
-            ``top`` takes the fraction ``amount`` of the measured images, at least one, that lose most; ``count`` takes
-            ``amount`` of them.
-        amount: see ``rule``.
+        table: one row per image.
+        rule: see :func:`~htl_monai.ranking.selection.select`, as ``amount`` and ``never_learned``.
         relative: rank by the share of the dense score that is lost; otherwise by the absolute drop.
-        never_learned: what becomes of images that the dense network never learned. ``exclude`` leaves them out, as the
-            paper does, which can say of none of them what it lost; ``include`` ranks them before all others, and they
-            reach every threshold; ``only`` chooses among them alone.
-
-    Returns:
-        Ids by falling forgetting; ties keep the order of the table. Images with nothing to measure (NaN) are never
-        chosen.
-
-    Raises:
-        ValueError: an unknown rule or choice, an amount outside its range, an image that is there twice, or no image
-            chosen.
     """
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
-    problem = wrong_amount(rule, amount)
-    if problem is not None:
-        raise ValueError(problem)
-    check_never_learned(never_learned)
-    if table["id"].duplicated().any():
-        raise ValueError(
-            f"table must have one row per image, got {table['id'].duplicated().sum()} repeated ids; "
-            "keep the rows of one sparsity"
-        )
-    ranked = _ranked(table, "forgetting_relative" if relative else "forgetting", never_learned)
-    if rule == "threshold":
-        chosen = ranked[ranked >= amount]
-    else:
-        chosen = ranked.head(max(1, round(amount * len(ranked))) if rule == "top" else int(amount))
-    if chosen.empty:
-        raise ValueError(
-            f"amount must leave at least one image, got {amount} for rule {rule} while the largest forgetting is "
-            f"{ranked.max():.3f}; lower it, choose a higher sparsity, or use rule top"
-        )
-    return chosen.index.tolist()
-
-
-def select_random(ids: Sequence[str], count: int, seed: int) -> list[str]:
-    """Return ``count`` ids, drawn without replacement: what any fine-tuning gains (Attend Who is Weak, Baseline 4).
-
-    Raises:
-        ValueError: ``count`` is larger than the number of ids.
-    """
-    if count > len(ids):
-        raise ValueError(f"count must be at most {len(ids)}, the number of images, got {count}; ask for fewer")
-    return [str(id_) for id_ in np.random.default_rng(seed).choice(np.asarray(ids, dtype=object), count, replace=False)]
+    drop = table["forgetting_relative" if relative else "forgetting"]
+    return select(hardness(drop, never_learned_in(table)), table["id"].tolist(), rule, amount, never_learned)
 
 
 def write_selections(
@@ -118,11 +66,11 @@ def write_selections(
         table_path: its ``forgetting.csv``.
         out_dir: the folder of the two files.
         sparsity: which rows of the table count.
-        rule: see :func:`select_hard`.
-        amount: see :func:`select_hard`.
+        rule: see :func:`~htl_monai.ranking.selection.select`.
+        amount: see :func:`~htl_monai.ranking.selection.select`.
         relative: see :func:`select_hard`.
         seed: of the random choice.
-        never_learned: see :func:`select_hard`.
+        never_learned: see :func:`~htl_monai.ranking.selection.select`.
 
     Returns:
         ``n_selected``, ``n_total`` (mined), ``n_never_learned`` and ``n_unmeasured`` (nothing to measure, never
@@ -197,57 +145,3 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         item | ({"label": os.path.normpath(folder / item["label"])} if isinstance(item.get("label"), str) else {})
         for item in content["data"]
     ]
-
-
-def check_never_learned(choice: str) -> None:
-    """Refuse what is no choice of :data:`NEVER_LEARNED`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if choice not in NEVER_LEARNED:
-        raise ValueError(
-            f"never_learned must be one of {', '.join(NEVER_LEARNED)}, got {choice!r}; exclude leaves out the images "
-            "that the dense network never learned"
-        )
-
-
-def _ranked(table: pd.DataFrame, column: str, never_learned: str) -> pd.Series:
-    """Return the hardness of the images that may be chosen, hardest first, by id."""
-    hard = pd.Series(hardness(table[column], never_learned_in(table)), index=table["id"]).dropna()
-    unlearned = hard == np.inf
-    taken = {"exclude": ~unlearned, "include": hard.notna(), "only": unlearned}[never_learned]
-    if not taken.any():
-        wanted, advice = (
-            ("that was never learned", "set never_learned to include or exclude")
-            if never_learned == "only"
-            else (f"whose {column} can be measured", "train longer, or look at the validation score")
-        )
-        raise ValueError(
-            f"table must have an image {wanted}, got none of {len(table)}, of which the dense network finds nothing in "
-            f"{int(unlearned.sum())}; {advice}"
-        )
-    return hard[taken].sort_values(ascending=False, kind="stable")
-
-
-def wrong_amount(rule: str, amount: float, before: str = "") -> str | None:
-    """Say what is wrong with the amount of a rule of :data:`RULES`, in a sentence; None where nothing is.
-
-    Args:
-        rule: see :func:`select_hard`.
-        amount: see :func:`select_hard`.
-        before: stands before the names of the two, such as ``labelled_``.
-
-    Example:
-        >>> wrong_amount("top", 20)
-        'amount must be in (0, 1] for rule top, got 20; give the fraction of images to take, or take rule count'
-    """
-    good, must = 0 < amount <= 1, "in (0, 1]"
-    if rule == "count":
-        good, must = amount >= 1 and amount == int(amount), "a whole number from 1"
-    do = {
-        "count": "give a number of images, or take rule top",
-        "top": "give the fraction of images to take, or take rule count",
-        "threshold": "give the forgetting from which on an image is taken",
-    }
-    return None if good else f"{before}amount must be {must} for {before}rule {rule}, got {amount:g}; {do[rule]}"

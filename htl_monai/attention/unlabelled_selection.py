@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai.attention.pseudo_labels import read_pseudo_labels, sure_enough
-from htl_monai.attention.selection import count_left_out, rows_at, select_hard, select_random
+from htl_monai.attention.selection import count_left_out, rows_at, select_hard
 from htl_monai.data.files import sha256, write_json
 from htl_monai.data.readers.listing import Item
+from htl_monai.ranking.selection import select_random
 
 __all__ = ["LABELLED", "write_unlabelled_selections"]
 
@@ -52,7 +53,7 @@ def write_unlabelled_selections(
         pseudo_labels_path: the ``pseudo_labels.csv`` of the same images.
         out_dir: the folder of the two files; paths of pseudo-labels in them are relative to it.
         sparsity: which rows of the tables count.
-        rule: see :func:`~htl_monai.attention.selection.select_hard`; of the images that are sure enough.
+        rule: see :func:`~htl_monai.ranking.selection.select`; of the images that are sure enough.
         amount: see ``rule``.
         relative: see ``rule``; the dense box agrees with itself, so that absolute and relative are the same here.
         min_confidence: in [0, 1].
@@ -63,7 +64,7 @@ def write_unlabelled_selections(
         labelled_rule: as ``rule``, for the labelled images.
         labelled_amount: as ``amount``, for the labelled images.
         seed: of the random choices.
-        never_learned: see :func:`~htl_monai.attention.selection.select_hard`, of the labelled images. One without mask
+        never_learned: see :func:`~htl_monai.ranking.selection.select`, of the labelled images. One without mask
             that was never learned has an empty pseudo-label, on which nothing can be fine-tuned.
 
     Returns:

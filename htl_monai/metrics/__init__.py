@@ -1,9 +1,8 @@
-"""Per-image scores, and forgetting = dense - pruned."""
+"""Per-image scores."""
 
 from __future__ import annotations
 
 from htl_monai.metrics.boxes import box_iou
-from htl_monai.metrics.forgetting import forgetting, hardness, is_never_learned, relative_forgetting
 from htl_monai.metrics.localization import agreement_scores, foreground_mask, heat_map_scores
 from htl_monai.metrics.segmentation import SCORE_NAMES, mask_scores, segmentation_scores
 
@@ -12,11 +11,7 @@ __all__ = [
     "agreement_scores",
     "box_iou",
     "foreground_mask",
-    "forgetting",
     "heat_map_scores",
     "mask_scores",
-    "hardness",
-    "is_never_learned",
-    "relative_forgetting",
     "segmentation_scores",
 ]

@@ -8,7 +8,7 @@ from htl_monai.analysis.groups import UNKNOWN
 from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.readers.listing import name_first
-from htl_monai.metrics.forgetting import never_learned_in
+from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict
 

@@ -6,12 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from htl_monai.analysis.detection import detection
+from htl_monai.analysis.detection import detection_by_rankings
 from htl_monai.analysis.label_noise import noise_table
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.pie import highest_share, image_agreement, image_hardness, modal_disagreement
 from htl_monai.data.readers.listing import Item
-from htl_monai.metrics.forgetting import hardness_rank
+from htl_monai.ranking.hardness import hardness_rank
+from htl_monai.ranking.pie_modal import modal_disagreement
+from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
+from htl_monai.ranking.pie_taxicab import taxicab
+from htl_monai.ranking.selection import top_share
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
 
 __all__ = ["NO_FINDING", "pie_tables"]
@@ -46,14 +49,15 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     found = run.predictions(COMPRESSIONS[MAIN])
     dense, pruned = found.at(0.0), found.at(sparsity)
     labels, mean_dense = run.labels, dense.mean(axis=0)
-    agreement = image_agreement(mean_dense, pruned.mean(axis=0))
-    hard = image_hardness(mean_dense, pruned.mean(axis=0))
+    mean_pruned = pruned.mean(axis=0)
+    agreement = {"spearman": rank_correlation(mean_dense, mean_pruned), "taxicab": taxicab(mean_dense, mean_pruned)}
+    hard = class_order_lost(mean_dense, mean_pruned)
     unlearned = hard == np.inf
     chosen = {
         # With a single class there is no rank correlation, and no other definition is put in its place.
-        "spearman": highest_share(pd.Series(hard).where(~unlearned), share),
+        "spearman": top_share(np.where(unlearned, np.nan, hard), share),
         "modal": modal_disagreement(dense, pruned),
-        "taxicab": highest_share(agreement["taxicab"], share),
+        "taxicab": top_share(agreement["taxicab"], share),
     }
     ids = [item["id"] for item in run.test]
     noise = noise_table(ids, labels, mean_dense, 1 - agreement["spearman"], run.classes)
@@ -116,17 +120,9 @@ def _planted(items: list[Item]) -> dict[str, list[int]]:
 
 
 def _detection(pies: pd.DataFrame) -> pd.DataFrame:
-    scores = {
-        "spearman": pies["hardness"],
-        "taxicab": pies["taxicab"],
-        "label_quality": 1 - pies["label_quality"],
-    }
-    rows = [
-        {"planted": planted, "ranking": name}
-        | detection(score, pies[planted])
-        | {"n_never_learned": int(pies["never_learned"].sum())}
-        for planted in _PLANTED
-        if planted in pies
-        for name, score in scores.items()
-    ]
-    return pd.DataFrame(rows)
+    rankings = pd.DataFrame(
+        {"spearman": pies["hardness"], "taxicab": pies["taxicab"], "label_quality": 1 - pies["label_quality"]}
+    )
+    tables = {name: detection_by_rankings(rankings, pies[name]) for name in _PLANTED if name in pies}
+    found = pd.concat(tables, names=["planted", None]).reset_index("planted").reset_index(drop=True)
+    return found.assign(n_never_learned=int(pies["never_learned"].sum()))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.data.files import read_table, write_csv
-from htl_monai.metrics.forgetting import bounded_forgetting, never_learned_in
+from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.report.summary import at_sparsity, groups_of_forgetting, run_tables, score_names
 from htl_monai.statistics.holm import holm
 

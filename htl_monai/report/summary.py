@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from htl_monai.analysis.detection import detection, detection_of_groups
+from htl_monai.analysis.detection import detection_by_rankings, detection_of_groups
 from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import read_table, write_csv
-from htl_monai.metrics.forgetting import bounded_forgetting, hardness, never_learned_in
 from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.ranking.hardness import bounded_forgetting, hardness, never_learned_in
 from htl_monai.report.run_notes import run_notes
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.share_interval import share_interval
@@ -130,7 +130,7 @@ def mean_scores(scores: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def groups_of_forgetting(mined: pd.DataFrame, seed: int = 0, forgotten_share: float = 0.4) -> pd.DataFrame:
     """Return forgetting by group: sex, age group, diagnosis, site and planted group, where the table has them.
 
-    In the means no image counts as less than -1 (see :func:`~htl_monai.metrics.forgetting.bounded_forgetting`).
+    In the means no image counts as less than -1 (see :func:`~htl_monai.ranking.hardness.bounded_forgetting`).
 
     Args:
         mined: the forgetting table at one sparsity.
@@ -222,13 +222,11 @@ def planted_detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -
         rankings["pseudo_label_doubt"] = 1 - mined["id"].map(pseudo_labels.set_index("id")["confidence"])
     elif not is_of_boxes(mined):
         rankings["dense_error"] = 1 - mined["foreground_iou_dense"]
-    counts = {"n_never_learned": int(unlearned.sum())}
-    groups = mined["hard_group"].tolist() if "hard_group" in mined else []
-    found = {
-        name: detection(ranking, mined["hard"]) | (detection_of_groups(ranking, groups) if groups else {}) | counts
-        for name, ranking in rankings.items()
-    }
-    return pd.DataFrame.from_dict(found, orient="index").rename_axis("ranking").reset_index()
+    found = detection_by_rankings(pd.DataFrame(rankings), mined["hard"])
+    if "hard_group" in mined:
+        groups = mined["hard_group"].tolist()
+        found = found.join(pd.DataFrame([detection_of_groups(ranking, groups) for ranking in rankings.values()]))
+    return found.assign(n_never_learned=int(unlearned.sum()))
 
 
 def _comparison(scores: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from htl_monai.metrics.forgetting import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
+from htl_monai.ranking.hardness import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
 
 __all__ = ["forgetting_table", "rows_of", "score_table"]
 
@@ -66,7 +66,7 @@ def forgetting_table(
         One row for each image and sparsity: ``id``, metadata, the columns of ``of_images``, ``sparsity``,
         ``<score>_dense`` and ``<score>_pruned`` for each score, ``forgetting`` (absolute, higher = harder),
         ``forgetting_relative`` (share of the dense score that is lost; NaN where that is 0), ``never_learned`` (see
-        :mod:`htl_monai.metrics.forgetting`) and ``rank`` (1 = hardest at this sparsity: those never learned, then by
+        :mod:`htl_monai.ranking.hardness`) and ``rank`` (1 = hardest at this sparsity: those never learned, then by
         falling relative forgetting; ties in the order of the data list). Scores are NaN, and the rank is missing, where
         there is nothing to measure.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from htl_monai.attention.selection import wrong_amount
+from htl_monai.ranking.selection import wrong_amount
 from htl_monai.settings.setting_rules import SCHEMA, against_rules, rule_in_words
 
 __all__ = ["require_good_settings", "wrong_settings"]

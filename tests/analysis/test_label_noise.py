@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from htl_monai.analysis.detection import detection
-from htl_monai.analysis.label_noise import label_quality, noise_table
+from htl_monai.analysis.label_noise import noise_table
+from htl_monai.ranking.label_quality import label_quality
 
 CLASSES = ["Atelectasis", "Edema", "Hernia"]
 
@@ -97,11 +98,11 @@ def test_without_any_forgetting_the_quality_stands_and_there_is_no_verdict():
 def test_bad_tables_are_refused():
     labels, probabilities = [[1, 0], [0, 1]], [[0.9, 0.1], [0.2, 0.8]]
     with pytest.raises(ValueError, match=r"^probabilities must be \(N, C\) like labels, got \(2, 1\) and \(2, 2\); "):
-        label_quality(labels, [[0.9], [0.2]])
+        noise_table(["a", "b"], labels, [[0.9], [0.2]], [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^labels must be 0, 1 or NaN for unknown, got 0.5; "):
-        label_quality([[0.5, 1]], [[0.1, 0.2]])
+        noise_table(["a"], [[0.5, 1]], [[0.1, 0.2]], [0.1])
     with pytest.raises(ValueError, match=r"^probabilities must be in \[0, 1\], got -2 to 3; pass them after sigmoid"):
-        label_quality(labels, [[-2, 3], [0, 0]])
+        noise_table(["a", "b"], labels, [[-2, 3], [0, 0]], [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^ids, forgetting and classes must fit labels of the shape \(2, 2\), got 1 "):
         noise_table(["a"], labels, probabilities, [0.1, 0.2])
     with pytest.raises(ValueError, match=r"^ids must be unique, got 1 repeated; give one row per image"):

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from htl_monai.analysis.label_noise import label_quality
 from htl_monai.analysis.pie_selection import write_pie_selections
 from htl_monai.attention.htl import finetuning_list
 from htl_monai.attention.selection import PIE_ARMS as ARMS
 from htl_monai.data.files import sha256
+from htl_monai.ranking.label_quality import label_quality
 from htl_monai.scores.predictions import Predictions, write_predictions
 
 N, CLASSES = 40, ("Atelectasis", "Edema", "Hernia", "No Finding")

@@ -25,7 +25,10 @@ from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
 from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves
 from htl_monai.analysis.over_representation import over_representation
 from htl_monai.analysis.overall_drop import first_significant, overall_drop
-from htl_monai.analysis.pie import image_agreement, modal_disagreement, pruning_identified
+from htl_monai.ranking.pie_modal import modal_disagreement
+from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
+from htl_monai.ranking.pie_taxicab import taxicab
+from htl_monai.ranking.selection import top_share
 
 CLASSES = ("No Finding", "Effusion", "Mass", "Fibrosis", "Hernia")
 SPARSITIES = (0.0, 0.25, 0.5, 0.75, 0.9)
@@ -207,12 +210,12 @@ def turned_images():
 def test_pies_are_the_planted_ones_by_every_definition():
     dense, pruned = turned_images()
     expected = np.isin(np.arange(N_IMAGES), PIES)
-    table = image_agreement(dense, pruned)
-    assert table["spearman"].tolist() == pytest.approx(np.where(expected, -1, 1).tolist())
+    assert rank_correlation(dense, pruned).tolist() == pytest.approx(np.where(expected, -1, 1).tolist())
     # Half of 0.9 + 0.7 + 0.5 + 0.3 + 0.2; turned round, |1 - 2 p| for each.
-    assert table["taxicab"].tolist() == pytest.approx(np.where(expected, 0.8 + 0.4 + 0 + 0.4 + 0.6, 1.3).tolist())
-    np.testing.assert_array_equal(pruning_identified(table["spearman"], 0.05), expected)
-    np.testing.assert_array_equal(pruning_identified(table["taxicab"], 0.05, lowest=False), expected)
+    distance = taxicab(dense, pruned)
+    assert distance.tolist() == pytest.approx(np.where(expected, 0.8 + 0.4 + 0 + 0.4 + 0.6, 1.3).tolist())
+    np.testing.assert_array_equal(top_share(class_order_lost(dense, pruned), 0.05), expected)
+    np.testing.assert_array_equal(top_share(distance, 0.05), expected)
     seeds = np.stack([dense] * 3), np.stack([pruned, pruned, dense])  # one of three forgets nothing: outvoted
     np.testing.assert_array_equal(modal_disagreement(*seeds), expected)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.attention.selection import read_selection, rows_at, select_hard, select_random, write_selections
+from htl_monai.attention.selection import read_selection, rows_at, write_selections
 
 
 @pytest.fixture
@@ -31,53 +31,6 @@ def data() -> list[dict]:
     return [{"id": id_, "image": f"{id_}.jpg", "age": None} for id_ in "abcde"]
 
 
-@pytest.mark.parametrize(
-    ("rule", "amount", "relative", "expected"),
-    [
-        ("threshold", 0.4, True, ["a", "b"]),  # at least 40 %: the border belongs to it
-        ("threshold", 0.3, False, ["b", "d"]),
-        ("top", 0.5, True, ["a", "b"]),
-        ("top", 1.0, True, ["a", "b", "d", "c"]),
-        ("top", 0.01, True, ["a"]),
-        ("count", 3, True, ["a", "b", "d"]),
-        ("count", 1, False, ["b"]),  # a tie keeps the order of the table
-        ("count", 99, True, ["a", "b", "d", "c"]),
-    ],
-)
-def test_rules(table: pd.DataFrame, rule: str, amount: float, relative: bool, expected: list[str]) -> None:
-    assert select_hard(table, rule, amount, relative) == expected
-
-
-@pytest.mark.parametrize(
-    ("rule", "amount", "words"),
-    [
-        ("worst", 1, "rule must be one of threshold, top, count, got 'worst'"),
-        ("top", 0, r"amount must be in \(0, 1\] for rule top, got 0"),
-        ("top", 1.5, r"amount must be in \(0, 1\] for rule top, got 1.5"),
-        ("count", 0, "amount must be a whole number from 1 for rule count, got 0"),
-        ("count", 2.5, "amount must be a whole number from 1 for rule count, got 2.5"),
-        ("threshold", 0.6, "got 0.6 for rule threshold while the largest forgetting is 0.500"),
-    ],
-)
-def test_rules_out_of_range_are_refused(table: pd.DataFrame, rule: str, amount: float, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        select_hard(table, rule, amount)
-
-
-def test_rows_of_two_sparsities_are_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="one row per image, got 5 repeated ids; keep the rows of one sparsity"):
-        select_hard(pd.concat([table, table]))
-
-
-def test_random_images_are_seeded_and_drawn_once() -> None:
-    ids = [f"image_{number}" for number in range(50)]
-    drawn = select_random(ids, 20, seed=4)
-    assert drawn == select_random(ids, 20, seed=4) != select_random(ids, 20, seed=5)
-    assert len(set(drawn)) == 20 and set(drawn) <= set(ids)
-    with pytest.raises(ValueError, match="count must be at most 50, the number of images, got 51"):
-        select_random(ids, 51, seed=4)
-
-
 def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
     both = pd.concat([table.assign(sparsity=0.5, forgetting_relative=0.9), table])
     both.to_csv(tmp_path / "forgetting.csv", index=False)
@@ -93,32 +46,6 @@ def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, da
     assert hard["table_sha256"] == random["table_sha256"] == digest
 
 
-@pytest.mark.parametrize(
-    ("never_learned", "rule", "amount", "relative", "expected"),
-    [
-        ("exclude", "top", 1.0, True, ["a", "b", "d", "c"]),
-        ("exclude", "top", 1.0, False, ["b", "d", "a", "c"]),
-        ("include", "threshold", 0.4, True, ["x", "y", "a", "b"]),
-        ("include", "threshold", 0.3, False, ["x", "y", "b", "d"]),
-        ("include", "top", 0.5, True, ["x", "y", "a"]),  # of the six that are measured or never learned
-        ("include", "count", 1, True, ["x"]),
-        ("only", "threshold", 0.4, True, ["x", "y"]),
-        ("only", "top", 0.5, True, ["x"]),
-    ],
-)
-def test_images_never_learned_are_the_hardest_where_they_take_part(
-    table: pd.DataFrame, never_learned: str, rule: str, amount: float, relative: bool, expected: list[str]
-) -> None:
-    unlearned = pd.DataFrame(
-        {"id": ["x", "y"], "sparsity": 0.7, "forgetting": [0.0, -0.1], "forgetting_relative": np.nan}
-    )
-    both = pd.concat([table, unlearned], ignore_index=True)
-    assert select_hard(both, rule, amount, relative, never_learned) == expected
-    assert select_hard(
-        both.assign(never_learned=both["id"].isin(["x", "y"])), rule, amount, relative, never_learned
-    ) == (expected)
-
-
 def test_a_selection_counts_the_images_never_learned(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
     table.assign(never_learned=[False, False, True, False, False]).to_csv(tmp_path / "forgetting.csv", index=False)
     counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, never_learned="include")
@@ -126,15 +53,6 @@ def test_a_selection_counts_the_images_never_learned(table: pd.DataFrame, data: 
     content = json.loads((tmp_path / "htl.json").read_text())
     assert content["n_never_learned"] == 1 and content["rule"]["never_learned"] == "include"
     assert [item["id"] for item in content["data"]] == ["c", "a", "b"]
-
-
-def test_a_choice_that_does_not_exist_or_finds_nothing_is_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="^never_learned must be one of exclude, include, only, got 'drop'; exclude"):
-        select_hard(table, never_learned="drop")
-    with pytest.raises(
-        ValueError, match="must have an image that was never learned, got none of 5, .* set never_learned"
-    ):
-        select_hard(table, never_learned="only")
 
 
 def test_ids_that_look_like_numbers_stay_as_they_are(table: pd.DataFrame, tmp_path: Path) -> None:

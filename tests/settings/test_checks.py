@@ -11,11 +11,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from htl_monai.attention.selection import NEVER_LEARNED, RULES
 from htl_monai.attention.unlabelled_selection import LABELLED
 from htl_monai.engines.box_source import BOX_SOURCES
 from htl_monai.engines.precision import PRECISIONS
 from htl_monai.localization.cam_methods import METHODS
+from htl_monai.ranking.selection import NEVER_LEARNED, RULES
 from htl_monai.settings.checks import require_good_settings, wrong_settings
 from htl_monai.settings.setting_rules import SCHEMA
 

@@ -9,8 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from htl_monai.metrics import forgetting, hardness, is_never_learned, relative_forgetting
-from htl_monai.metrics.forgetting import hardness_rank, never_learned_in
+from htl_monai.ranking.hardness import (
+    forgetting,
+    hardness,
+    hardness_rank,
+    is_never_learned,
+    never_learned_in,
+    relative_forgetting,
+)
 
 SCORE = st.just(0.0) | st.floats(1e-6, 1)  # no score lies between 0 and one pixel of the union
 SCORES = st.lists(st.tuples(SCORE, SCORE), min_size=1, max_size=20)

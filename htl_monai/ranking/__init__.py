@@ -1,0 +1,1 @@
+"""Rankings: scores in, one number a sample out, higher = harder. One file each, found by itself."""

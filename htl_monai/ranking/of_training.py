@@ -1,0 +1,39 @@
+"""What rankings share that are made of what a training recorded, epoch by epoch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from xarray import Dataset
+
+from htl_monai.ranking.ranking import Ranking
+
+__all__ = ["OfTraining"]
+
+
+@dataclass(frozen=True)
+class OfTraining(Ranking):
+    """Base of rankings of training dynamics; of several seeds the mean of their numbers counts."""
+
+    needs: ClassVar[str] = "It needs what the training of these samples recorded (record_dynamics)."
+
+    def values(self, scores: Dataset) -> NDArray[np.float64]:
+        """Return the numbers; NaN for a sample that no epoch saw."""
+        found = scores[self.variables[0]]
+        seeds = found.transpose("seed", "epoch", "sample").values if "seed" in found.dims else [found.values]
+        return np.mean([self.of_epochs(np.asarray(epochs, dtype=np.float64)) for epochs in seeds], axis=0)
+
+    @abstractmethod
+    def of_epochs(self, recorded: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Make ``(N,)`` of ``(E, N)``; NaN where an epoch did not see the sample."""
+
+    @staticmethod
+    def mean(recorded: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over the epochs that saw the sample, NaN where none did."""
+        seen = ~np.isnan(recorded)
+        counts = np.where(seen.any(axis=0), seen.sum(axis=0), np.nan)
+        return np.asarray(np.where(seen, recorded, 0).sum(axis=0) / counts)

@@ -1,0 +1,88 @@
+"""Ranks samples by every ranking that can be made of their scores, and chooses by one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from xarray import Dataset
+
+from htl_monai.ranking.hardness import hardness_rank
+from htl_monai.ranking.ranking import Ranking
+from htl_monai.ranking.registry import ranking_named, rankings
+from htl_monai.ranking.selection import select, wrong_amount
+
+__all__ = ["chosen", "rank_all", "why_not"]
+
+# Which of those that can be made leads, if none is named.
+_FIRST = ("pie_spearman", "relative_forgetting", "box_change", "mask_change")
+
+
+def rank_all(
+    scores: Dataset, by: str | Ranking | None = None, which: Sequence[str | Ranking] | None = None
+) -> pd.DataFrame:
+    """Return one row a sample, hardest first, with every ranking that can be made.
+
+    Args:
+        scores: of the samples, see :mod:`htl_monai.scores`.
+        by: which ranking orders the rows; None takes the first that can be made of rank correlation, relative
+            forgetting, change of box and of mask, else any.
+        which: the rankings, by name or with options; None takes all that need no option.
+
+    Returns:
+        ``id``; ``rank`` (1 = hardest, missing where there is nothing to measure; those come last); a column for each
+        ranking (higher = harder, infinite = never learned); and the samples' metadata.
+
+    Raises:
+        KeyError: a name is none of a ranking.
+        ValueError: the scores lack what ``by`` or one of ``which`` needs, or do not make a single ranking.
+    """
+    named = [ranking_named(ranking) for ranking in (rankings() if which is None else which)]
+    made = {ranking.name: ranking for ranking in named if which is not None or ranking.missing(scores) is None}
+    if by is not None:
+        made[ranking_named(by).name] = ranking_named(by)
+    if not made:
+        raise ValueError("scores must make a ranking, got none that can be made; see why_not for the reasons")
+    first = next((name for name in _FIRST if name in made), next(iter(made))) if by is None else ranking_named(by).name
+    metadata = {name: coord.values for name, coord in scores.coords.items() if coord.dims == ("sample",)}
+    ids = metadata.pop("sample")
+    columns = {name: ranking(scores) for name, ranking in made.items()}
+    table = pd.DataFrame({"id": ids, "rank": hardness_rank(columns[first]), **columns})
+    table = table.join(pd.DataFrame({name: metadata[name] for name in metadata if name not in table}))
+    return table.sort_values("rank", kind="stable", ignore_index=True)
+
+
+def why_not(scores: Dataset) -> dict[str, str]:
+    """Return why each of the other rankings cannot be made of these scores, a sentence by name."""
+    reasons = {name: kind().missing(scores) for name, kind in rankings().items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def chosen(
+    scores: Dataset,
+    ranking: str | Ranking,
+    rule: str = "threshold",
+    amount: float = 0.4,
+    never_learned: str = "exclude",
+    count_as: str | Ranking | None = None,
+) -> list[str]:
+    """Return the ids that a ranking chooses, hardest first.
+
+    Args:
+        scores: of the samples.
+        ranking: by name or with options.
+        rule: see :func:`~htl_monai.ranking.selection.select`.
+        amount: see there.
+        never_learned: see there.
+        count_as: another ranking, whose rule and amount say how many are chosen, so that arms of the same size are
+            compared; None chooses by the rule itself.
+
+    Raises:
+        ValueError: as :func:`~htl_monai.ranking.selection.select`, or a ranking cannot be made.
+    """
+    by = ranking_named(ranking)
+    if count_as is None or ranking_named(count_as) == by:
+        if rule == "count" and wrong_amount(rule, amount) is None:
+            return by.choose(scores, int(amount), never_learned)
+        return select(by(scores), scores["sample"].values, rule, amount, never_learned)
+    return by.choose(scores, len(chosen(scores, count_as, rule, amount, never_learned)), never_learned)

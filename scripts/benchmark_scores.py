@@ -18,8 +18,9 @@ from benchmark_table import Row, circumstances, closing_table
 from rich.console import Console
 
 from htl_monai.analysis.average_precision import average_precision
-from htl_monai.analysis.pie import image_agreement
 from htl_monai.data.files import write_json
+from htl_monai.ranking.pie_spearman import class_order_lost
+from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.scores import at_level, join_seeds, make_scores, write_scores
 
 FULL_SIZE = (30, 20, 21081, 20)  # seeds, levels, samples, classes: NIH-CXR-LT's test set
@@ -83,9 +84,9 @@ def analysed(folder: Path) -> dict[str, float]:
     precision = np.stack([average_precision(labels, of_seed.values) for of_seed in scores["probability"]])
     times.append(time.perf_counter())
     dense, pruned = (at_level(scores, level)["probability"].mean("seed").values for level in (0.0, PIE_LEVEL))
-    agreement = image_agreement(dense, pruned)
+    pies = class_order_lost(dense, pruned), taxicab(dense, pruned)
     times.append(time.perf_counter())
-    if np.isnan(precision).any() or agreement["taxicab"].isna().any():
+    if np.isnan(precision).any() or np.isnan(pies).any():
         raise RuntimeError("average precision and PIEs must be numbers, got NaN; draw more samples")
     seconds = dict(zip(("joining", "average precision", "PIEs"), np.diff(times).tolist(), strict=True))
     return seconds | {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}

@@ -106,7 +106,7 @@ def yes_or_no(column: pd.Series) -> NDArray[np.float64]:
     odd = texts[~texts.isin(words)]
     if len(odd):
         raise ValueError(f"{column.name} must hold yes and no, got {odd.iloc[0]!r}; compare it with a value first")
-    return texts.map(words).to_numpy(dtype=np.float64)
+    return np.asarray(texts.map(words), dtype=np.float64)
 
 
 def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "none") -> dict[str, float]:

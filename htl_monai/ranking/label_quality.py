@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from xarray import Dataset
 
-from htl_monai.ranking.ranking import Ranking, at_level, over_seeds
+from htl_monai.ranking.ranking import Ranking, over_seeds
+from htl_monai.scores import at_level
 
 __all__ = ["LabelQuality", "label_quality", "self_confidence"]
 

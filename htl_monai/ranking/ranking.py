@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from xarray import DataArray, Dataset
 
 from htl_monai.ranking.selection import select
+from htl_monai.scores import at_level, of_samples
 
-__all__ = ["OfPruned", "Ranking"]
+__all__ = ["OfPruned", "Ranking", "over_seeds"]
 
 
 class Ranking(ABC):
@@ -54,10 +55,7 @@ class Ranking(ABC):
 
     def score(self, scores: Dataset, name: str, level: float = 0.0) -> NDArray[np.float64]:
         """Return a score of each sample, ``(N,)``: at a level, of the foreground classes, over the seeds."""
-        found = at_level(scores, level)[name]
-        if "class" in found.dims:
-            found = found.sel({"class": scores.attrs.get("foreground", scores["class"].values)}).mean("class")
-        return np.asarray(over_seeds(found).values, dtype=np.float64)
+        return np.asarray(over_seeds(of_samples(at_level(scores, level), name)).values, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,6 @@ class OfPruned(Ranking):
             return self.level
         levels = scores["level"].values
         return float(min(levels[levels > 0], key=lambda level: abs(level - self.usual_level)))
-
-
-def at_level(scores: Dataset, level: float) -> Dataset:
-    """Return the scores at a level that exists."""
-    return scores.sel(level=level, method="nearest", tolerance=1e-8)
 
 
 def over_seeds(values: DataArray) -> DataArray:

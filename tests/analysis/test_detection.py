@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from htl_monai.analysis import detection
-from htl_monai.analysis.detection import detection_of_groups
+from htl_monai.analysis.detection import detection_by_rankings, detection_of_groups, yes_or_no
 
 
 @settings(max_examples=40, deadline=None)
@@ -94,3 +96,34 @@ def test_bad_input_is_refused():
         detection([0.1, 0.2], [1, None])
     with pytest.raises(ValueError, match="^k must be from 1 to the number of scores, 2, got 3; leave it out"):
         detection([0.1, 0.2], [1, 0], k=3)
+
+
+def test_rankings_are_judged_side_by_side():
+    rng = np.random.default_rng(0)
+    error = rng.random(40)
+    rankings = pd.DataFrame({"truth": error, "noise": rng.random(40), "flat": 1.0})
+    rankings.loc[:4, "noise"] = np.nan
+    truth = np.where(np.arange(40) < 3, np.nan, error > 0.7)
+    table = detection_by_rankings(rankings, truth, k=5, error=error).set_index("ranking")
+    assert table["n"].tolist() == [37, 37, 37] and table["n_unscored"].tolist() == [0, 2, 0]
+    for name, values in rankings.items():
+        alone = detection(values[3:], truth[3:], k=5)
+        assert table.loc[name, list(alone)].to_dict() == pytest.approx(alone)
+    both = rankings["noise"].notna() & (np.arange(40) > 2)
+    assert table.loc["noise", "spearman"] == pytest.approx(spearmanr(rankings["noise"][both], error[both]).statistic)
+    assert table.loc["truth", ["auroc", "spearman"]].tolist() == pytest.approx([1, 1]) and np.isnan(
+        table.loc["flat", "spearman"]
+    )
+    assert "spearman" not in detection_by_rankings(rankings, truth)
+
+
+def test_what_was_never_learned_correlates_as_the_hardest():
+    ranked = detection_by_rankings(pd.DataFrame({"a": [0.1, np.inf, 0.4]}), [0, 1, 0], error=[0.2, 0.9, 0.3])
+    assert ranked[["auroc", "spearman"]].to_numpy() == pytest.approx(1)
+
+
+def test_columns_of_yes_and_no_are_read():
+    for column in ([True, False, None], [1, 0, np.nan], ["Yes", "no", ""], ["true", " False", None]):
+        np.testing.assert_array_equal(yes_or_no(pd.Series(column)), [1, 0, np.nan])
+    with pytest.raises(ValueError, match="^site must hold yes and no, got 'torso'; compare it with a value first"):
+        yes_or_no(pd.Series(["torso", "yes"], name="site"))

@@ -1,0 +1,55 @@
+"""All rankings side by side, and choosing by one of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from htl_monai.ranking.entropy import Entropy
+from htl_monai.ranking.forgetting import Forgetting
+from htl_monai.ranking.rank_all import chosen, rank_all, why_not
+from htl_monai.ranking.registry import rankings
+from htl_monai.ranking.relative_forgetting import RelativeForgetting
+from htl_monai.ranking.selection import select, select_random
+
+
+def test_each_ranking_that_can_be_made_is_a_column_and_the_others_say_why_not(masks, seeds):
+    for scores in (masks, seeds):
+        table, reasons = rank_all(scores), why_not(scores)
+        made = [name for name in rankings() if name in table]
+        assert sorted([*made, *reasons]) == sorted(rankings())
+        assert len(table) == scores.sizes["sample"] and table["id"].is_unique
+        for name in made:
+            expected = rankings()[name]()(scores)
+            found = table.set_index("id").loc[scores["sample"].values.tolist(), name]
+            np.testing.assert_array_equal(found, expected)
+    assert set(why_not(masks)) == {"pie_modal", "pie_spearman", "pie_taxicab", "random_within"}
+    assert "no probability" in why_not(masks)["pie_taxicab"]
+
+
+def test_the_hardest_come_first_and_the_unmeasured_last(masks):
+    table = rank_all(masks)
+    assert table["rank"].tolist()[:-1] == list(range(1, 24)) and table["id"].iloc[-1] == "s05"
+    assert table["id"].iloc[0] == "s03"  # never learned
+    assert (np.diff(table["relative_forgetting"].iloc[1:-1]) <= 0).all()
+    by_entropy = rank_all(masks, by=Entropy())
+    assert (np.diff(by_entropy["entropy"]) <= 0).all() and by_entropy["age"].notna().all()
+
+
+def test_rankings_with_options_may_be_asked_for(masks, seeds):
+    table = rank_all(masks, by=Forgetting(level=0.5), which=["entropy"])
+    assert table.columns.tolist() == ["id", "rank", "entropy", "forgetting", "sex", "age"]
+    expected = Forgetting(level=0.5)(masks)
+    np.testing.assert_array_equal(table.set_index("id").loc[masks["sample"].values.tolist(), "forgetting"], expected)
+    with pytest.raises(ValueError, match="^scores must do for the ranking entropy, got none that do: It needs the"):
+        rank_all(seeds, which=["entropy"])
+
+
+def test_one_number_of_samples_is_chosen_by_every_ranking(masks):
+    ids = masks["sample"].values.tolist()
+    hard = chosen(masks, "relative_forgetting", "threshold", 0.4)
+    assert hard == select(RelativeForgetting()(masks), ids, "threshold", 0.4) and 1 < len(hard) < 20
+    assert len(chosen(masks, "entropy", "threshold", 0.4, count_as="relative_forgetting")) == len(hard)
+    assert chosen(masks, "random", count_as="relative_forgetting") == select_random(ids, len(hard), 0)
+    assert chosen(masks, "random", "count", 7) == select_random(ids, 7, 0)
+    assert chosen(masks, "entropy", "top", 0.25) == chosen(masks, "entropy", "count", 6)

@@ -36,7 +36,7 @@ LAYERS = (
     {"attention"},
     {"ranking", "scores"},
     {"models"},
-    {"metrics"},
+    {"metrics", "tasks"},
     {"phantoms"},
     {"data", "localization", "pruning"},
     {"networks", "losses", "statistics"},

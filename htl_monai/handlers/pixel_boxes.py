@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from htl_monai.data.images.image_sizes import image_sizes
-from htl_monai.metrics.boxes import BOX_EDGES, edges_in_pixels
+from htl_monai.tasks.boxes import BOX_EDGES, edges_in_pixels
 
 __all__ = ["boxes_in_pixels"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from htl_monai.localization.boxes import Box, mask_to_box
-from htl_monai.metrics.boxes import BOX_EDGES, box_edges, box_iou
 from htl_monai.metrics.segmentation import label_foreground, mask_scores
+from htl_monai.tasks.boxes import BOX_EDGES, box_edges, box_iou
 
 __all__ = ["agreement_scores", "foreground_mask", "heat_map_scores"]
 

@@ -18,9 +18,9 @@ from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.forgetting_table import ForgettingTable
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.localization.boxes import Box
-from htl_monai.metrics.boxes import BOX_EDGES, box_edges, edges_in_pixels
 from htl_monai.metrics.localization import agreement_scores
 from htl_monai.pruning import GlobalMagnitude
+from htl_monai.tasks.boxes import BOX_EDGES, box_edges, edges_in_pixels
 
 NAMES = [f"{edge}_px" for edge in BOX_EDGES]
 

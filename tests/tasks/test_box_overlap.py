@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from htl_monai.localization.boxes import Box
-from htl_monai.metrics.boxes import BOX_EDGES, box_edges, box_iou
+from htl_monai.tasks.boxes import BOX_EDGES, box_edges, box_iou
 
 
 @st.composite

@@ -23,17 +23,12 @@ def data_digest(datalists: Mapping[str, Sequence[Item]]) -> str:
 
     A label that is no path, such as a class vector, counts by its value.
     """
-    described = {
-        split: [
-            {
-                key: _file(value) if key in ("image", "label") and isinstance(value, str) else value
-                for key, value in item.items()
-            }
-            for item in items
-        ]
-        for split, items in datalists.items()
-    }
-    return digest(described)
+    return digest({split: [_described(item) for item in items] for split, items in datalists.items()})
+
+
+def _described(item: Item) -> Item:
+    files = {key: item[key] for key in ("image", "label") if isinstance(item.get(key), str)}
+    return item | {key: _file(path) for key, path in files.items()}
 
 
 def _file(path: str) -> list[Any]:

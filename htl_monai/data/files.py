@@ -32,15 +32,10 @@ TEMPORARY = ".partial-"
 """How the names of files begin that are being written; a process that is killed outright leaves them."""
 
 
-def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]) -> Path:
-    """Let ``write`` fill a temporary sibling of ``path``, then move it into place in one step.
+def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a temporary sibling of ``path``, then move it into place in one step; return ``path``.
 
-    Args:
-        path: the file to produce; missing parent folders are made.
-        write: called with the temporary path, which has the suffix of ``path``.
-
-    Returns:
-        ``path``.
+    Missing parent folders are made; the temporary path has the suffix of ``path``.
 
     Raises:
         OSError: the folder cannot be written or the disk is full; ``path`` is then what it was before.
@@ -69,7 +64,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], None]
 
 def write_text(path: str | os.PathLike[str], text: str) -> Path:
     """Write ``text`` as UTF-8, atomically."""
-    return write_atomically(path, lambda temporary: _write(temporary, text))
+    return write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> Path:
@@ -83,12 +78,12 @@ def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> A
     Args:
         path: the file.
         remedy: what to do about a bad file; ends each of the sentences.
-        kind: what it must hold: ``dict``, ``list``, or ``object`` for anything.
+        kind: what it must hold: ``dict``, ``list``, or ``object`` for anything; NaN is no JSON.
 
     Raises:
         FileNotFoundError: there is no such file.
         OSError: it cannot be read.
-        ValueError: it holds no JSON, NaN, or another kind of value.
+        ValueError: it holds something else.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} must be a file, got none of that name; {remedy}")
@@ -128,16 +123,8 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> Path:
 def read_table(path: str | os.PathLike[str], text: Sequence[str] = ("id",)) -> pd.DataFrame:
     """Read a table that :func:`write_csv` wrote: the same texts, and floats to the last bit.
 
-    Args:
-        path: the file.
-        text: columns that stay text though they look like numbers; those that the table lacks are passed over.
-
-    Returns:
-        An empty field is missing; the words ``NA`` and ``null`` are text.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no table.
+    An empty field is missing; the words ``NA`` and ``null`` are text, and so are the columns ``text``, though they look
+    like numbers; those that the table lacks are passed over.
     """
     import pandas as pd
 
@@ -166,10 +153,6 @@ def _fault(error: ValueError | RecursionError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "bytes that are no UTF-8 text"
     return "brackets nested too deep" if isinstance(error, RecursionError) else str(error).partition(";")[0]
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _umask() -> int:

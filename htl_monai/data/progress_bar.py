@@ -50,13 +50,8 @@ class ProgressLines:
 
     Work that took less and has no figures, such as a loss, says nothing.
 
-    Args:
-        items: see :func:`progress_bar`.
-        total: see :func:`progress_bar`.
-        title: see :func:`progress_bar`; a process that was started by another puts its own name before it.
-        unit: see :func:`progress_bar`.
-        initial: see :func:`progress_bar`.
-        clock: tells the time in seconds.
+    Its arguments are those of :func:`progress_bar`; a process that was started by another puts its own name before the
+    title.
     """
 
     def __init__(

@@ -11,12 +11,12 @@ from typing import Any
 from htl_monai.analysis.impact import impact
 from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json, read_table, sha256, write_csv, write_json
-from htl_monai.data.preparation.check_mark import with_mark
 from htl_monai.data.preparation.checked import check_lists, images_of, lists_of
 from htl_monai.data.preparation.diagnoses import class_names
 from htl_monai.data.preparation.left_out import write_skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, name_first
+from htl_monai.data.readers.prepared_list import with_mark
 from htl_monai.models.classes import class_entries
 from htl_monai.models.model_record import NETWORK
 from htl_monai.models.trained_model import TrainedModel, find_model

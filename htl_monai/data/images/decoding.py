@@ -15,6 +15,7 @@ __all__ = [
     "LARGE_PIXELS",
     "MAX_PIXELS",
     "check_pixels",
+    "is_wide",
     "large_alone",
     "open_picture",
     "reduced",
@@ -33,23 +34,14 @@ _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 def check_pixels(*shape: int, bytes_per_pixel: int = 3) -> None:
-    """Refuse an empty picture, and one that takes more memory than ``MAX_PIXELS`` pixels in RGB.
-
-    Raises:
-        ValueError: the shape is outside.
-    """
+    """Refuse an empty picture, and one that takes more memory than ``MAX_PIXELS`` pixels in RGB."""
     limit = 3 * MAX_PIXELS // max(3, bytes_per_pixel)
     if min(shape) < 1 or math.prod(int(n) for n in shape) > limit:
         raise ValueError(f"its size {tuple(shape)} is outside 1 to {limit} pixels")
 
 
 def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
-    """Open a picture without decoding it.
-
-    Raises:
-        OSError: it is damaged or of no known format.
-        ValueError: it is too large.
-    """
+    """Open a picture without decoding it; OSError where it is damaged or unknown, ValueError where it is too large."""
     image = Image.open(file, formats=FORMATS)
     try:
         check_pixels(image.height, image.width, bytes_per_pixel=4 if image.mode in ("I", "F") else 3)
@@ -57,6 +49,11 @@ def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
         image.close()
         raise
     return image
+
+
+def is_wide(image: Image.Image) -> bool:
+    """Tell whether a picture has more than 8 bits: Pillow's modes of 32 bits, and I;16, I;16B, …"""
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
 @contextmanager
@@ -82,12 +79,8 @@ def upright(image: Image.Image, max_pixels: int | None = None) -> tuple[Image.Im
     A large JPEG is decoded at a half, a quarter or an eighth of its size, if that leaves at least ``max_pixels`` or
     comes near; other formats have to be decoded whole.
 
-    Args:
-        image: as :func:`open_picture` returns it; it is changed.
-        max_pixels: None for the whole size.
-
     Returns:
-        the picture, and its whole width and height.
+        the picture, which is changed, and its whole width and height.
     """
     width, height = image.size
     factor = reduction(width, height, max_pixels)
@@ -101,15 +94,9 @@ def upright(image: Image.Image, max_pixels: int | None = None) -> tuple[Image.Im
 
 
 def reduced(image: Image.Image, max_pixels: int | None) -> Image.Image:
-    """Return an 8-bit picture of at most ``max_pixels``, averaging blocks; channel by channel, which takes less memory.
-
-    Args:
-        image: of a mode whose channels may be averaged, so no palette.
-        max_pixels: None for the whole size.
-    """
+    """Return an 8-bit picture (no palette) of at most ``max_pixels``, averaging blocks, channel by channel."""
     factor = reduction(*image.size, max_pixels)
     if factor == 1:
         return image
-    if len(image.getbands()) == 1:
-        return image.reduce(factor)
+    # One channel at a time takes less memory.
     return Image.merge(image.mode, [image.getchannel(band).reduce(factor) for band in image.getbands()])

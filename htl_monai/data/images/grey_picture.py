@@ -24,33 +24,20 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Colour becomes luma (ITU-R 601). 8-bit grey PNG and JPEG, which most chest X-rays are, go the short way to the same
     values.
 
-    Args:
-        path: a PNG, JPEG, TIFF, BMP, NIfTI or DICOM file.
-
     Returns:
         ``(H, W)`` uint8; of a picture of more than ``LARGE_PIXELS``, which no network takes, at a reduced size.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, too large or holds no single picture; the message names it.
     """
     path = Path(path)
-    if path.suffix.lower() in _PLAIN:
-        plain = _plain_grey(path)
-        if plain is not None:
-            return plain
+    plain = _plain_grey(path) if path.suffix.lower() in _PLAIN else None
+    if plain is not None:
+        return plain
     return np.asarray(read_image(path, LARGE_PIXELS)[0].convert("L"))
 
 
 def resized_by_area(picture: NDArray[np.uint8], spatial_size: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize a grey picture by averaging areas, as MONAI's ``Resize(mode="area")``, rounded to whole grey values.
 
-    Args:
-        picture: ``(H, W)`` uint8.
-        spatial_size: height and width to come to; the aspect ratio is not kept.
-
-    Returns:
-        uint8 of that size; the same array where it has that size already.
+    The aspect ratio is not kept; a picture ``(H, W)`` that has the size already is returned as it is.
 
     Example:
         >>> resized_by_area(np.array([[0, 10, 4, 4], [20, 30, 4, 5]], dtype=np.uint8), (1, 2)).tolist()

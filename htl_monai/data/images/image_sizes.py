@@ -13,12 +13,7 @@ __all__ = ["image_sizes"]
 
 
 def image_sizes(items: Sequence[Item]) -> dict[str, tuple[int, int]]:
-    """Return width and height in pixels of each item's ``image``, by ``id``; no pixel is decoded.
-
-    Raises:
-        FileNotFoundError: an image is not there.
-        PIL.UnidentifiedImageError: an image is none that PIL reads.
-    """
+    """Return width and height in pixels of each item's ``image``, by ``id``; no pixel is decoded."""
     sizes = on_threads(_size, items, "reading sizes", progress=False)
     return {item["id"]: size for item, size in zip(items, sizes, strict=True)}
 

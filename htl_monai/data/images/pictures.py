@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from htl_monai.data.images.decoding import MAX_PIXELS, check_pixels, open_picture, reduced, upright
+from htl_monai.data.images.decoding import MAX_PIXELS, check_pixels, is_wide, open_picture, reduced, upright
 
 __all__ = ["SUFFIXES", "is_picture", "read_image", "read_picture", "to_uint8"]
 
@@ -24,7 +24,6 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz",
 _NIFTI = (".nii", ".nii.gz")
 _BLOCK_PIXELS = 2**22
 _TINY = float(np.finfo(np.float32).tiny)
-WIDE_MODES = ("I", "F")  # Pillow's 32-bit modes; the 16-bit ones are I;16, I;16B, …
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
@@ -50,7 +49,7 @@ def read_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> t
     palettes as RGB. Grey becomes three equal channels; more than 8 bits are brought to 8 by :func:`to_uint8`.
 
     Args:
-        path: a picture; the format is told by the suffix, DICOM also by its content.
+        path: the format is told by the suffix, DICOM also by its content.
         max_pixels: a larger picture is reduced by a whole number, averaging blocks, so that a small file cannot take
             gigabytes; None leaves every size.
 
@@ -89,20 +88,17 @@ def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> n
     """Bring intensities to 0..255; uint8 stays as it is.
 
     Args:
-        values: any shape. NaN and infinities count as the lowest value, for photographs can have gaps.
+        values: any shape. NaN and infinities count as the lowest value, for photographs can have gaps; not all may be.
         window: centre and width of the DICOM window (PS3.3 C.11.2.1.2.1); by default minimum to maximum.
 
     Returns:
         uint8 of the same shape, all 0 where every value is the same and no window is given.
-
-    Raises:
-        ValueError: all values are NaN or infinite.
     """
     if values.dtype == np.uint8:
         return values
     if values.dtype.kind in "fc" and not np.isfinite(values).any():
         raise ValueError("each of its pixels is NaN or infinite")
-    low, high = _limits(values) if window is None else _window_limits(*window)
+    low, high = _limits(values, window)
     scaled = np.empty(values.shape, np.uint8)
     rows = max(1, _BLOCK_PIXELS // max(1, values[:1].size))
     for start in range(0, len(values), rows):  # in blocks: as float64 the whole would take eight times the memory
@@ -112,14 +108,13 @@ def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> n
     return scaled
 
 
-def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Return the least and the largest finite value, as float64; 0 and 0 where there is none."""
+def _limits(values: np.ndarray, window: tuple[float, float] | None) -> tuple[float, float]:
+    """Return the ends of the window, or else the least and the largest finite value; 0 and 0 where there is none."""
+    if window is not None:
+        centre, width = window
+        return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
     known = values if values.dtype.kind in "iub" else values[np.isfinite(values)]
     return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-
-
-def _window_limits(centre: float, width: float) -> tuple[float, float]:
-    return centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2
 
 
 def _rgb_and_size(picture: np.ndarray, max_pixels: int | None) -> tuple[Image.Image, tuple[int, int]]:
@@ -139,7 +134,7 @@ def _upright_rgb(image: Image.Image, max_pixels: int | None) -> tuple[Image.Imag
     if frames > 1:
         raise ValueError(f"it holds {frames} frames where one is expected")
     image, size = upright(image, max_pixels)
-    if image.mode in WIDE_MODES or image.mode.startswith("I;16"):
+    if is_wide(image):
         image = Image.fromarray(to_uint8(np.asarray(image)))
     elif image.mode in ("P", "PA", "1"):
         image.info.pop("transparency", None)  # Pillow warns about a palette's that is lost

@@ -14,9 +14,6 @@ def start_plain_worker(worker_id: int) -> None:
     The values are the same to the bit. Augmentation, decoding and the way from the worker take about half the time:
     each transform otherwise records itself and the image's affine matrix, which mining and training never read. MONAI's
     switch is global; set in a worker, it ends with it and leaves the main process as it is.
-
-    Args:
-        worker_id: given by the data loader, as to any ``worker_init_fn``.
     """
     set_track_meta(False)
     worker_init_fn(worker_id)  # MONAI's own, which a config that names another would lose: it seeds the transforms

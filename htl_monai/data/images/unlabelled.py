@@ -13,11 +13,7 @@ __all__ = ["image_only", "unlabelled_images"]
 
 
 def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
-    """Return the images without mask of some data lists; a mask that one has all the same is left out.
-
-    Raises:
-        ValueError: there is none.
-    """
+    """Return the images without mask of some data lists, at least one; a mask that one has all the same is left out."""
     images = without_masks(datalists.get(UNLABELLED, ()))
     if not images:
         raise ValueError(
@@ -31,9 +27,6 @@ def image_only(transforms: Sequence[MapTransform]) -> Compose:
     """Return the same transforms for items without mask: what they do to a key that is not there is left out.
 
     A training must stop at a missing mask, so its own transforms do not allow one; these are copies.
-
-    Args:
-        transforms: dictionary transforms of image and mask, such as ``train#preprocessing#transforms``.
 
     Example:
         >>> import torch

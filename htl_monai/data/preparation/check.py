@@ -20,13 +20,9 @@ __all__ = ["DataReport", "Problem", "check_data", "find_unusable"]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with one image.
+    """One thing that is wrong with one image: its kind, such as ``empty_mask``, and the words for a person.
 
-    Args:
-        kind: what it is, such as ``empty_mask``.
-        split: ``training``, ``validation``, ``test`` or ``unlabelled``.
-        id: the image, or the file's name where there is no image.
-        detail: the words for a person.
+    ``id`` is the file's name where there is no image.
     """
 
     kind: str
@@ -85,8 +81,7 @@ def check_data(
     Args:
         datalists: the data list of each split; in ``unlabelled`` masks are never required.
         decode: open every image and mask; without it only ids, files and metadata are looked at.
-        require_masks: report images without mask; False for a data set that has none on purpose. An image whose label
-            is a vector of classes needs none.
+        require_masks: report images without mask; an image whose label is a vector of classes needs none.
         progress: show a progress bar on stderr.
 
     Returns:
@@ -107,23 +102,24 @@ def check_data(
     )
 
 
+def _placed(datalists: Mapping[str, Sequence[Item]]) -> list[tuple[str, Item]]:
+    return [(split, item) for split, items in datalists.items() for item in items]
+
+
 def _repeated_ids(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Problem]:
     first: dict[str, str] = {}
-    for split, items in datalists.items():
-        for item in items:
-            if item["id"] in first:
-                detail = f"the id is already in {first[item['id']]}"
-                yield Problem("duplicate_id", split, item["id"], detail)
-            first.setdefault(item["id"], split)
+    for split, item in _placed(datalists):
+        if item["id"] in first:
+            yield Problem("duplicate_id", split, item["id"], f"the id is already in {first[item['id']]}")
+        first.setdefault(item["id"], split)
 
 
 def _missing(datalists: Mapping[str, Sequence[Item]], require_masks: bool) -> Iterable[Problem]:
-    for split, items in datalists.items():
-        for item in items:
-            if not os.path.isfile(item["image"]):
-                yield Problem("missing_image", split, item["id"], f"{item['image']} is not there")
-            if require_masks and split != UNLABELLED and "label" not in item:
-                yield Problem("image_without_mask", split, item["id"], f"no mask for {item['image']}")
+    for split, item in _placed(datalists):
+        if not os.path.isfile(item["image"]):
+            yield Problem("missing_image", split, item["id"], f"{item['image']} is not there")
+        if require_masks and split != UNLABELLED and "label" not in item:
+            yield Problem("image_without_mask", split, item["id"], f"no mask for {item['image']}")
 
 
 def _masks_without_image(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Problem]:
@@ -131,8 +127,8 @@ def _masks_without_image(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Pr
 
     Such a file belongs to no split; it is counted to one whose masks lie beside it.
     """
-    image_folders = {os.path.dirname(item["image"]) for items in datalists.values() for item in items}
-    masks = {item["label"]: split for split, items in datalists.items() for item in items if has_mask(item)}
+    image_folders = {os.path.dirname(item["image"]) for _, item in _placed(datalists)}
+    masks = {item["label"]: split for split, item in _placed(datalists) if has_mask(item)}
     folders = {os.path.dirname(path): split for path, split in masks.items()}
     for folder in sorted(set(folders) - image_folders):
         for path in sorted(Path(folder).iterdir()):
@@ -142,7 +138,7 @@ def _masks_without_image(datalists: Mapping[str, Sequence[Item]]) -> Iterable[Pr
 
 
 def _decoded(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Iterable[Problem]:
-    places = [(split, item) for split, items in datalists.items() for item in items]
+    places = _placed(datalists)
     first: dict[str, tuple[str, str]] = {}
     examined = examine_all([item for _, item in places], progress)
     for (split, item), (findings, digest) in zip(places, examined, strict=True):
@@ -167,12 +163,7 @@ def _near_test(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Itera
 
 
 def _coverage(datalists: Mapping[str, Sequence[Item]]) -> pd.DataFrame:
-    columns = dict.fromkeys(name for items in datalists.values() for item in items for name in item)
+    columns = dict.fromkeys(name for _, item in _placed(datalists) for name in item)
     names = [name for name in columns if name not in ("id", "image", "label")]
-    share = {
-        split: [
-            sum(pd.notna(item.get(name)) for item in items) / len(items) if items else float("nan") for name in names
-        ]
-        for split, items in datalists.items()
-    }
-    return pd.DataFrame(share, index=names, dtype=float)
+    tables = {split: pd.DataFrame(list(items), columns=names) for split, items in datalists.items()}
+    return pd.DataFrame({split: table.notna().mean() for split, table in tables.items()}, index=names, dtype=float)

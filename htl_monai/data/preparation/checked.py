@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from htl_monai.data.preparation.check_mark import has_mark
-from htl_monai.data.preparation.left_out import Skipped, keep_usable, warn_of_skipped, write_skipped
+from htl_monai.data.preparation.left_out import Sieve, Skipped, warn_of_skipped, write_skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, Item, without_masks
+from htl_monai.data.readers.prepared_list import has_mark
 
 __all__ = ["ALL", "check_lists", "images_of", "load_checked", "lists_of"]
 
@@ -25,10 +25,10 @@ def load_checked(
     skipped_path: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Datalists:
-    """Read data lists for one stage; see :func:`~htl_monai.data.readers.datalists.load_datalists` and
-    :func:`check_lists`.
+    """Read data lists for one stage, see :func:`~htl_monai.data.readers.datalists.load_datalists`, and check them.
 
     Args:
+        split: see :func:`check_lists`, as for ``masks``, ``skip_unusable`` and ``progress``.
         skipped_path: where to write which images are left out, and why, if any are; None for nowhere.
     """
     datalists = load_datalists(dataset_dir, columns, on_missing="keep")
@@ -61,32 +61,24 @@ def check_lists(
     Returns:
         the data lists, the used ones without their unusable images, the others as they are; and one row for each image
         that was left out.
-
-    Raises:
-        ValueError: there is no such split, it has no image that can be used, or one that cannot without
-            ``skip_unusable``.
     """
-    known, checked, skipped = has_mark(source, datalists), dict(datalists), list[Skipped]()
+    known, checked, sieve = has_mark(source, datalists), dict(datalists), Sieve(skip_unusable, progress)
     for name in lists_of(split, masks):
         items = datalists[name] if masks else without_masks(datalists[name])
         if not known or (masks and any("label" not in item for item in items)):
-            items, left_out = keep_usable(items, name, masks, skip_unusable, progress)
-            skipped += left_out
+            items = sieve.usable(items, name, masks)
         checked[name] = items
     if not images_of(checked, split, masks):
         there = ", ".join(f"{len(items)} in {name}" for name, items in datalists.items() if items) or "none"
-        used = " that can be used" if skipped else ""
+        used = " that can be used" if sieve.skipped else ""
         raise ValueError(
             f"split must be one with images{used}, got {split} of {source}, which has {there}; choose another"
         )
-    return checked, skipped
+    return checked, sieve.skipped
 
 
 def lists_of(split: str, masks: bool = True) -> tuple[str, ...]:
     """Return the names of the lists that a split stands for; ``all`` are those with masks, or every one without.
-
-    Raises:
-        ValueError: there is no such split.
 
     Example:
         >>> lists_of("test"), lists_of("all")
@@ -100,5 +92,5 @@ def lists_of(split: str, masks: bool = True) -> tuple[str, ...]:
 
 
 def images_of(datalists: Mapping[str, Sequence[Item]], split: str, masks: bool = True) -> list[Item]:
-    """Return the images of a split, or of ``all``, in the order of the lists; see :func:`lists_of`."""
+    """Return the images of a split, or of ``all``, in the order of the lists."""
     return [item for name in lists_of(split, masks) for item in datalists.get(name, ())]

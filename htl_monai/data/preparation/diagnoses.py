@@ -16,9 +16,6 @@ __all__ = ["class_names", "diagnosis_weights", "with_class_labels"]
 def class_names(items: Sequence[Item]) -> list[str]:
     """Return the diagnoses that occur, sorted: the classes of a network and their order.
 
-    Raises:
-        ValueError: fewer than two occur.
-
     Example:
         >>> class_names([{"diagnosis": "NV"}, {"diagnosis": "MEL"}, {"diagnosis": "NV"}, {"diagnosis": None}])
         ['MEL', 'NV']
@@ -34,9 +31,6 @@ def class_names(items: Sequence[Item]) -> list[str]:
 
 def with_class_labels(items: Sequence[Item], classes: Sequence[str]) -> list[Item]:
     """Return copies of the items whose ``label`` is the number of their diagnosis in ``classes``.
-
-    Raises:
-        ValueError: a diagnosis is missing or none of ``classes``.
 
     Example:
         >>> with_class_labels([{"id": "1", "diagnosis": "NV"}], ["MEL", "NV"])
@@ -65,9 +59,6 @@ def diagnosis_weights(items: Sequence[Item], classes: Sequence[str], power: floa
 
     Returns:
         Float32 of shape ``(C,)``.
-
-    Raises:
-        ValueError: a class has no image, or ``power`` is outside [0, 1].
 
     Example:
         >>> diagnosis_weights([{"diagnosis": "MEL"}, *[{"diagnosis": "NV"}] * 3], ["MEL", "NV"])

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from htl_monai.data.images.decoding import LARGE_PIXELS, large_alone, open_picture
-from htl_monai.data.images.pictures import WIDE_MODES, read_image
+from htl_monai.data.images.decoding import LARGE_PIXELS, is_wide, large_alone, open_picture
+from htl_monai.data.images.pictures import read_image
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.readers.listing import Item
 
@@ -22,24 +22,12 @@ __all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_m
 
 # What no training can use; every other kind is a note.
 FATAL = frozenset(
-    {
-        "duplicate_id",
-        "empty_mask",
-        "image_not_8_bit",
-        "image_not_finite",
-        "image_without_mask",
-        "mask_not_8_bit",
-        "mask_not_finite",
-        "missing_image",
-        "size_mismatch",
-        "unreadable_image",
-        "unreadable_mask",
-    }
+    "duplicate_id empty_mask image_not_8_bit image_not_finite image_without_mask mask_not_8_bit mask_not_finite "
+    "missing_image size_mismatch unreadable_image unreadable_mask".split()
 )
-
-
 # The threshold at which the bundle's transforms cut masks of 0..255.
 FOREGROUND_ABOVE = 127
+REMEDIES = {"image": "scale it to 0 to 255 and write it with 8 bits", "mask": "write it with 8 bits, 0 and 255"}
 
 
 @dataclass(frozen=True)
@@ -56,10 +44,7 @@ def has_mask(item: Item) -> bool:
 
 
 def examine(item: Item) -> tuple[list[Finding], str | None]:
-    """Decode an item's image and mask and list what is wrong with them.
-
-    Args:
-        item: one dict of a data list; without a mask as ``label`` only the image is examined.
+    """Decode an item's image, and its mask where the label is one, and list what is wrong with them.
 
     Returns:
         the findings, and the SHA-256 of the image file (None where it cannot be read). Kinds: ``missing_image``,
@@ -73,6 +58,7 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
     if not os.path.isfile(path):
         return [Finding("missing_image", f"{path} is not there")], None
     findings, mode, size, digest = [], None, None, None
+    as_it_is = isinstance(item.get("label"), list)  # classifiers of several findings take grey and any values
     try:
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
@@ -82,12 +68,10 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
         else:
             with _decoded(content) as image:
                 mode, size = image.mode, image.size
-                # Classifiers of several findings take all values that there are.
-                findings += [] if isinstance(item.get("label"), list) else _wide_image(image, path)
+                findings += [] if as_it_is else _beyond_8_bits(image, path, "image")
     except Exception as error:  # a decoder may raise anything on damaged bytes
         findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
-    # Classifiers of several findings take grey pictures as they are.
-    if mode not in (None, "RGB") and not isinstance(item.get("label"), list):
+    if mode not in (None, "RGB") and not as_it_is:
         findings.append(Finding("image_not_rgb", f"{path} has mode {mode}; it is converted to RGB"))
     if has_mask(item):
         findings += _examine_mask(Path(item["label"]), size)
@@ -101,10 +85,6 @@ def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple
 
 def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str, str]:
     """Name the images that a training cannot use, so that a run can leave them out and say so.
-
-    Args:
-        datalist: one list of a data set.
-        progress: show a progress bar on stderr.
 
     Returns:
         the reason by id: image missing, unreadable or with values that would be cut off; mask unreadable, empty, or of
@@ -131,15 +111,15 @@ def _decoded(content: bytes) -> Iterator[Image.Image]:
 def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
     try:
         with _decoded(path.read_bytes()) as mask:
-            size, wide, counts = mask.size, _wide_values(mask, path), mask.convert("L").histogram()
+            size, wide, counts = mask.size, _beyond_8_bits(mask, path, "mask"), mask.convert("L").histogram()
     except Exception as error:
         return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
     findings = []
     if image_size is not None and size != image_size:
         detail = f"{path} is {size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
         findings.append(Finding("size_mismatch", detail))
-    if wide is not None:
-        return [*findings, wide]
+    if wide:
+        return [*findings, *wide]
     values = [value for value, count in enumerate(counts) if count]
     if values[-1] <= FOREGROUND_ABOVE:
         remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"
@@ -152,38 +132,23 @@ def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Findin
     return findings
 
 
-def _wide_image(image: Image.Image, path: Path) -> list[Finding]:
-    """Tell what 8 bits would hide of an image: NaN becomes black, and what is above 255 white."""
-    if not _is_wide(image):
+def _beyond_8_bits(picture: Image.Image, path: Path, what: str) -> list[Finding]:
+    """Tell what 8 bits would hide: NaN becomes black or background, and other values are cut off."""
+    if not is_wide(picture):
         return []
-    values, remedy = np.asarray(image), "scale it to 0 to 255 and write it with 8 bits"
-    if not np.isfinite(values).all():
-        return [Finding("image_not_finite", f"{path} has {_lost(values)}; {remedy}")]
-    if values.min() < 0 or values.max() > 255:
-        return [Finding("image_not_8_bit", f"{path} has values from {values.min():g} to {values.max():g}; {remedy}")]
-    return []
-
-
-def _wide_values(mask: Image.Image, path: Path) -> Finding | None:
-    """Tell what 8 bits would hide: NaN becomes background, and other values are cut off."""
-    if not _is_wide(mask):
-        return None
-    values = np.asarray(mask)
-    remedy = "write it with 8 bits, 0 and 255"
-    if not np.isfinite(values).all():
-        return Finding("mask_not_finite", f"{path} has {_lost(values)}; {remedy}")
-    if len(distinct := np.unique(values)) > 2:
-        detail = f"{path} has {len(distinct)} values, from {distinct[0]:g} to {distinct[-1]:g}; {remedy}"
-        return Finding("mask_not_8_bit", detail)
-    return None
-
-
-def _is_wide(image: Image.Image) -> bool:
-    return image.mode in WIDE_MODES or image.mode.startswith("I;16")
-
-
-def _lost(values: np.ndarray) -> str:
-    return f"NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} pixels"
+    values = np.asarray(picture)
+    lost = int((~np.isfinite(values)).sum())
+    if lost:
+        detail = f"{path} has NaN or infinity in {lost} of {values.size} pixels; {REMEDIES[what]}"
+        return [Finding(f"{what}_not_finite", detail)]
+    least, most = values.min(), values.max()
+    if what == "image":
+        fits, named = least >= 0 and most <= 255, "values"
+    else:
+        count = len(np.unique(values))
+        fits, named = count <= 2, f"{count} values,"
+    detail = f"{path} has {named} from {least:g} to {most:g}; {REMEDIES[what]}"
+    return [] if fits else [Finding(f"{what}_not_8_bit", detail)]
 
 
 def _in_words(error: Exception) -> str:

@@ -10,97 +10,78 @@ from pathlib import Path
 import pandas as pd
 
 from htl_monai.data.files import write_csv, write_json
-from htl_monai.data.preparation.check_mark import with_mark
 from htl_monai.data.preparation.examine import find_unusable
 from htl_monai.data.preparation.near_duplicates import near_duplicates
 from htl_monai.data.readers.listing import SPLITS, Datalists, Item, name_first
+from htl_monai.data.readers.prepared_list import with_mark
 
-__all__ = [
-    "Skipped",
-    "keep_new",
-    "keep_usable",
-    "require_images",
-    "set_aside",
-    "warn_of_skipped",
-    "write_lists",
-    "write_skipped",
-]
+__all__ = ["Sieve", "Skipped", "require_images", "warn_of_skipped", "write_lists", "write_skipped"]
 
 # id, split, reason
 Skipped = dict[str, str]
 
 
-def keep_usable(
-    items: Sequence[Item], split: str, masks: bool, skip_unusable: bool, progress: bool = False
-) -> tuple[list[Item], list[Skipped]]:
-    """Open every image of one list, and its mask where it has one, and keep what a training can use.
+class Sieve:
+    """Lets the images of data lists through that may be used, and remembers each other one, and why.
 
     Args:
-        items: the list.
-        split: its name.
-        masks: whether an image without mask is unusable.
-        skip_unusable: leave unusable images out; otherwise they stop the run.
-        progress: show a progress bar on stderr.
-
-    Returns:
-        the usable images, and one row for each other one.
-
-    Raises:
-        ValueError: there are unusable images and ``skip_unusable`` is false.
-    """
-    reasons = {item["id"]: "image or mask is missing" for item in items if masks and "label" not in item}
-    if skip_unusable or not reasons:
-        reasons = find_unusable(items, progress) | reasons
-    if reasons and not skip_unusable:
-        first = next(iter(reasons))
-        raise ValueError(
-            f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
-            f"{first}: {reasons[first]}; fix them, or leave them out with skip_unusable=true"
-        )
-    return set_aside(items, split, reasons)
-
-
-def keep_new(
-    items: Sequence[Item], split: str, test: Sequence[Item], leave_out: bool, progress: bool = False
-) -> tuple[list[Item], list[Skipped], pd.DataFrame]:
-    """Compare one list with the test images, see :func:`~htl_monai.data.preparation.near_duplicates.near_duplicates`.
-
-    Args:
-        items: the list.
-        split: its name.
-        test: the test images.
-        leave_out: leave out the near-duplicates; otherwise they are listed only.
+        skip_unusable: leave out unusable images; otherwise they stop the run.
         progress: show progress bars on stderr.
 
-    Returns:
-        the images to go on with, one row for each other one, and the table of near-duplicates.
-    """
-    table = near_duplicates(items, test, progress=progress)
-    nearest = table.drop_duplicates("id") if leave_out else table.head(0)
-    reasons = {
-        str(row.id): f"near-duplicate of test image {row.other_id} ({row.distance} bits)"
-        for row in nearest.itertuples()
-    }
-    return *set_aside(items, split, reasons), table
-
-
-def set_aside(items: Sequence[Item], split: str, reasons: Mapping[str, str]) -> tuple[list[Item], list[Skipped]]:
-    """Return the images of one list that have no reason to be left out, and one row for each other one.
-
     Example:
-        >>> set_aside([{"id": "a"}, {"id": "b"}], "test", {"b": "it is no PNG"})
+        >>> sieve = Sieve()
+        >>> sieve.without([{"id": "a"}, {"id": "b"}], "test", {"b": "it is no PNG"}), sieve.skipped
         ([{'id': 'a'}], [{'id': 'b', 'split': 'test', 'reason': 'it is no PNG'}])
     """
-    kept = [item for item in items if item["id"] not in reasons]
-    return kept, [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
+
+    def __init__(self, skip_unusable: bool = False, progress: bool = False) -> None:
+        self.skip_unusable, self.progress = skip_unusable, progress
+        self.skipped: list[Skipped] = []
+        self.duplicates: list[pd.DataFrame] = []
+
+    def without(self, items: Sequence[Item], split: str, reasons: Mapping[str, str]) -> list[Item]:
+        """Return the images of one list that have no reason, by id, to be left out."""
+        self.skipped += [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
+        return [item for item in items if item["id"] not in reasons]
+
+    def usable(self, items: Sequence[Item], split: str, masks: bool) -> list[Item]:
+        """Open every image of one list, and its mask where it has one, and return what a training can use.
+
+        Args:
+            masks: whether an image without mask is unusable.
+        """
+        reasons = {item["id"]: "image or mask is missing" for item in items if masks and "label" not in item}
+        if self.skip_unusable or not reasons:
+            reasons = find_unusable(items, self.progress) | reasons
+        if reasons and not self.skip_unusable:
+            first = next(iter(reasons))
+            raise ValueError(
+                f"{split} must hold usable images only, got {len(reasons)} that are not ({name_first(list(reasons))}); "
+                f"{first}: {reasons[first]}; fix them, or leave them out with skip_unusable=true"
+            )
+        return self.without(items, split, reasons)
+
+    def new(self, items: Sequence[Item], split: str, test: Sequence[Item], leave_out: bool) -> list[Item]:
+        """Compare one list with the test images; their near-duplicates are listed, and left out where asked for."""
+        table = near_duplicates(items, test, progress=self.progress)
+        self.duplicates.append(table)
+        nearest = table.drop_duplicates("id") if leave_out else table.head(0)
+        reasons = {
+            str(row.id): f"near-duplicate of test image {row.other_id} ({row.distance} bits)"
+            for row in nearest.itertuples()
+        }
+        return self.without(items, split, reasons)
+
+    def write(self, out_path: str | os.PathLike[str], datalists: Datalists, notes: Sequence[str]) -> None:
+        """Write the lists, and beside them what was left out and, if they were sought, the near-duplicates."""
+        if self.duplicates:
+            table = pd.concat(self.duplicates, ignore_index=True)
+            write_csv(Path(out_path).with_name("near_duplicates.csv"), table)
+        write_lists(out_path, datalists, self.skipped, notes)
 
 
 def require_images(datalists: Datalists) -> None:
-    """Stop where a split has no image.
-
-    Raises:
-        ValueError: training, validation or test is empty.
-    """
+    """Refuse data lists of which training, validation or test is empty."""
     empty = [split for split in SPLITS if not datalists[split]]
     if empty:
         raise ValueError(
@@ -110,19 +91,10 @@ def require_images(datalists: Datalists) -> None:
 
 
 def write_lists(
-    out_path: str | os.PathLike[str],
-    datalists: Datalists,
-    skipped: Sequence[Skipped],
-    duplicates: pd.DataFrame | None = None,
-    notes: Sequence[str] = (),
+    out_path: str | os.PathLike[str], datalists: Datalists, skipped: Sequence[Skipped], notes: Sequence[str] = ()
 ) -> None:
-    """Write the data lists, with ``skipped.csv`` and ``near_duplicates.csv`` (unless None) beside them, and warn.
-
-    Each of their images was opened: the file says so, see :func:`~htl_monai.data.preparation.check_mark.with_mark`.
-    """
+    """Write data lists of which each image was opened, marked as such, and ``skipped.csv`` beside them; and warn."""
     warn_of_skipped(skipped)
-    if duplicates is not None:
-        write_csv(Path(out_path).with_name("near_duplicates.csv"), duplicates)
     write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
     write_json(out_path, with_mark(datalists, notes))
 

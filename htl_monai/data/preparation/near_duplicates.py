@@ -51,10 +51,7 @@ def near_duplicates(
 
     Returns:
         one row per pair: ``id``, ``other_id``, ``distance``, the nearest first. A file that cannot be opened is no
-        duplicate of anything; :func:`~htl_monai.data.preparation.examine.find_unusable` names it.
-
-    Raises:
-        ValueError: ``max_distance`` is outside 0 to 256.
+        duplicate of anything.
     """
     if not 0 <= max_distance <= BITS:
         raise ValueError(f"max_distance must be in 0 to {BITS} bits, got {max_distance}; {MAX_DISTANCE} is the default")

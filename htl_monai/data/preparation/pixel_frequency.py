@@ -20,11 +20,8 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
     """Return the mean share of lesion pixels over the masks of a data list; each image counts the same.
 
     Args:
-        data: items with a mask under ``label``.
+        data: items with a mask under ``label``; the list must not be empty.
         num_workers: masks are read by as many threads.
-
-    Raises:
-        ValueError: the list is empty.
     """
     if not data:
         raise ValueError("data must hold at least one image, got an empty list; give the training list")
@@ -39,14 +36,11 @@ def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Te
     paper leaves ``w_c`` open; on the ISIC-2017 training masks this gives about 0.62 and 2.58.
 
     Args:
-        data: items with a mask under ``label``.
+        data: items with a mask under ``label``; the list must not be empty.
         num_workers: masks are read by as many threads.
 
     Returns:
-        Float32 of shape ``(2,)``: background, foreground.
-
-    Raises:
-        ValueError: the list is empty, or its masks hold one class only.
+        Float32 of shape ``(2,)``: background, foreground; both must occur.
     """
     frequency = foreground_frequency(data, num_workers)
     if frequency in (0.0, 1.0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from htl_monai.data.preparation.left_out import Skipped, keep_new, keep_usable, require_images, write_lists
+from htl_monai.data.preparation.left_out import Sieve, require_images
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists
 
@@ -21,21 +21,18 @@ def prepare_data(
     leave_out_near_duplicates: bool = True,
     progress: bool = False,
 ) -> Datalists:
-    """Read a data set, open every image and mask once, and write its data lists.
+    """Read a data set, open every image and mask once, and write and return its data lists.
 
     Args:
         dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out_path: the JSON file to write. ``skipped.csv`` is written beside it: which images are left out, and why.
-        columns: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are unreadable, have no mask, an empty one or one of another size, and
             name them; otherwise the first of them stops the run.
         use_unlabelled: write the images without mask, too, and ``near_duplicates.csv``: which of them show the same
             picture as a test image. Otherwise their list is written empty and none is opened.
         leave_out_near_duplicates: leave these out, and name them.
         progress: show a progress bar on stderr.
-
-    Returns:
-        The data lists as written.
 
     Raises:
         FileNotFoundError: nothing is there, or no layout that is known.
@@ -47,27 +44,22 @@ def prepare_data(
     datalists = load_datalists(dataset_dir, columns, on_missing=on_missing, say=notes.append)
     if not use_unlabelled:
         datalists[UNLABELLED] = []
-    elif not datalists[UNLABELLED]:
-        raise ValueError(_no_unlabelled(dataset_dir))
-    skipped: list[Skipped] = []
+    _require_unlabelled(datalists, use_unlabelled, dataset_dir)
+    sieve = Sieve(skip_unusable, progress)
     for name in LISTS:
-        kept = keep_usable(datalists[name], name, name != UNLABELLED, skip_unusable, progress)
-        datalists[name], skipped = kept[0], skipped + kept[1]
+        datalists[name] = sieve.usable(datalists[name], name, name != UNLABELLED)
     require_images(datalists)
-    duplicates = None
     if use_unlabelled:
-        datalists[UNLABELLED], near, duplicates = keep_new(
-            datalists[UNLABELLED], UNLABELLED, datalists["test"], leave_out_near_duplicates, progress
-        )
-        skipped += near
-        if not datalists[UNLABELLED]:
-            raise ValueError(_no_unlabelled(dataset_dir))
-    write_lists(out_path, datalists, skipped, duplicates, notes)
+        unlabelled, test = datalists[UNLABELLED], datalists["test"]
+        datalists[UNLABELLED] = sieve.new(unlabelled, UNLABELLED, test, leave_out_near_duplicates)
+    _require_unlabelled(datalists, use_unlabelled, dataset_dir)
+    sieve.write(out_path, datalists, notes)
     return datalists
 
 
-def _no_unlabelled(dataset_dir: str | os.PathLike[str]) -> str:
-    return (
-        f"unlabelled must hold at least one usable image, got no unlabelled images in {dataset_dir}; name some "
-        "unlabelled in the column split, or give a folder with both ISIC-2017 and ISIC-2018 Task 3"
-    )
+def _require_unlabelled(datalists: Datalists, use_unlabelled: bool, dataset_dir: str | os.PathLike[str]) -> None:
+    if use_unlabelled and not datalists[UNLABELLED]:
+        raise ValueError(
+            f"unlabelled must hold at least one usable image, got no unlabelled images in {dataset_dir}; name some "
+            "unlabelled in the column split, or give a folder with both ISIC-2017 and ISIC-2018 Task 3"
+        )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-
-import pandas as pd
+from collections.abc import Mapping
 
 from htl_monai.data.preparation.diagnoses import class_names
-from htl_monai.data.preparation.left_out import Skipped, keep_new, keep_usable, require_images, set_aside, write_lists
+from htl_monai.data.preparation.left_out import Sieve, require_images
 from htl_monai.data.preparation.splitting import split_by_subject
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.listing import UNLABELLED, Datalists, Item, without_masks
+from htl_monai.data.readers.listing import UNLABELLED, Datalists, without_masks
 
 __all__ = ["prepare_diagnoses"]
 
@@ -35,7 +33,7 @@ def prepare_diagnoses(
         dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out_path: the JSON file to write. Beside it are written ``skipped.csv``: which images are left out, and why; and
             ``near_duplicates.csv``: which of training and validation show the same picture as a test image.
-        columns: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are unreadable, and test images whose mask is missing, unreadable, empty or
             of another size, and name them; otherwise they stop the run.
         leave_out_near_duplicates: leave out the near-duplicates of test images, and name them.
@@ -62,28 +60,22 @@ def prepare_diagnoses(
             f"test must hold images with masks, got none among {len(test)} in {dataset_dir}; add masks to the test "
             "images, or give a folder with both ISIC-2017 and ISIC-2018 Task 3"
         )
-    test, skipped = keep_usable(test, "test", True, skip_unusable, progress)
-    pools = [UNLABELLED] if datalists[UNLABELLED] else ["training", "validation"]
-    tables = []
-    for name in pools:
-        kept, unusable = keep_usable(without_masks(datalists[name]), name, False, skip_unusable, progress)
-        kept, unnamed = _keep_diagnosed(kept, name)
-        datalists[name], near, table = keep_new(kept, name, test, leave_out_near_duplicates, progress)
-        skipped += [*unusable, *unnamed, *near]
-        tables.append(table)
-    if pools == [UNLABELLED]:
+    sieve = Sieve(skip_unusable, progress)
+    test = sieve.usable(test, "test", masks=True)
+    has_unlabelled = bool(datalists[UNLABELLED])
+    for name in [UNLABELLED] if has_unlabelled else ["training", "validation"]:
+        items = sieve.usable(without_masks(datalists[name]), name, masks=False)
+        unnamed = [item["id"] for item in items if item.get("diagnosis") is None]
+        items = sieve.without(items, name, dict.fromkeys(unnamed, "diagnosis is not known"))
+        datalists[name] = sieve.new(items, name, test, leave_out_near_duplicates)
+    if has_unlabelled:
         shares = {"training": 1 - validation_share, "validation": validation_share}
         datalists |= split_by_subject(datalists[UNLABELLED], shares, seed)
     datalists |= {"test": test, UNLABELLED: []}
     require_images(datalists)
     _require_classes(datalists)
-    write_lists(out_path, datalists, skipped, pd.concat(tables, ignore_index=True), notes)
+    sieve.write(out_path, datalists, notes)
     return datalists
-
-
-def _keep_diagnosed(items: Sequence[Item], split: str) -> tuple[list[Item], list[Skipped]]:
-    unnamed = [item["id"] for item in items if item.get("diagnosis") is None]
-    return set_aside(items, split, dict.fromkeys(unnamed, "diagnosis is not known"))
 
 
 def _require_classes(datalists: Datalists) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from htl_monai.data.files import write_text
 from htl_monai.data.images.image_cache import open_or_fill
-from htl_monai.data.preparation.check_mark import NOTES
-from htl_monai.data.preparation.left_out import Skipped, require_images, warn_of_skipped, write_skipped
+from htl_monai.data.preparation.left_out import Sieve, require_images, warn_of_skipped, write_skipped
 from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, name_first
 from htl_monai.data.readers.multi_label import MultiLabelData, load_multi_label
+from htl_monai.data.readers.prepared_list import NOTES
 
 __all__ = ["prepare_findings"]
 
@@ -29,7 +30,7 @@ def prepare_findings(
     num_workers: int = 2,
     progress: bool = False,
 ) -> MultiLabelData:
-    """Read a multi-label data set, decode every image once into the cache, and write its data lists.
+    """Read a multi-label data set, decode every image once into the cache, and write and return its data lists.
 
     A class without any positive label in a split, or in all of them, is no error here: what is measured of it is NaN.
     A subject with images in two splits is warned of, because a network is then tested on people that it was trained on.
@@ -41,13 +42,10 @@ def prepare_findings(
         cache_path: the ``.npy`` file to write, see :func:`~htl_monai.data.images.image_cache.ensure_image_cache`. What
             is decoded stays there if the run stops.
         spatial_size: height and width of the images in the cache, in pixels.
-        columns: see :func:`~htl_monai.data.readers.multi_label.load_multi_label`.
+        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
         num_workers: threads that decode.
         progress: show a progress bar on stderr.
-
-    Returns:
-        the classes and the data lists as written.
 
     Raises:
         FileNotFoundError: nothing is there, or no layout that is known.
@@ -55,20 +53,20 @@ def prepare_findings(
     """
     notes: list[str] = []
     data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)
-    datalists, skipped = _without(data.datalists, _missing(data.datalists))
-    require_images(datalists)
+    sieve = Sieve(skip_unusable)
+    datalists = _without(data.datalists, _missing(data.datalists), sieve)
     items = [item for name in LISTS for item in datalists[name]]
     unreadable = open_or_fill(items, cache_path, spatial_size, num_workers, progress).unreadable
-    datalists, damaged = _without(datalists, {id_: f"unreadable image: {why}" for id_, why in unreadable.items()})
+    damaged = [item["id"] for item in items if item["id"] in unreadable]
     if damaged and not skip_unusable:
         raise ValueError(
-            f"every image must be readable, got {len(damaged)} that are not "
-            f"({name_first([row['id'] for row in damaged])}), {damaged[0]['id']}: {damaged[0]['reason']}, "
-            "or leave them out with skip_unusable=true"
+            f"every image must be readable, got {len(damaged)} that are not ({name_first(damaged)}), "
+            f"{damaged[0]}: {unreadable[damaged[0]]}, or leave them out with skip_unusable=true"
         )
-    require_images(datalists)
-    _warn(datalists, skipped := skipped + damaged)
-    write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
+    datalists = _without(datalists, {id_: f"unreadable image: {why}" for id_, why in unreadable.items()}, sieve)
+    warn_of_skipped(sieve.skipped)
+    _warn_of_parted_subjects(datalists)
+    write_skipped(Path(out_path).with_name("skipped.csv"), sieve.skipped)
     write_text(out_path, _as_text({"classes": data.classes, **({NOTES: notes} if notes else {}), **datalists}))
     return MultiLabelData(data.classes, datalists)
 
@@ -78,20 +76,21 @@ def _missing(datalists: Datalists) -> dict[str, str]:
     return {item["id"]: f"missing image: {item['image']}" for item in items if not os.path.isfile(item["image"])}
 
 
-def _without(datalists: Datalists, reasons: Mapping[str, str]) -> tuple[Datalists, list[Skipped]]:
-    kept = {name: [item for item in datalists[name] if item["id"] not in reasons] for name in LISTS}
-    left_out = [(item["id"], name) for name in LISTS for item in datalists[name] if item["id"] in reasons]
-    return kept, [{"id": id_, "split": name, "reason": reasons[id_]} for id_, name in left_out]
+def _without(datalists: Datalists, reasons: Mapping[str, str], sieve: Sieve) -> Datalists:
+    kept = {}
+    for name in LISTS:
+        here = {item["id"]: reasons[item["id"]] for item in datalists[name] if item["id"] in reasons}
+        kept[name] = sieve.without(datalists[name], name, here)
+    require_images(kept)
+    return kept
 
 
-def _warn(datalists: Datalists, skipped: Sequence[Skipped]) -> None:
-    warn_of_skipped(skipped)
-    splits: dict[str, set[str]] = {}
+def _warn_of_parted_subjects(datalists: Datalists) -> None:
+    splits: dict[Any, set[str]] = defaultdict(set)
     for name in SPLITS:
         for item in datalists[name]:
-            if item.get("subject") is not None:
-                splits.setdefault(str(item["subject"]), set()).add(name)
-    parted = [subject for subject, names in splits.items() if len(names) > 1]
+            splits[item.get("subject")].add(name)
+    parted = [subject for subject, names in splits.items() if subject is not None and len(names) > 1]
     if parted:
         warnings.warn(
             f"subjects should stand in one split, got {len(parted)} in several; the results on the test images may be "

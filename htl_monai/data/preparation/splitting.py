@@ -7,37 +7,46 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from htl_monai.data.readers.listing import Item
+from htl_monai.data.readers.columns import split_name
+from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say
 
-__all__ = ["deal_out", "split_by_subject"]
+__all__ = ["deal_out", "diagnosis_of", "into_lists", "split_by_subject"]
 
 # Of a data set that names no splits. The seed is no setting: runs of several seeds are tested on the same images.
 SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
 SEED = 0
 
 Subject = tuple[str, str]
+Stratum = Callable[[Item], str]
 
 
-def _diagnosis(item: Item) -> str:
+def diagnosis_of(item: Item) -> str:
+    """Return what is spread evenly by default."""
     return str(item.get("diagnosis"))
 
 
-def deal_out(
+def into_lists(
     items: Sequence[Item],
-    source: str,
-    say: Callable[[str], None] | None = None,
-    stratum: Callable[[Item], str] = _diagnosis,
+    splits: Sequence[str] | None,
+    source: str = "",
+    say: Say | None = None,
+    stratum: Stratum = diagnosis_of,
+) -> Datalists:
+    """Return data lists of images whose splits a table names, or where it names none, dealt out."""
+    lists: Datalists = {name: [] for name in LISTS}
+    if splits is None:
+        return lists | deal_out(items, source, say, stratum)
+    for item, split in zip(items, splits, strict=True):
+        lists[split_name(split, item["id"])].append(item)
+    return lists
+
+
+def deal_out(
+    items: Sequence[Item], source: str, say: Say | None = None, stratum: Stratum = diagnosis_of
 ) -> dict[str, list[Item]]:
     """Split a data set that names no splits: 70 % for training, 10 % for validation, 20 % for the test.
 
-    Args:
-        items: see :func:`split_by_subject`.
-        source: where they come from, for ``say``.
-        say: told in one line that this was done, and how.
-        stratum: see :func:`split_by_subject`.
-
-    Returns:
-        ``training``, ``validation`` and ``test``; the same images give the same lists.
+    The same images give the same lists; ``say`` is told in one line that it was done with those of ``source``, and how.
     """
     if say is not None:
         known = any(item.get("subject") is not None for item in items)
@@ -48,7 +57,7 @@ def deal_out(
 
 
 def split_by_subject(
-    items: Sequence[Item], shares: Mapping[str, float], seed: int = 0, stratum: Callable[[Item], str] = _diagnosis
+    items: Sequence[Item], shares: Mapping[str, float], seed: int = 0, stratum: Stratum = diagnosis_of
 ) -> dict[str, list[Item]]:
     """Deal out images so that all of one lesion or patient stay together and the diagnoses are spread evenly.
 
@@ -59,14 +68,11 @@ def split_by_subject(
         items: dicts with ``id``, ``subject`` and ``diagnosis``; without a known ``subject`` an image is its own.
         shares: the share of the images that each split is to get, above 0, summing to 1.
         seed: of the choice among subjects with as many images; the order of ``items`` does not matter.
-        stratum: what is spread evenly, by image; the diagnosis by default.
+        stratum: what is spread evenly, by image.
 
     Returns:
         the items of each split, in their order in ``items``. A diagnosis with at least as many subjects as there are
         splits is in each of them; of one with fewer, some splits have none.
-
-    Raises:
-        ValueError: a share is not above 0, or they do not sum to 1.
 
     Example:
         >>> items = [{"id": str(number), "subject": number // 2, "diagnosis": "nevus"} for number in range(10)]
@@ -84,8 +90,7 @@ def split_by_subject(
     rng = np.random.default_rng(seed)
     place: dict[Subject, str] = {}
     for name in sorted(strata):
-        sizes = {subject: len(diagnoses[subject]) for subject in strata[name]}
-        place |= _deal(sizes, shares, rng)
+        place |= _deal({subject: len(diagnoses[subject]) for subject in strata[name]}, shares, rng)
     parts: dict[str, list[Item]] = {split: [] for split in shares}
     for item in items:
         parts[place[_subject(item)]].append(item)

@@ -5,31 +5,24 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from htl_monai.data.preparation.splitting import deal_out
-from htl_monai.data.readers.columns import check_columns, split_name, with_subject
-from htl_monai.data.readers.listing import (
-    LISTS,
-    UNLABELLED,
-    Datalists,
-    Item,
-    check_on_missing,
-    name_first,
-    require_unique_ids,
-    settle_missing,
-)
+from htl_monai.data.preparation.splitting import diagnosis_of, into_lists
+from htl_monai.data.readers.columns import age_years, check_columns, known, named
+from htl_monai.data.readers.label_columns import class_columns, label_matrix, labelled_items
+from htl_monai.data.readers.listing import Datalists, Item, Say, check_on_missing, require_ids, settle
 from htl_monai.data.readers.text_table import read_text_table
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "read_labelled_csv"]
 
+OURS = ("id", "image", "split", "subject")  # of a table with a column for each of several findings
+PERSON = ("age", "sex", "diagnosis")
 SEX_WORDS = {"m": "male", "f": "female"}
-# "none" is not among them: it is the name of a group in some tables.
-MISSING_WORDS = {"", "unknown", "na", "n/a", "nan", "null", "<na>"}
 NUMBERS = {
     int: re.compile(r"[+-]?(0|[1-9]\d{0,17})"),  # one that 64 bits hold; longer ones are names
     float: re.compile(r"[+-]?((0|[1-9]\d{0,17})(\.\d*)?|\.\d+)([eE][+-]?\d+)?"),
@@ -41,7 +34,7 @@ def read_csv(
     columns: Mapping[str, str] | None = None,
     on_missing: str = "raise",
     unique_ids: bool = True,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
 ) -> Datalists:
     """List the images of a CSV file with one row per image; no image is opened.
 
@@ -52,12 +45,10 @@ def read_csv(
         path: the CSV file; relative image and mask paths in it are relative to its folder.
         columns: our names to the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is
             looked for as it is. ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are
-            split by subject, see :func:`~htl_monai.data.preparation.splitting.deal_out`), ``subject`` (also called
-            ``patient_id`` and the like), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept as
-            metadata. A mask of a row of split ``unlabelled`` is passed over.
-        on_missing: what to do with an image of the three splits that has no mask, or with any whose file is not there:
-            ``raise``; ``skip`` leaves it out and names it in a warning; ``keep`` lists it, without the key ``label``
-            where the mask lacks.
+            split by subject), ``subject`` (also called ``patient_id`` and the like), ``age``, ``sex`` and
+            ``diagnosis`` are known; every other column is kept as metadata.
+        on_missing: what to do with an image of the three splits without mask, or any without file: ``raise``;
+            ``skip`` it with a warning; ``keep`` it, without the key ``label``.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
         say: told how the images were split, where the file does not say.
 
@@ -68,84 +59,80 @@ def read_csv(
     Raises:
         FileNotFoundError: the CSV file is not there.
         KeyError: a column that is required or named in ``columns`` is not in the file.
-        ValueError: the file cannot be read (see :func:`~htl_monai.data.readers.text_table.read_text_table`), an id is
-            empty or repeated, a split has another name, an age is no number, a file is missing.
+        ValueError: the file cannot be read, an id is empty or repeated, a split has another name, an age is no number,
+            a file is missing.
     """
     check_on_missing(on_missing)
-    path = Path(path).absolute()
-    if not path.is_file():
-        raise FileNotFoundError(f"path must be a CSV file, got {path}, which is not there; check the path")
-    table = with_subject(_named(read_text_table(path), check_columns(columns), path))
-    rows = _rows(table, path)
-    datalists: Datalists = {name: [] for name in LISTS}
-    if "split" in table:
-        for row in rows:
-            datalists[split_name(row.pop("split"), row["id"])].append(row)
-    else:
-        datalists |= deal_out(rows, str(path), say)
-    if unique_ids:
-        require_unique_ids(datalists)
-    return {name: _settle(items, path.parent, on_missing, name != UNLABELLED) for name, items in datalists.items()}
-
-
-def _named(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.DataFrame:
-    wanted = {"id": "id", "image": "image"} | dict(columns)
-    if "classes" in wanted:
+    path, columns = Path(path).absolute(), check_columns(columns)
+    if "classes" in columns:
         raise KeyError(
             f"columns may name classes for several findings an image only, got them for {path}; use the setting "
             "chest_xray, or name diagnosis"
         )
-    lacking = [theirs for theirs in wanted.values() if theirs not in table]
-    if lacking:
-        raise KeyError(f"{path} must have the columns {lacking}, got {list(table.columns)}; name yours in columns")
-    taken = {*wanted, *wanted.values()}
-    ours = {name: table[theirs] for name, theirs in wanted.items()}
-    return pd.DataFrame(ours | {name: table[name] for name in table if name not in taken})
+    table = named(_read(path), columns, ("id", "image"), path)
+    items = _items(table, path)
+    splits = table["split"].tolist() if "split" in table else None
+    return settle(into_lists(items, splits, str(path), say), path.parent, on_missing, unique_ids, masks=True)
 
 
-def _rows(table: pd.DataFrame, path: Path) -> list[Item]:
-    empty = [str(number + 1) for number, id_ in enumerate(table["id"]) if not id_.strip()]
-    if empty:
-        raise ValueError(f"id must not be empty, got {len(empty)} empty in {path}, rows {name_first(empty)}; fill in")
-    as_text = ("id", "image", "label", "split")
-    values = {str(name): table[name].str.strip() if name in as_text else _values(table[name]) for name in table}
+def read_labelled_csv(
+    path: Path, columns: Mapping[str, Any] | None, on_missing: str, unique_ids: bool, say: Say | None
+) -> tuple[list[str], Datalists]:
+    """Return classes and lists of a CSV file with a column for each of several findings, see ``load_multi_label``."""
+    columns = check_columns(columns)
+    wanted = columns.pop("classes", None)
+    unknown = sorted(set(columns) - set(OURS))
+    if unknown:
+        raise KeyError(f"columns may name {', '.join(OURS)} and classes, got {', '.join(unknown)}; correct them")
+    table = named(_read(path), columns, ("image",), path)
+    if table.empty:
+        raise ValueError(f"{path} must have a row for each image, got none below its header; add them")
+    if "id" not in table:
+        table["id"] = table["image"]
+    ids = require_ids(table["id"].tolist(), "id", path)
+    classes = class_columns(table, ids, OURS, wanted)
+    table["image"] = [str(path.parent / image) for image in table["image"]]
+    items = labelled_items(table, classes)
+    splits = table["split"].tolist() if "split" in table else None
+    stratum = diagnosis_of if splits else _rarest_finding(items)
+    return classes, settle(into_lists(items, splits, str(path), say, stratum), path.parent, on_missing, unique_ids)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise FileNotFoundError(f"dataset_dir must be a CSV file, got {path}, which is not there; check the path")
+    return read_text_table(path)
+
+
+def _items(table: pd.DataFrame, path: Path) -> list[Item]:
+    require_ids(table["id"].tolist(), "id", path)
+    as_text = ("id", "image", "label")
+    values = {str(name): table[name] if name in as_text else _values(table[name]) for name in table if name != "split"}
     rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
     for row in rows:
-        row["age"] = _age(row.get("age"), row["id"])
-        row["sex"] = _sex(row.get("sex"))
-        row["diagnosis"] = None if row.get("diagnosis") is None else str(row["diagnosis"])
+        age, sex, diagnosis = (None if (value := row.get(key)) is None else str(value) for key in PERSON)
+        row |= {"age": age_years(age, row["id"]), "sex": sex and SEX_WORDS.get(sex.lower(), sex.lower())}
+        row |= {"diagnosis": diagnosis, "image": str(path.parent / row["image"])}
+        label = row.pop("label", "")
+        if label and os.path.isfile(path.parent / label):
+            row["label"] = str(path.parent / label)
     return rows
 
 
 def _values(column: pd.Series) -> list[Any]:
-    values = [None if value.strip().lower() in MISSING_WORDS else value.strip() for value in column]
+    values = [known(value) for value in column]
     for kind, pattern in NUMBERS.items():
         if all(pattern.fullmatch(value) and math.isfinite(float(value)) for value in values if value is not None):
             return [None if value is None else kind(value) for value in values]
     return values
 
 
-def _age(value: Any, id_: str) -> float | None:
-    try:
-        age = None if value is None else float(value)
-    except ValueError:
-        age = math.nan
-    if age is not None and not math.isfinite(age):
-        raise ValueError(f"age must be a number or empty, got {value!r} for {id_}; correct the csv")
-    return age
+def _rarest_finding(items: Sequence[Item]) -> Callable[[Item], str]:
+    """Return what tells the rarest finding of an image, so that a split gives each list some of the rare ones."""
+    counts = np.nansum(label_matrix(items), axis=0)
 
+    def stratum(item: Item) -> str:
+        found = [number for number, value in enumerate(item["label"]) if value == 1]
+        return str(min(found, key=lambda number: counts[number])) if found else "none"
 
-def _sex(value: Any) -> str | None:
-    return None if value is None else SEX_WORDS.get(str(value).lower(), str(value).lower())
-
-
-def _settle(items: list[Item], folder: Path, on_missing: str, masks: bool) -> list[Item]:
-    for item in items:
-        item["image"] = str(folder / item["image"])
-        label = item.pop("label", "")
-        if masks and label and os.path.isfile(folder / label):
-            item["label"] = str(folder / label)
-    missing = [item["id"] for item in items if not os.path.isfile(item["image"])]
-    items = settle_missing(items, missing, "image", str(folder), on_missing)
-    without = [item["id"] for item in items if masks and "label" not in item]
-    return settle_missing(items, without, "mask", str(folder), on_missing)
+    return stratum

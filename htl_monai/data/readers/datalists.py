@@ -6,22 +6,15 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from htl_monai.data.files import read_json
-from htl_monai.data.preparation.check_mark import MARKS
 from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.csv_data import read_csv
-from htl_monai.data.readers.isic2017 import has_isic2017_layout, read_isic2017
-from htl_monai.data.readers.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
-from htl_monai.data.readers.item_check import check_items
-from htl_monai.data.readers.listing import LISTS, SPLITS, UNLABELLED, Datalists, require_unique_ids
+from htl_monai.data.readers.isic import has_isic2017_layout, has_isic2018_layout, read_isic2017, read_isic2018_task3
+from htl_monai.data.readers.listing import UNLABELLED, Datalists, Say, require_unique_ids
 from htl_monai.data.readers.long_tail import has_long_tail_layout, read_long_tail
 from htl_monai.data.readers.paired_folders import has_paired_layout, read_paired_folders
+from htl_monai.data.readers.prepared_list import read_prepared
 
-__all__ = ["load_datalists", "read_prepared"]
-
-Say = Callable[[str], None]
-
-_REMEDY = "give a file of the stage preparing"
+__all__ = ["load_datalists"]
 
 
 def load_datalists(
@@ -37,7 +30,7 @@ def load_datalists(
     that no lesion is in two of them; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its
     images are the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
     ``label`` is a vector, and :func:`~htl_monai.data.readers.multi_label.load_multi_label` tells its classes. Folders
-    ``images`` and ``masks`` need no table, see :func:`~htl_monai.data.readers.paired_folders.read_paired_folders`.
+    ``images`` and ``masks`` need no table.
 
     Args:
         dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
@@ -70,9 +63,16 @@ def load_datalists(
         return read_csv(path / "data.csv", columns, on_missing, unique_ids, say)
     if has_long_tail_layout(path):
         return read_long_tail(path, columns, on_missing, unique_ids)[1]
-    _require_no_columns(columns, path)
+    if columns:
+        raise ValueError(
+            f"columns must be empty for {path}, which has no table of yours, got {dict(columns)}; they name a CSV's"
+        )
     if has_paired_layout(path):
         return read_paired_folders(path, on_missing, unique_ids, say)
+    return _read_isic(path, on_missing, unique_ids, say)
+
+
+def _read_isic(path: Path, on_missing: str, unique_ids: bool, say: Say | None) -> Datalists:
     isic2017, isic2018 = _find(path, has_isic2017_layout), _find(path, has_isic2018_layout)
     both = isic2017 is not None and isic2018 is not None
     if not both and path not in (isic2017, isic2018):
@@ -82,14 +82,13 @@ def load_datalists(
             "former and one with the latter, or the files miccai2023_*-cxr-lt_labels_{train,val,test}.csv, got "
             f"{path} with none of these; give the path of your csv, or of the folder above the images"
         )
-    return _read_official(isic2017, isic2018, on_missing, unique_ids, say)
-
-
-def _require_no_columns(columns: Mapping[str, str] | None, path: Path) -> None:
-    if columns:
-        raise ValueError(
-            f"columns must be empty for {path}, which has no table of yours, got {dict(columns)}; they name a CSV's"
-        )
+    unlabelled = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
+    if isic2017 is None:
+        return {**deal_out(unlabelled, str(isic2018), say), UNLABELLED: []}
+    datalists = {**read_isic2017(isic2017, on_missing, unique_ids), UNLABELLED: unlabelled}
+    if unique_ids:
+        require_unique_ids(datalists)
+    return datalists
 
 
 def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
@@ -101,46 +100,3 @@ def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
         names = ", ".join(folder.name for folder in found)
         raise ValueError(f"dataset_dir must hold one data set of a layout, got {names} in {path}; give one of them")
     return found[0] if found else None
-
-
-def _read_official(
-    isic2017: Path | None, isic2018: Path | None, on_missing: str, unique_ids: bool, say: Say | None
-) -> Datalists:
-    without_masks = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
-    if isic2017 is None:
-        return {**deal_out(without_masks, str(isic2018), say), UNLABELLED: []}
-    datalists = {**read_isic2017(isic2017, on_missing, unique_ids), UNLABELLED: without_masks}
-    if unique_ids:
-        require_unique_ids(datalists)
-    return datalists
-
-
-def read_prepared(path: Path) -> tuple[list[str] | None, Datalists]:
-    """Read a file of the stage preparing.
-
-    Args:
-        path: the JSON file.
-
-    Returns:
-        the classes of a multi-label data set, None of another; and the data lists.
-
-    Raises:
-        FileNotFoundError: the file is not there.
-        ValueError: it holds something else, or an image of which a value is none that it can have.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
-    content = read_json(path, _REMEDY)
-    classes = content.pop("classes", None)
-    for mark in MARKS:
-        content.pop(mark, None)
-    if set(content) | {UNLABELLED} != set(LISTS):
-        raise ValueError(
-            f"data list {path} must hold the lists {', '.join(SPLITS)} and may hold {UNLABELLED}; {_REMEDY}"
-        )
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise ValueError(f"classes in data list {path} must be a list of names, got {classes!r:.80}; {_REMEDY}")
-    for split, items in content.items():
-        check_items(items, f"{split} in data list {path}", _REMEDY)
-    datalists: Datalists = {UNLABELLED: [], **content}
-    return classes, datalists

@@ -33,18 +33,17 @@ def find_images(root: Path, keys: Sequence[str], folder: str | None = None) -> t
     Returns:
         the path of each key, None where it is not there, and the folder that they come from (``root`` where they come
         from several parts, or from none).
-
-    Raises:
-        FileNotFoundError: ``folder`` is given and not there.
     """
     stems = [_without_suffix(key) for key in keys]
-    best, place = _Found(root), root
+    best: list[str | None] = [None] * len(stems)
+    most, place = 1, root
     for folders in _sources(root, folder):
-        found = _Found(root, folders)
-        found.count = sum(found.find(stem) is not None for stem in stems)
-        if found.count >= max(best.count, 1):
-            best, place = found, folders[0] if len(folders) == 1 else root
-    return [best.find(stem) for stem in stems], place
+        source = _Source(root, folders)
+        found = [source.find(stem) for stem in stems]
+        count = len(found) - found.count(None)
+        if count >= most:
+            best, most, place = found, count, folders[0] if len(folders) == 1 else root
+    return best, place
 
 
 def _sources(root: Path, folder: str | None) -> list[list[Path]]:
@@ -61,11 +60,10 @@ def _sources(root: Path, folder: str | None) -> list[list[Path]]:
     return [[root], *([path] for path in folders if path not in parts), *([parts] if parts else [])]
 
 
-class _Found:
+class _Source:
     """The image files of some folders by their path from ``root`` and by their name, both without suffix."""
 
-    def __init__(self, root: Path, folders: Sequence[Path] = ()) -> None:
-        self.count = 0
+    def __init__(self, root: Path, folders: Sequence[Path]) -> None:
         self._by_path: dict[str, tuple[int, str]] = {}
         self._by_name: dict[str, str] = {}
         self._prefixes = ["", *(folder.relative_to(root).as_posix() + "/" for folder in folders if folder != root)]
@@ -76,25 +74,19 @@ class _Found:
                 self._add(os.path.relpath(parent, root).replace(os.sep, "/"), parent, names)
 
     def _add(self, relative: str, parent: str, names: Sequence[str]) -> None:
-        prefix = "" if relative == "." else relative + "/"
         for name in names:
             stem, suffix = os.path.splitext(name)
             rank = _RANK.get(suffix.lower())
-            if rank is None:
-                continue
-            entry, path = (rank, os.path.join(parent, name)), prefix + stem
-            before = self._by_path.get(path)
-            self._by_path[path] = entry if before is None else min(before, entry)
-            # A name found in two folders identifies no image.
-            self._by_name[stem] = path if self._by_name.get(stem, path) == path else ""
+            if rank is not None:
+                entry, path = (rank, os.path.join(parent, name)), stem if relative == "." else f"{relative}/{stem}"
+                self._by_path[path] = min(self._by_path.get(path, entry), entry)
+                # A name found in two folders identifies no image.
+                self._by_name[stem] = path if self._by_name.get(stem, path) == path else ""
 
     def find(self, stem: str) -> str | None:
-        entry = None
-        if "/" in stem:
-            tried = (self._by_path.get(prefix + stem) for prefix in self._prefixes)
-            entry = next((found for found in tried if found), None)
-        entry = entry or self._by_path.get(self._by_name.get(stem.rsplit("/", 1)[-1], ""))
-        return None if entry is None else entry[1]
+        tried = [prefix + stem for prefix in self._prefixes] if "/" in stem else []
+        tried.append(self._by_name.get(stem.rsplit("/", 1)[-1], ""))
+        return next((self._by_path[path][1] for path in tried if path in self._by_path), None)
 
 
 def _without_suffix(key: str) -> str:

@@ -3,54 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from htl_monai.data.readers.columns import SUBJECT
+from htl_monai.data.readers.columns import MISSING_WORDS, SUBJECT
 from htl_monai.data.readers.listing import Item, name_first
 
-__all__ = ["class_columns", "is_metadata", "label_matrix", "label_vectors", "labelled_items", "metadata_rows"]
+__all__ = ["class_columns", "is_metadata", "known_texts", "label_matrix", "label_vectors", "labelled_items"]
 
 # Names, in small letters, that are never a class although their values may all be 0 and 1.
-METADATA = frozenset(
-    {
-        *SUBJECT,
-        *(
-            "split",
-            "image",
-            "study_id",
-            "dicom_id",
-            "age",
-            "patientage",
-            "patient age",
-            "sex",
-            "gender",
-            "patient gender",
-        ),
-        *(
-            "patientsex",
-            "viewposition",
-            "view position",
-            "view",
-            "index",
-            "unnamed: 0",
-            "follow-up #",
-            "fold",
-            "weight",
-        ),
-    }
-)
+METADATA = {
+    *SUBJECT,
+    *"split|image|study_id|dicom_id|age|patientage|patient age|sex|gender|patient gender|patientsex".split("|"),
+    *"viewposition|view position|view|index|unnamed: 0|follow-up #|fold|weight".split("|"),
+}
 _ITEM_KEYS = ("id", "image", "split", "subject", "label")
-UNKNOWN_WORDS = ("", "nan", "na", "n/a", "null", "none", "unknown", "<na>")
+UNKNOWN_WORDS = MISSING_WORDS | {"none"}
 # CheXpert's labeller writes -1 where a report is uncertain: nobody knows, so neither do we.
 UNCERTAIN = -1.0
 VALUES = (0.0, 1.0, UNCERTAIN)
 
 
 def class_columns(
-    table: pd.DataFrame, ids: Sequence[str], known: Collection[str] = (), wanted: Sequence[str] | None = None
+    table: pd.DataFrame, ids: Sequence[str], taken: Collection[str] = (), wanted: Sequence[str] | None = None
 ) -> list[str]:
     """Tell the classes of a table of text: the columns whose known values are all 0 or 1.
 
@@ -61,7 +39,7 @@ def class_columns(
     Args:
         table: one row per image, all text.
         ids: the image of each row, for the error.
-        known: further columns that are no class, such as the key.
+        taken: further columns that are no class, such as the key.
         wanted: the columns that are the classes; the others are then not looked at.
 
     Returns:
@@ -77,16 +55,12 @@ def class_columns(
         ['Mass']
     """
     if wanted is not None:
-        wanted = [wanted] if isinstance(wanted, str) else wanted
-        lacking = [name for name in wanted if name not in table]
-        if lacking:
+        classes = list(dict.fromkeys([wanted] if isinstance(wanted, str) else wanted))
+        if lacking := [name for name in classes if name not in table]:
             raise KeyError(f"classes must be among the columns {list(table.columns)}, got {lacking}; correct them")
-        classes = list(dict.fromkeys(wanted))
     else:
-        names = [str(name) for name in table]
-        classes = [name for name in names if name not in known and not is_metadata(table[name], name)]
-    for name in classes:
-        _numbers(table[name], name, ids)
+        classes = [name for name in map(str, table) if name not in taken and not is_metadata(table[name], name)]
+    label_vectors(table, classes, ids)
     if not classes:
         raise ValueError(
             f"the table must have at least one column of 0 and 1 as a class, got {list(table.columns)}; add the labels"
@@ -96,52 +70,35 @@ def class_columns(
 
 def is_metadata(column: pd.Series, name: str) -> bool:
     """Tell whether a column holds no label: by its name, or because its known values are all other than 0, 1, -1."""
-    if name.lower() in METADATA:
-        return True
     distinct = pd.Series(column.unique(), dtype=str)
     known = distinct[~_unknown(distinct)]
-    return len(known) > 0 and not pd.to_numeric(known, errors="coerce").isin(VALUES).any()
+    has_labels = known.empty or pd.to_numeric(known, errors="coerce").isin(VALUES).any()
+    return name.lower() in METADATA or not has_labels
 
 
 def label_vectors(table: pd.DataFrame, classes: Sequence[str], ids: Sequence[str]) -> list[list[float | None]]:
-    """Return one label vector a row: 0.0, 1.0, or None where it is unknown.
-
-    Raises:
-        ValueError: a value is none of 0, 1, -1 and unknown; class, image and value are named.
-    """
-    values = np.stack([_numbers(table[name], name, ids) for name in classes], axis=1)
+    """Return one label vector a row: 0.0, 1.0, or None where it is unknown; any other value is refused by name."""
+    values = np.array([_numbers(table[name], name, ids) for name in classes]).reshape(len(classes), len(table)).T
     boxed = values.astype(object)
     boxed[np.isnan(values)] = None
     vectors: list[list[float | None]] = boxed.tolist()
     return vectors
 
 
-def labelled_items(
-    table: pd.DataFrame,
-    classes: Sequence[str],
-    ids: Sequence[str],
-    images: Sequence[str],
-    known: Collection[str] = (),
-    subject: str | None = None,
-) -> list[Item]:
-    """Return an item for each row: ``id``, ``image``, ``subject``, metadata, and its ``label`` vector.
+def labelled_items(table: pd.DataFrame, classes: Sequence[str]) -> list[Item]:
+    """Return an item for each row: ``id``, ``image``, ``subject`` (None where there is none), metadata, ``label``.
 
     Args:
-        table: one row per image, all text.
+        table: with ``id`` and the path ``image``, all text.
         classes: what :func:`class_columns` returned.
-        ids: the image of each row.
-        images: the path of each.
-        known: further columns that are no metadata, such as the key.
-        subject: the column that tells whom an image shows; None where there is none.
     """
-    taken = {*known, *classes, subject, *_ITEM_KEYS}
-    others = [name for name in map(str, table) if name not in taken and is_metadata(table[name], name)]
-    subjects = metadata_rows(table, [] if subject is None else [subject])
-    rows = zip(ids, images, label_vectors(table, classes, ids), subjects, metadata_rows(table, others), strict=True)
-    return [
-        {"id": id_, "image": image, "subject": next(iter(who.values()), None), **about, "label": label}
-        for id_, image, label, who, about in rows
-    ]
+    others = [name for name in map(str, table) if name not in {*classes, *_ITEM_KEYS}]
+    others = [name for name in others if is_metadata(table[name], name)]
+    subjects = known_texts(table["subject"]) if "subject" in table else [None] * len(table)
+    columns: dict[str, Any] = {"id": table["id"], "image": table["image"], "subject": subjects}
+    columns |= {name: known_texts(table[name]) for name in others}
+    columns["label"] = label_vectors(table, classes, table["id"].tolist())
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
@@ -156,12 +113,9 @@ def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
                [ 0.,  1.]])
     """
     vectors = [item.get("label") for item in items]
-    wrong = [
-        str(item["id"])
-        for item, vector in zip(items, vectors, strict=True)
-        if not isinstance(vector, list) or len(vector) != len(vectors[0] or ())
-    ]
-    if wrong:
+    fits = [isinstance(vector, list) and len(vector) == len(vectors[0] or ()) for vector in vectors]
+    if not all(fits):
+        wrong = [str(item["id"]) for item, fit in zip(items, fits, strict=True) if not fit]
         raise ValueError(
             f"label must be a vector with one value per class, got others for {name_first(wrong)}; "
             "give a data list of the stage preparing of a multi-label setting"
@@ -178,10 +132,10 @@ def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
     return matrix
 
 
-def metadata_rows(table: pd.DataFrame, names: Sequence[str]) -> list[dict[str, str | None]]:
-    """Return the named columns row by row as text, None where a value is unknown."""
-    columns = [table[name].astype(object).where(~_unknown(table[name]), None).tolist() for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{}] * len(table)
+def known_texts(column: pd.Series) -> list[str | None]:
+    """Return a column's texts, None where one is unknown."""
+    texts: list[str | None] = column.astype(object).where(~_unknown(column), None).tolist()
+    return texts
 
 
 def _unknown(values: pd.Series) -> pd.Series:

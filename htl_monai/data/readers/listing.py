@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 __all__ = [
@@ -13,9 +14,12 @@ __all__ = [
     "UNLABELLED",
     "Datalists",
     "Item",
+    "Say",
     "check_on_missing",
     "name_first",
+    "require_ids",
     "require_unique_ids",
+    "settle",
     "settle_missing",
     "without_masks",
 ]
@@ -27,6 +31,7 @@ LISTS = (*SPLITS, UNLABELLED)
 
 Item = dict[str, Any]
 Datalists = dict[str, list[Item]]
+Say = Callable[[str], None]
 
 ON_MISSING = ("raise", "skip", "keep")
 
@@ -50,12 +55,17 @@ def name_first(ids: Sequence[str], count: int = 5) -> str:
     return shown if len(ids) <= count else f"{shown} and {len(ids) - count} more"
 
 
-def require_unique_ids(datalists: Mapping[str, Sequence[Item]]) -> None:
-    """Stop at an id that occurs twice, within a split or across splits: every table is joined by it.
+def require_ids(ids: Sequence[str], key: str, source: object) -> list[str]:
+    """Return the ids of a table's lines, of which none may be empty."""
+    if empty := [str(number + 2) for number, id_ in enumerate(ids) if not id_]:
+        raise ValueError(
+            f"{key} must not be empty, got {len(empty)} empty in {source}, lines {name_first(empty)}; fill in"
+        )
+    return list(ids)
 
-    Raises:
-        ValueError: an id occurs more than once.
-    """
+
+def require_unique_ids(datalists: Mapping[str, Sequence[Item]]) -> None:
+    """Refuse an id that occurs twice, within a split or across splits: every table is joined by it."""
     counts = Counter(item["id"] for items in datalists.values() for item in items)
     repeated = [id_ for id_, count in counts.items() if count > 1]
     if repeated:
@@ -65,41 +75,56 @@ def require_unique_ids(datalists: Mapping[str, Sequence[Item]]) -> None:
         )
 
 
-def settle_missing(items: list[Item], missing: Sequence[str], what: str, where: str, on_missing: str) -> list[Item]:
-    """Decide about the items that lack a file.
+def settle(
+    datalists: Datalists,
+    place: object,
+    on_missing: str,
+    unique_ids: bool,
+    masks: bool = False,
+    lost: Collection[str] | None = None,
+) -> Datalists:
+    """Refuse repeated ids, and decide about the images that lack a file; unlabelled ones lose their label.
 
     Args:
-        items: one split.
-        missing: the ids of its items that lack it.
-        what: what they lack: "mask", "image" or "row".
-        where: the place where it was looked for.
-        on_missing: ``raise`` stops; ``skip`` leaves the items out and names each in a warning; ``keep`` returns all.
-
-    Returns:
-        the items to go on with.
-
-    Raises:
-        ValueError: ``missing`` is not empty and ``on_missing`` is ``raise``.
+        datalists: what a reader found.
+        place: where files were looked for.
+        on_missing: see :func:`settle_missing`.
+        unique_ids: False lets repeated ids through.
+        masks: whether an image of the three splits needs a ``label``.
+        lost: the ids of the images that are not there; None looks for each.
     """
+    if unique_ids:
+        require_unique_ids(datalists)
+    settled = {}
+    for name, items in datalists.items():
+        gone = [item["id"] for item in items if (_is_lost(item) if lost is None else item["id"] in lost)]
+        items = settle_missing(items, gone, "image", place, on_missing)
+        bare = [item["id"] for item in items if masks and name != UNLABELLED and "label" not in item]
+        items = settle_missing(items, bare, "mask", place, on_missing)
+        settled[name] = without_masks(items) if name == UNLABELLED else items
+    return settled
+
+
+def settle_missing(items: list[Item], missing: Sequence[str], what: str, place: object, on_missing: str) -> list[Item]:
+    """Return the items to go on with: ``skip`` leaves out the missing ones with a warning, ``keep`` none."""
     if not missing or on_missing == "keep":
         return items
     if on_missing == "skip":
         warnings.warn(
-            f"{len(missing)} of {len(items)} images left out, no {what} in {where}: {', '.join(missing)}", stacklevel=3
+            f"{len(missing)} of {len(items)} images left out, no {what} in {place}: {', '.join(missing)}", stacklevel=3
         )
         left_out = set(missing)
         return [item for item in items if item["id"] not in left_out]
     raise ValueError(
-        f"every image must have its {what} in {where}, got {len(missing)} of {len(items)} without: "
+        f"every image must have its {what} in {place}, got {len(missing)} of {len(items)} without: "
         f"{name_first(missing)}; add them, or leave these images out with skip_unusable=true or on_missing='skip'"
     )
 
 
 def without_masks(items: Sequence[Item]) -> list[Item]:
-    """Return the items without the key ``label``.
-
-    Example:
-        >>> without_masks([{"id": "a", "image": "a.png", "label": "a_mask.png"}])
-        [{'id': 'a', 'image': 'a.png'}]
-    """
+    """Return the items without the key ``label``."""
     return [{key: value for key, value in item.items() if key != "label"} for item in items]
+
+
+def _is_lost(item: Item) -> bool:
+    return not os.path.isfile(item["image"])

@@ -8,20 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from htl_monai.data.preparation.splitting import into_lists
 from htl_monai.data.readers.columns import check_columns, with_subject
 from htl_monai.data.readers.image_folders import find_images
 from htl_monai.data.readers.label_columns import class_columns, labelled_items
-from htl_monai.data.readers.listing import (
-    SPLITS,
-    UNLABELLED,
-    Datalists,
-    check_on_missing,
-    name_first,
-    require_unique_ids,
-    settle_missing,
-)
+from htl_monai.data.readers.listing import SPLITS, Datalists, check_on_missing, require_ids, settle
 from htl_monai.data.readers.text_table import read_text_table
 
 __all__ = ["has_long_tail_layout", "read_long_tail"]
@@ -49,10 +43,9 @@ def read_long_tail(
 ) -> tuple[list[str], Datalists]:
     """List the images of ``miccai2023_{nih|mimic}-cxr-lt_labels_{train|val|test}.csv``; no image is opened.
 
-    The classes are read from the files: see :func:`~htl_monai.data.readers.label_columns.class_columns`. The key is the
+    The classes are read from the files, see :func:`~htl_monai.data.readers.label_columns.class_columns`. The key is the
     column ``id`` (NIH, a file name) or ``path`` (MIMIC, a relative path) and stays as it is written, as every table's
-    ``id``. The images are found by :func:`~htl_monai.data.readers.image_folders.find_images`. A ``planted.csv`` beside
-    the label files, as the X-ray phantom has it, adds ``hard`` and ``noisy`` to the metadata.
+    ``id``. A ``planted.csv`` beside the label files, as the X-ray phantom has it, adds ``hard`` and ``noisy``.
 
     Args:
         dataset_dir: the folder with the label files, in it or in its subfolder ``labels``.
@@ -62,9 +55,8 @@ def read_long_tail(
         unique_ids: False lets repeated ids through.
 
     Returns:
-        the classes, and the data lists with ``id``, ``image``, ``label`` (see
-        :func:`~htl_monai.data.readers.label_columns.label_vectors`), ``subject`` (None where it is not known) and the
-        other columns as text; ``unlabelled`` is empty.
+        the classes, and the data lists with ``id``, ``image``, ``label`` (a vector of 0.0, 1.0 and None), ``subject``
+        (None where it is not known) and the other columns as text; ``unlabelled`` is empty.
 
     Raises:
         FileNotFoundError: one of the three files is not there.
@@ -79,26 +71,19 @@ def read_long_tail(
         raise KeyError(f"columns may name classes and images for {root}, got {', '.join(unknown)}; leave the rest out")
     tables = {split: read_text_table(path) for split, path in _three_files(root).items()}
     key = _key(tables, root)
-    ids = [id_ for table in tables.values() for id_ in _ids(table, key, root)]
+    ids = [id_ for table in tables.values() for id_ in require_ids(table[key].tolist(), key, root)]
     whole = with_subject(pd.concat(tables.values(), ignore_index=True))
     classes = class_columns(whole, ids, (key,), columns.get("classes"))
     _require_same_columns(tables, classes, root)
     paths, place = find_images(root, ids, columns.get("images"))
     images = [path or str(place / id_) for path, id_ in zip(paths, ids, strict=True)]
-    items = labelled_items(whole, classes, ids, images, (key,), "subject" if "subject" in whole else None)
+    items = labelled_items(whole.drop(columns=[key]).assign(id=ids, image=images), classes)
     planted = _planted(root)
     for item in items:
         item |= planted.get(item["id"], {})
-    datalists, start = {}, 0
-    for split, table in tables.items():
-        datalists[split], start = items[start : start + len(table)], start + len(table)
-    if unique_ids:
-        require_unique_ids(datalists)
+    splits = np.repeat(list(tables), [len(table) for table in tables.values()]).tolist()
     lost = {id_ for path, id_ in zip(paths, ids, strict=True) if path is None}
-    for split, rows in datalists.items():
-        missing = [item["id"] for item in rows if item["id"] in lost]
-        datalists[split] = settle_missing(rows, missing, "image", str(place), on_missing)
-    return classes, datalists | {UNLABELLED: []}
+    return classes, settle(into_lists(items, splits), place, on_missing, unique_ids, lost=lost)
 
 
 def _label_files(folder: Path) -> dict[str, dict[str, Path]]:
@@ -134,14 +119,6 @@ def _key(tables: Tables, root: Path) -> str:
             return key
     shown = {FILE_SPLITS[split]: list(table.columns[:3]) for split, table in tables.items()}
     raise KeyError(f"the label files in {root} must all have the column id or path, got {shown}; restore the files")
-
-
-def _ids(table: pd.DataFrame, key: str, root: Path) -> list[str]:
-    if empty := [str(number + 2) for number, id_ in enumerate(table[key]) if not id_]:
-        raise ValueError(
-            f"{key} must not be empty, got {len(empty)} empty in {root}, lines {name_first(empty)}; fill in"
-        )
-    return table[key].tolist()
 
 
 def _require_same_columns(tables: Tables, classes: Sequence[str], root: Path) -> None:

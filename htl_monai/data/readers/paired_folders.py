@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from htl_monai.data.images.pictures import SUFFIXES
 from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.columns import split_name
-from htl_monai.data.readers.listing import (
-    LISTS,
-    UNLABELLED,
-    Datalists,
-    Item,
-    check_on_missing,
-    require_unique_ids,
-    settle_missing,
-    without_masks,
-)
+from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, Say, check_on_missing, settle
 
 __all__ = ["has_paired_layout", "read_paired_folders"]
 
@@ -36,7 +27,7 @@ def read_paired_folders(
     dataset_dir: str | os.PathLike[str],
     on_missing: str = "raise",
     unique_ids: bool = True,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
 ) -> Datalists:
     """List the images below ``images`` with the masks of the same name below ``masks``; no image is opened.
 
@@ -68,15 +59,7 @@ def read_paired_folders(
     found = {split: _items(root, root / folder) for split, folder in pairs.items()}
     datalists: Datalists = {name: [] for name in LISTS}
     datalists |= found if "" not in found else deal_out(found[""], str(root), say)
-    if unique_ids:
-        require_unique_ids(datalists)
-    for name, items in datalists.items():
-        if name == UNLABELLED:
-            datalists[name] = without_masks(items)
-            continue
-        without = [item["id"] for item in items if "label" not in item]
-        datalists[name] = settle_missing(items, without, "mask", str(root), on_missing)
-    return datalists
+    return settle(datalists, root, on_missing, unique_ids, masks=True, lost=())
 
 
 def _pairs(root: Path) -> dict[str, str]:

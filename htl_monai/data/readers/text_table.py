@@ -25,12 +25,6 @@ def read_text_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     spreadsheets of some countries write semicolons; UTF-8 with or without its mark and UTF-16 with its mark are read.
     A column without a name is called ``Unnamed: 0`` by its place, as pandas would.
 
-    Args:
-        path: the file.
-
-    Returns:
-        One row per line, one column per field of the first line.
-
     Raises:
         FileNotFoundError: the file is not there.
         ValueError: it is an Excel workbook, in another encoding, or no text; a line has more or fewer fields than the
@@ -38,14 +32,17 @@ def read_text_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             file is empty. The sentence names the file, the line where there is one, and what to do.
     """
     path = Path(path)
-    rows = _rows(_decoded(path), path)
-    if not rows:
+    header, *rows = _rows(_decoded(path), path) or [[]]
+    if not header:
         raise ValueError(f"{path} must have a first line with the names of its columns, got an empty file; {_REMEDY}")
-    return pd.DataFrame(rows[1:], columns=_names(rows[0], path), dtype=str)
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"columns of {path} must have different names, got {', '.join(twice)} twice; rename them")
+    return pd.DataFrame(rows, columns=names, dtype=str)
 
 
 def _rows(text: str, path: Path) -> list[list[str]]:
-    first = text[: re.search(r"[\r\n]|$", text).start()]  # type: ignore[union-attr]
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     rows: list[list[str]] = []
@@ -76,11 +73,3 @@ def _decoded(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ValueError(f"{path} must be a CSV file in UTF-8, got a NUL character in line {line}; {_REMEDY}")
     return text
-
-
-def _names(header: list[str], path: Path) -> list[str]:
-    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"columns of {path} must have different names, got {', '.join(twice)} twice; rename them")
-    return names

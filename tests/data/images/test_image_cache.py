@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from htl_monai.data.images import cache_filling
+from htl_monai.data.images import image_cache as cache_filling
 from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
 from htl_monai.data.readers.listing import Datalists
 

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 import htl_monai.data.preparation.left_out
-from htl_monai.data.preparation.check_mark import with_mark
 from htl_monai.data.preparation.checked import check_lists, images_of, lists_of, load_checked
 from htl_monai.data.preparation.prepared import prepare_data
 from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.prepared_list import with_mark
 
 
 @pytest.fixture

@@ -110,12 +110,12 @@ def test_repeated_and_empty_ids(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="id must be unique over all splits, got 1 repeated: 1; rename"):
         read_csv(path)
     assert len(read_csv(path, unique_ids=False)["test"]) == 1
-    with pytest.raises(ValueError, match="id must not be empty, got 1 empty in .*, rows 2"):
+    with pytest.raises(ValueError, match="id must not be empty, got 1 empty in .*, lines 3"):
         read_csv(write(tmp_path, "id,image,label\n1,a.jpg,a.png\n,b.jpg,b.png\n"))
 
 
 def test_wrong_columns_and_values(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="path must be a CSV file"):
+    with pytest.raises(FileNotFoundError, match="dataset_dir must be a CSV file"):
         read_csv(tmp_path / "lost.csv")
     with pytest.raises(KeyError, match=r"must have the columns \['image'\], got \['id', 'file'\]; name yours"):
         read_csv(write(tmp_path, "id,file\n1,a.jpg\n"))
@@ -124,7 +124,7 @@ def test_wrong_columns_and_values(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="split must be one of .*, got 'fold1' for 1"):
         read_csv(write(tmp_path, "id,image,label,split\n1,a.jpg,a.png,fold1\n"))
     for age in ("old", "inf", "1e999"):
-        with pytest.raises(ValueError, match=f"age must be a number or empty, got '{age}' for 1"):
+        with pytest.raises(ValueError, match=f"age must be a number or unknown, got '{age}' for 1"):
             read_csv(write(tmp_path, f"id,image,label,age\n1,a.jpg,a.png,{age}\n"))
     for columns, words in (
         (["id"], r"give our names a table's, got \['id'\]"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.data.readers.isic2017 import has_isic2017_layout, read_isic2017
+from htl_monai.data.readers.isic import has_isic2017_layout, read_isic2017
 
 
 def lay_out(root: Path, part: str, ids: list[str], masks: list[str] | None = None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.isic2018_task3 import has_isic2018_layout, read_isic2018_task3
+from htl_monai.data.readers.isic import has_isic2018_layout, read_isic2018_task3
 
 PREFIX = "ISIC2018_Task3_Training"
 ROWS = "ISIC_1,0.0,1.0,0.0\nISIC_2,1,0,0\nISIC_3,0.0,0.0,1.0\n"

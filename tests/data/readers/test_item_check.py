@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from htl_monai.data.readers.item_check import check_items
+from htl_monai.data.readers.prepared_list import check_items
 
 GOOD = {"id": "a", "image": "a.jpg"}
 

@@ -10,9 +10,9 @@ import pytest
 from htl_monai.data.readers.label_columns import (
     class_columns,
     is_metadata,
+    known_texts,
     label_matrix,
     label_vectors,
-    metadata_rows,
 )
 
 IDS = ["a", "b", "c", "d"]
@@ -52,7 +52,7 @@ def test_empty_nan_and_uncertain_are_unknown(table: pd.DataFrame) -> None:
 def test_a_column_that_one_file_lacks_is_unknown_there(table: pd.DataFrame) -> None:
     both = pd.concat([table, pd.DataFrame({"id": ["e"], "Mass": ["1"]})], ignore_index=True)
     assert label_vectors(both, ["Mass", "Edema"], [*IDS, "e"])[-1] == [1.0, None]
-    assert metadata_rows(both, ["place"]) == [{"place": name} for name in ("Lund", None, "Turku", "Lund", None)]
+    assert known_texts(both["place"]) == ["Lund", None, "Turku", "Lund", None]
 
 
 @pytest.mark.parametrize("value", ["2", "yes", "0.5"])

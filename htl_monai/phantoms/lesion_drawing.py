@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from htl_monai.phantoms.drawn_folder import check_size
+
 __all__ = ["GROUPS", "draw_phantom"]
 
 Array = np.ndarray
@@ -66,9 +68,6 @@ def draw_phantom(
     Returns:
         the image ``(H, W, 3)`` uint8 and the mask ``(H, W)`` bool, True in the lesion and never empty.
 
-    Raises:
-        ValueError: an unknown group, or a side shorter than 32.
-
     Example:
         >>> image, mask = draw_phantom("small", (96, 128), np.random.default_rng(0))
         >>> image.shape, bool(0 < mask.mean() < 0.05)
@@ -76,8 +75,7 @@ def draw_phantom(
     """
     if group not in LOOKS:
         raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}; choose one of these")
-    if min(size) < 32:
-        raise ValueError(f"size must be at least 32 pixels a side, got {tuple(size)}; a small lesion would vanish")
+    check_size(size)
     look = LOOKS[group]
     image = _skin(size, rng)
     depth_px = _depth(size, rng.uniform(*look.radius), rng)

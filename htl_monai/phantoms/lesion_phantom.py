@@ -12,27 +12,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from htl_monai.data.files import read_json, write_csv, write_json
+from htl_monai.data.files import write_csv
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.readers.listing import LISTS, UNLABELLED
+from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
 from htl_monai.phantoms.lesion_drawing import GROUPS, draw_phantom
 
 __all__ = ["planted_group", "write_phantom"]
 
 COUNTS = {"training": 200, "validation": 40, "test": 80}
-COLUMNS = (
-    "id",
-    "image",
-    "label",
-    "split",
-    "age",
-    "sex",
-    "diagnosis",
-    "hard",
-    "hard_group",
-    "lesion_fraction",
-    "contrast",
-)
+COLUMNS = "id image label split age sex diagnosis hard hard_group lesion_fraction contrast".split()
 HARD_GROUPS = tuple(group for group in GROUPS if group != "none")
 DIAGNOSES = ("nevus", "melanoma", "seborrheic_keratosis")
 # Mean grey values, 0 to 255, that part the lesions: about a quarter of the easy ones are darker, a quarter paler.
@@ -57,7 +46,7 @@ def write_phantom(
     The diagnosis can be seen: dark lesions and those of a rare colour are melanoma, pale ones seborrheic keratosis, the
     others nevus; of one image in ten it is another. Unlabelled images are drawn likewise, and no mask is written.
     ``data.csv`` is written last: a folder without it is unfinished. The same settings again leave a finished folder
-    as it is.
+    as it is; one with another data set is refused.
 
     Args:
         out_dir: folder to fill with ``images/*.jpg``, ``masks/*.png`` (0 and 255), ``phantom.json`` and ``data.csv``.
@@ -72,13 +61,14 @@ def write_phantom(
         ``out_dir``, which ``load_datalists`` reads. Columns of ``data.csv``: ``id``, ``image``, ``label``, ``split``,
         ``age``, ``sex``, ``diagnosis``, ``hard`` (0 or 1), ``hard_group`` (``none`` or a group), ``lesion_fraction``
         (share of the pixels), ``contrast`` (distance of the mean colours of lesion and skin, in 0..442).
-
-    Raises:
-        ValueError: a count is negative, a fraction outside [0, 1], a split unknown, or the size too small.
-        FileExistsError: ``out_dir`` holds a ``data.csv`` that is no phantom.
     """
     out_dir, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
-    _validate(counts, size, {"hard_fraction": hard_fraction, "vignette_fraction": vignette_fraction}, seed)
+    check_counts(counts, LISTS, 0, "give how many to draw")
+    check_seed(seed)
+    for name, fraction in (("hard_fraction", hard_fraction), ("vignette_fraction", vignette_fraction)):
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"{name} must be in [0, 1], got {fraction}; give a share")
+    check_size(size)
     settings = {
         "counts": counts,
         "size": [int(side) for side in size],
@@ -87,14 +77,15 @@ def write_phantom(
         "vignette_fraction": vignette_fraction,
         "diagnosis_noise": DIAGNOSIS_NOISE,
     }
-    if _is_finished(out_dir, settings):
+    pictures = [
+        f"{kind[:-4]}/{split}_{'[0-9]' * 5}{kind[-4:]}" for split in LISTS for kind in ("images.jpg", "masks.png")
+    ]
+    if not start_drawing(out_dir, settings, ["data.csv"], pictures):
         return out_dir
-    _clear(out_dir)
-    write_json(out_dir / "phantom.json", settings)
     jobs = [(split, number) for split in LISTS for number in range(counts.get(split, 0))]
     bar = progress_bar(jobs, total=len(jobs), title="drawing the phantom", show=progress)
     rows = [_write_image(out_dir, split, number, settings) for split, number in bar]
-    write_csv(out_dir / "data.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
+    write_csv(out_dir / "data.csv", pd.DataFrame(rows, columns=COLUMNS))
     return out_dir
 
 
@@ -146,42 +137,3 @@ def _diagnosis(group: str, grey: float, chance: float) -> str:
         return seen
     others = [name for name in DIAGNOSES if name != seen]
     return others[int(chance / DIAGNOSIS_NOISE * len(others))]
-
-
-def _validate(counts: Mapping[str, int], size: tuple[int, int], fractions: Mapping[str, float], seed: int) -> None:
-    unknown = sorted(set(counts) - set(LISTS))
-    if unknown:
-        raise ValueError(f"counts must name the splits {', '.join(LISTS)}, got {', '.join(unknown)}; rename them")
-    for split, count in counts.items():
-        if isinstance(count, bool) or int(count) != count or count < 0:
-            raise ValueError(f"counts must be whole numbers from 0, got {count!r} for {split}; give how many to draw")
-    if not sum(counts.values()):
-        raise ValueError("counts must be of at least one image, got none; give how many to draw")
-    if seed < 0:
-        raise ValueError(f"seed must be a whole number from 0, got {seed}; write 0, for example")
-    for name, fraction in fractions.items():
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"{name} must be in [0, 1], got {fraction}; give a share")
-    if len(size) != 2 or min(size) < 32:
-        raise ValueError(f"size must be (height, width) of at least 32 pixels a side, got {tuple(size)}; enlarge it")
-
-
-def _clear(out_dir: Path) -> None:
-    """Make the folders and remove what an earlier phantom left in them; data.csv first, as it says "finished"."""
-    (out_dir / "data.csv").unlink(missing_ok=True)
-    for folder, suffix in (("images", "jpg"), ("masks", "png")):
-        (out_dir / folder).mkdir(parents=True, exist_ok=True)
-        for split in LISTS:
-            for path in (out_dir / folder).glob(f"{split}_{'[0-9]' * 5}.{suffix}"):
-                path.unlink()
-
-
-def _is_finished(out_dir: Path, settings: Mapping[str, Any]) -> bool:
-    if not (out_dir / "data.csv").is_file():
-        return False
-    if not (out_dir / "phantom.json").is_file():
-        raise FileExistsError(
-            f"out_dir must be no other data set, got {out_dir} with its own data.csv; choose a new folder"
-        )
-    found = read_json(out_dir / "phantom.json", "delete the folder to draw it again, or choose a new one")
-    return bool(found == settings)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from htl_monai.phantoms.drawn_folder import check_size
+
 __all__ = ["FINDINGS", "Anatomy", "draw_xray"]
 
 Array = NDArray[np.float64]
@@ -19,19 +21,12 @@ GRAIN = 0.025
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What the pictures of one person share, as shares of the picture's sides.
+    """What the pictures of one person share, as shares of the picture's sides."""
 
-    Args:
-        width: of one lung.
-        height: of one lung.
-        heart: half the width of a heart of ordinary size.
-        ribs: how many are seen.
-    """
-
-    width: float
+    width: float  # of one lung
     height: float
-    heart: float
-    ribs: float
+    heart: float  # half the width of one of ordinary size
+    ribs: float  # how many are seen
 
     @staticmethod
     def of(rng: np.random.Generator) -> Anatomy:
@@ -69,12 +64,6 @@ def draw_xray(
         person: drawn, too, where it is not given.
         hard: draw the signs faint and the whole picture with little contrast.
 
-    Returns:
-        ``(H, W)`` uint8.
-
-    Raises:
-        ValueError: an unknown finding, or a side shorter than 32.
-
     Example:
         >>> picture = draw_xray(["Effusion"], (64, 64), np.random.default_rng(0))
         >>> picture.shape, picture.dtype
@@ -83,8 +72,7 @@ def draw_xray(
     unknown = sorted(set(findings) - set(FINDINGS))
     if unknown:
         raise ValueError(f"findings must be among {', '.join(FINDINGS)}, got {', '.join(unknown)}; correct them")
-    if len(size) != 2 or min(size) < 32:
-        raise ValueError(f"size must be (height, width) of at least 32 pixels a side, got {tuple(size)}; enlarge it")
+    check_size(size)
     chest = _chest(size, person or Anatomy.of(rng), rng)
     strength = rng.uniform(0.85, 1.15) * (HARD_SIGN if hard else 1)
     picture = _thorax(chest, strength if "Cardiomegaly" in findings else 0.0, rng)
@@ -140,14 +128,6 @@ def _atelectasis(chest: _Chest, rng: np.random.Generator) -> Array:
     return 0.36 * chest.lungs[side] * both
 
 
-def _mass(chest: _Chest, rng: np.random.Generator) -> Array:
-    return 0.42 * _disc(chest, rng, 0.085)
-
-
-def _nodule(chest: _Chest, rng: np.random.Generator) -> Array:
-    return 0.40 * _disc(chest, rng, 0.032)
-
-
 def _pneumothorax(chest: _Chest, rng: np.random.Generator) -> Array:
     side = int(rng.integers(2))
     depth = np.hypot((chest.x - 0.5 - (2 * side - 1) * 0.19) / 0.13, (chest.y - 0.52) / 0.27)
@@ -165,8 +145,8 @@ _SIGNS: dict[str, Callable[[_Chest, np.random.Generator], Array]] = {
     "Infiltration": _infiltration,
     "Effusion": _effusion,
     "Atelectasis": _atelectasis,
-    "Nodule": _nodule,
-    "Mass": _mass,
+    "Nodule": lambda chest, rng: 0.40 * _disc(chest, rng, 0.032),
+    "Mass": lambda chest, rng: 0.42 * _disc(chest, rng, 0.085),
     "Pneumothorax": _pneumothorax,
     "Hernia": _hernia,
 }

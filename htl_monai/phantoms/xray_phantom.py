@@ -13,9 +13,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from htl_monai.data.files import read_json, write_csv, write_json
+from htl_monai.data.files import write_csv
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.readers.listing import SPLITS
+from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
 from htl_monai.phantoms.xray_drawing import FINDINGS, Anatomy, draw_xray
 
 __all__ = ["FREQUENCIES", "PAIR", "write_xray_phantom"]
@@ -29,11 +30,9 @@ FEWEST = 4  # positives of each finding in each split
 PAIR, TOGETHER = ("Effusion", "Cardiomegaly"), 0.7
 HARD_SHARE, NOISY_SHARE = 0.1, 0.05
 LABEL_FILES = {
-    "training": "miccai2023_nih-cxr-lt_labels_train.csv",
-    "validation": "miccai2023_nih-cxr-lt_labels_val.csv",
-    "test": "miccai2023_nih-cxr-lt_labels_test.csv",
+    split: f"miccai2023_nih-cxr-lt_labels_{part}.csv"
+    for split, part in zip(SPLITS, ("train", "val", "test"), strict=True)
 }
-SETTINGS = "phantom.json"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class _Plan:
 
 
 def write_xray_phantom(
-    folder: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
     counts: Mapping[str, int] | None = None,
     size: tuple[int, int] = (64, 64),
     seed: int = 0,
@@ -62,10 +61,10 @@ def write_xray_phantom(
     signs are faint and the contrast is low: it is hard. Of one in twenty, one label is flipped. A subject has one to
     three images, which show the same anatomy, all in one split. Each image has a generator of its own. The label file
     of the training images is written last: a folder without it is unfinished. The same settings again leave a finished
-    folder as it is.
+    folder as it is; one with another data set is refused.
 
     Args:
-        folder: to fill with ``images/*.png``, the three label files (``id``, a column for each finding and for
+        out_dir: to fill with ``images/*.png``, the three label files (``id``, a column for each finding and for
             ``No Finding``, ``subj_id``), ``planted.csv`` and ``phantom.json``.
         counts: images of each split, at least 40; by default 600 training, 120 validation, 400 test.
         size: height and width in pixels, each at least 32.
@@ -73,20 +72,21 @@ def write_xray_phantom(
         progress: show a progress bar on stderr.
 
     Returns:
-        ``folder``, which ``load_multi_label`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),
+        ``out_dir``, which ``load_multi_label`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),
         ``noisy`` (0 or 1), ``which`` (the finding whose label is flipped, else empty).
-
-    Raises:
-        ValueError: a split is unknown or has fewer than 40 images, or the size is too small.
-        FileExistsError: ``folder`` holds label files that are no phantom's.
     """
-    folder, counts = Path(folder), dict(COUNTS if counts is None else counts)
-    _validate(counts, size, seed)
+    folder, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
+    if set(counts) != set(SPLITS):
+        raise ValueError(
+            f"counts must name the splits {', '.join(SPLITS)}, got {', '.join(counts) or 'none'}; name them"
+        )
+    check_counts(counts, SPLITS, 10 * FEWEST, "draw more")
+    check_seed(seed)
+    check_size(size)
     settings = {"counts": counts, "size": [int(side) for side in size], "seed": int(seed)}
-    if _is_finished(folder, settings):
+    tables, pictures = [*LABEL_FILES.values(), "planted.csv"], f"images/[123]{'[0-9]' * 7}_{'[0-9]' * 3}.png"
+    if not start_drawing(folder, settings, tables, [pictures]):
         return folder
-    _clear(folder)
-    write_json(folder / SETTINGS, settings)
     plans = {split: _plan(counts[split], split, seed) for split in SPLITS}
     planted = []
     with progress_bar(total=sum(counts.values()), title="drawing the phantom", show=progress) as bar:
@@ -158,36 +158,3 @@ def _planted(plan: _Plan, split: str) -> pd.DataFrame:
             "which": [FINDINGS[number] if number >= 0 else "" for number in plan.flipped],
         }
     )
-
-
-def _validate(counts: Mapping[str, int], size: tuple[int, int], seed: int) -> None:
-    if set(counts) != set(SPLITS):
-        raise ValueError(
-            f"counts must name the splits {', '.join(SPLITS)}, got {', '.join(counts) or 'none'}; name them"
-        )
-    for split, count in counts.items():
-        if isinstance(count, bool) or int(count) != count or count < 10 * FEWEST:
-            raise ValueError(f"counts must be whole numbers from {10 * FEWEST}, got {count!r} for {split}; draw more")
-    if seed < 0:
-        raise ValueError(f"seed must be a whole number from 0, got {seed}; write 0, for example")
-    if len(size) != 2 or min(size) < 32:
-        raise ValueError(f"size must be (height, width) of at least 32 pixels a side, got {tuple(size)}; enlarge it")
-
-
-def _clear(folder: Path) -> None:
-    """Remove what an earlier phantom left, the label file that says "finished" first."""
-    for name in (*LABEL_FILES.values(), "planted.csv"):
-        (folder / name).unlink(missing_ok=True)
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    for path in (folder / "images").glob(f"[123]{'[0-9]' * 7}_{'[0-9]' * 3}.png"):
-        path.unlink()
-
-
-def _is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
-    if not (folder / SETTINGS).is_file():
-        if any((folder / name).exists() for name in (*LABEL_FILES.values(), "images")):
-            raise FileExistsError(f"folder must be no other data set, got {folder} with files of one; choose a new one")
-        return False
-    finished = (folder / LABEL_FILES["training"]).is_file()
-    remedy = "delete the folder to draw it again, or choose a new one"
-    return finished and bool(read_json(folder / SETTINGS, remedy) == settings)

@@ -7,52 +7,37 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from htl_monai.cli.command import Command, Option
-from htl_monai.cli.values import SEVERAL
+from htl_monai.cli.command import Command, Option, in_words
 
 __all__ = ["UsageError", "read_arguments", "split_command"]
 
 
 class UsageError(ValueError):
-    """A command line that cannot be run.
-
-    Args:
-        problems: what is wrong with it, a sentence each.
-        name: the command whose help may tell more.
-    """
+    """A command line that cannot be run: what is wrong with it, a sentence each, and whose help may tell more."""
 
     def __init__(self, problems: Sequence[str], name: str) -> None:
         super().__init__("; ".join(problems))
-        self.problems = problems
-        self.name = name
+        self.problems, self.name = problems, name
 
 
 def split_command(tree: Mapping[str, Any], words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Return the words that name a command or a group of commands, and the words after it.
-
-    Args:
-        tree: functions by name, and dicts of them.
-        words: the command line, without the program.
-
-    Raises:
-        UsageError: there is no such command.
-    """
+    """Return the words that name a command or a group in a tree of functions by name, and the words after it."""
     path: tuple[str, ...] = ()
     node: Any = tree
     for place, word in enumerate(words):
-        if not isinstance(node, Mapping) or is_option(word):
+        if not isinstance(node, Mapping) or _is_option(word):
             return path, list(words[place:])
         key = word.replace("-", "_")
         if key not in node:
             known = [name.replace("_", "-") for name in node]
-            where = " ".join(("htl", *path)).replace("_", "-")
+            where = in_words(path)
             problem = f"the command after {where} must be one of {', '.join(known)}, got {word!r}{_near(word, known)}"
             raise UsageError([problem], where)
         path, node = (*path, key), node[key]
     return path, []
 
 
-def is_option(word: str) -> bool:
+def _is_option(word: str) -> bool:
     """Tell an option from a value; a negative number is a value."""
     return word.startswith("--") or re.match("-[a-zA-Z]", word) is not None
 
@@ -60,10 +45,8 @@ def is_option(word: str) -> bool:
 def read_arguments(command: Command, words: Sequence[str]) -> dict[str, str]:
     """Return the text of each option that is given.
 
-    Required options may be given by position, in their order; all others by name only.
-
-    Raises:
-        UsageError: names all options that do not exist, or all that are missing and all values that cannot be read.
+    Required options may be given by position, in their order; all others by name only. A :class:`UsageError` names all
+    options that do not exist, or all that are missing and all values that cannot be read.
     """
     given, places, problems = _gather(command, words)
     free = [option for option in command.options.values() if option.required and option.name not in given]
@@ -87,13 +70,13 @@ def _gather(command: Command, words: Sequence[str]) -> tuple[dict[str, list[str]
     waiting = list(words)
     while waiting:
         word = waiting.pop(0)
-        if not is_option(word):
+        if not _is_option(word):
             places.append(word)
             continue
         flag, equals, text = word.partition("=")
         option, alone = _find(command, flag, bool(equals))
         value = text if equals else alone
-        if value is None and waiting and not is_option(waiting[0]):
+        if value is None and waiting and not _is_option(waiting[0]):
             value = waiting.pop(0)
         if option is None:
             problems.append(_unknown(command, flag))
@@ -109,9 +92,9 @@ def _find(command: Command, flag: str, has_value: bool) -> tuple[Option | None, 
     name = flag.removeprefix("--").replace("-", "_")
     if flag.startswith("--") and name in command.options:
         option = command.options[name]
-        return option, "true" if option.kind is bool else None
+        return option, "true" if option.type is bool else None
     switch = command.options.get(re.sub("^no_?", "", name))
-    if flag.startswith("--no") and switch is not None and switch.kind is bool and not has_value:
+    if flag.startswith("--no") and switch is not None and switch.type is bool and not has_value:
         return switch, "false"
     return None, None
 
@@ -141,7 +124,7 @@ def _missing(command: Command, given: Iterable[str]) -> list[str]:
 
 
 def _wrong(option: Option, texts: Sequence[str]) -> list[str]:
-    if len(texts) > 1 and option.kind not in SEVERAL:
+    if len(texts) > 1 and not option.kind.several:
         return [f"{option.flag} must be given once, got {' and '.join(map(repr, texts))}; choose one"]
     try:
         option.read(",".join(texts))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from htl_monai.cli.values import METAVARS, READERS
+from htl_monai.cli.values import KINDS, Kind
 
-__all__ = ["Command", "Option", "find_commands"]
+__all__ = ["Command", "Option", "find_commands", "in_words"]
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,20 @@ class Option:
 
     Args:
         name: the parameter's name.
-        kind: its type, without None.
+        type: its type, without None.
         default: its default, or ``inspect.Parameter.empty`` where it must be given.
         text: what the docstring says of it.
     """
 
     name: str
-    kind: Any
+    type: Any
     default: Any
     text: str
+
+    @property
+    def kind(self) -> Kind:
+        """How its value is written."""
+        return KINDS[self.type]
 
     @property
     def required(self) -> bool:
@@ -43,15 +48,11 @@ class Option:
     @property
     def metavar(self) -> str:
         """What stands for its value in the help; nothing for a switch."""
-        return self.name.upper() if self.required else METAVARS.get(self.kind, self.name.upper())
+        return self.name.upper() if self.required or self.kind.metavar is None else self.kind.metavar
 
     def read(self, text: str) -> Any:
-        """Return the value that a text stands for.
-
-        Raises:
-            ValueError: names the option, the rule and the text.
-        """
-        return READERS[self.kind](text, self.name)
+        """Return the value that a text stands for; a ValueError names the option, the rule and the text."""
+        return self.kind.read(text, self.name)
 
 
 class Command:
@@ -63,10 +64,10 @@ class Command:
     """
 
     def __init__(self, path: tuple[str, ...], function: Callable[..., None]) -> None:
-        self.path = path
-        self.function = function
-        self.description, sections = _sections(inspect.getdoc(function) or "")
-        self.examples = sections.get("Examples", "").split("\n")
+        self.path, self.name, self.function = path, in_words(path), function
+        description, *rest = re.split(r"^(\w+):\n", inspect.getdoc(function) or "", flags=re.MULTILINE)
+        sections = {name: inspect.cleandoc("\n" + body) for name, body in zip(rest[::2], rest[1::2], strict=True)}
+        self.description, self.examples = description.strip(), sections.get("Examples", "").split("\n")
         texts = dict(re.findall(r"^(\w+): (.*(?:\n  .*)*)", sections.get("Args", ""), re.MULTILINE))
         hints = get_type_hints(function)
         self.options = {
@@ -74,10 +75,10 @@ class Command:
             for name, parameter in inspect.signature(function).parameters.items()
         }
 
-    @property
-    def name(self) -> str:
-        """The command as a user writes it."""
-        return " ".join(("htl", *self.path)).replace("_", "-")
+
+def in_words(path: Sequence[str]) -> str:
+    """Return a command as a user writes it."""
+    return " ".join(("htl", *path)).replace("_", "-")
 
 
 def find_commands(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[Command]:
@@ -86,13 +87,6 @@ def find_commands(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[C
     for name, value in tree.items():
         found += find_commands(value, (*path, name)) if isinstance(value, Mapping) else [Command((*path, name), value)]
     return found
-
-
-def _sections(text: str) -> tuple[str, dict[str, str]]:
-    """Split a docstring into what stands before its sections, and the sections without their indent."""
-    description, *rest = re.split(r"^(\w+):\n", text, flags=re.MULTILINE)
-    bodies = [inspect.cleandoc("\n" + body) for body in rest[1::2]]
-    return description.strip(), dict(zip(rest[::2], bodies, strict=True))
 
 
 def _without_none(kind: Any) -> Any:

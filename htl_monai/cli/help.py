@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from htl_monai.cli.command import Command, Option
+from htl_monai.cli.command import Command, Option, in_words
 
 __all__ = ["command_help", "overview"]
 
@@ -13,16 +13,10 @@ _COLUMNS = 79
 
 
 def overview(commands: Sequence[Command], path: tuple[str, ...], about: str) -> str:
-    """Return the help of ``htl``, or of one of its groups: what each command does.
-
-    Args:
-        commands: all commands.
-        path: the group's name, or nothing for all.
-        about: what stands on top.
-    """
+    """Return the help of ``htl``, or of its group ``path``: ``about``, and what each of the commands does."""
     shown = [command for command in commands if command.path[: len(path)] == path]
-    rows = [(" ".join(command.path).replace("_", "-"), _first_line(command.description)) for command in shown]
-    name = " ".join(("htl", *path)).replace("_", "-")
+    rows = [(command.name.removeprefix("htl "), _first_line(command.description)) for command in shown]
+    name = in_words(path)
     examples = [example for command in shown for example in command.examples[:1]][: 2 if not path else 3]
     parts = [
         f"{name} COMMAND …",
@@ -66,14 +60,8 @@ def _rows(rows: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _fill(text: str, initial_indent: str = "", subsequent_indent: str = "") -> str:
-    return textwrap.fill(
-        text,
-        _COLUMNS,
-        initial_indent=initial_indent,
-        subsequent_indent=subsequent_indent,
-        break_on_hyphens=False,
-    )
+def _fill(text: str, **indents: str) -> str:
+    return textwrap.fill(text, _COLUMNS, break_on_hyphens=False, **indents)  # type: ignore[arg-type]
 
 
 def _first_line(text: str) -> str:

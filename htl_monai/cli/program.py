@@ -13,7 +13,7 @@ from fire.decorators import SetParseFns
 from htl_monai import __version__
 from htl_monai.cli import data, long_tail, reader_study, run, trained_model
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
-from htl_monai.cli.command import Command, find_commands
+from htl_monai.cli.command import Command, find_commands, in_words
 from htl_monai.cli.help import command_help, overview
 from htl_monai.cli.stop_signals import Stopped, stoppable
 
@@ -73,7 +73,7 @@ def _run(words: Sequence[str]) -> None:
         known = list(commands.values())
         print(command_help(commands[path]) if path in commands else overview(known, path, _ABOUT[path]))
     elif path not in commands:
-        name = " ".join(("htl", *path)).replace("_", "-")
+        name = in_words(path)
         means_version = not path and rest[0].lower().lstrip("-")[:3] in ("v", "ver")
         hint = "did you mean --version?" if means_version else "options come after it"
         raise UsageError([f"a command must follow {name}, got {rest[0]}; {hint}"], name)

@@ -13,11 +13,7 @@ __all__ = ["Stopped", "stoppable"]
 
 
 class Stopped(KeyboardInterrupt):
-    """The process was asked to end by a signal, as a batch system or a terminal that is closed does.
-
-    Args:
-        number: the signal's.
-    """
+    """The process was asked to end by a signal, as a batch system or a terminal that is closed does."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

@@ -23,13 +23,8 @@ def use_free_cores(
 ) -> None:
     """Set what torch's threads read when it is loaded: as many as there are idle cores, and waiting without spinning.
 
-    What the user has set stays. Where no core is busy, the number of threads is left to torch.
-
-    Args:
-        environment: the variables to set.
-        loaded: torch is loaded already, and nothing can be set any more; None looks.
-        allowed: how many cores there are.
-        idle: how many of them are idle.
+    What the user has set stays. Where no core is busy, the number of threads is left to torch. Once torch is loaded,
+    nothing can be set any more.
     """
     if "torch" in sys.modules if loaded is None else loaded:
         return

@@ -4,97 +4,83 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from htl_monai.cli.pairs import read_pairs
 
-__all__ = ["METAVARS", "READERS", "SEVERAL"]
+__all__ = ["KINDS", "Kind"]
 
 
-def read_text(text: str, name: str) -> str:
-    """Return the text itself, which must not be empty."""
+@dataclass(frozen=True)
+class Kind:
+    """How the values of one type are written.
+
+    Args:
+        read: takes a text and the option's name; ValueError where the text is no such value.
+        metavar: what stands for a value in the help; nothing for a switch, None for the option's own name.
+        several: whether the option may be repeated: what is given in several goes is one list.
+    """
+
+    read: Callable[[str, str], Any]
+    metavar: str | None = None
+    several: bool = False
+
+
+def _reader(convert: Callable[[str], Any], rule: str, example: str) -> Callable[[str, str], Any]:
+    """Return what reads a value by ``convert``, or says that it must be as the rule says."""
+
+    def read(text: str, name: str) -> Any:
+        try:
+            return convert(text)
+        except (KeyError, ValueError):
+            write = example.format(name=name, flag=name.replace("_", "-"))
+            raise ValueError(f"{name} must be {rule}, got {text!r}; write {write}") from None
+
+    return read
+
+
+def _list_of(read: Callable[[str, str], Any]) -> Callable[[str, str], list[Any]]:
+    return lambda text, name: [read(part.strip(), name) for part in text.split(",")]
+
+
+def _text(text: str, name: str) -> str:
     if not text:
         raise ValueError(f"{name} must not be empty; leave it out or give a value")
     return text
 
 
-def read_whole_number(text: str, name: str) -> int:
-    """Read ``7`` or ``-7``."""
-    if not re.fullmatch(r"[+-]?\d+", text):
-        raise ValueError(
-            f"{name} must be a whole number, got {text!r}; write --{name.replace('_', '-')} 7, for example"
-        )
-    return int(text)
+def _size(text: str) -> tuple[int, int]:
+    height, width = _parts(r"[\[(]?\s*(\d+)\s*[,x]\s*(\d+)\s*[\])]?", text)
+    return int(height), int(width)
 
 
-def read_number(text: str, name: str) -> float:
-    """Read ``0.5``, ``1`` or ``1e-3``."""
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{name} must be a number, got {text!r}; write 0.5, for example") from None
+def _range(text: str) -> range:
+    first, end = _parts(r"(\d+)(?::(\d+))?", text)
+    return range(int(first), int(first) + 1 if end is None else int(end))
 
 
-def read_switch(text: str, name: str) -> bool:
-    """Read ``true`` or ``false``."""
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"{name} must be true or false, got {text!r}; write --{name} or --no{name}")
-    return text.lower() == "true"
+def _parts(pattern: str, text: str) -> tuple[str, ...]:
+    found = re.fullmatch(pattern, text)
+    if found is None:
+        raise ValueError(text)
+    return found.groups()
 
 
-def read_names(text: str, name: str) -> list[str]:
-    """Read ``a,b``."""
-    return [read_text(part.strip(), name) for part in text.split(",")]
+_WHOLE_NUMBER = _reader(int, "a whole number", "--{flag} 7, for example")
+_NUMBER = _reader(float, "a number", "0.5, for example")
+_SWITCH = _reader(lambda text: {"true": True, "false": False}[text.lower()], "true or false", "--{name} or --no{name}")
+_SEEDS = _list_of(_reader(_range, "numbers from 0 or ranges such as 0:30", "0:5 or 0,3,7"))
 
-
-def read_numbers(text: str, name: str) -> list[float]:
-    """Read ``0.5,0.7``."""
-    return [read_number(part, name) for part in text.split(",")]
-
-
-def read_seeds(text: str, name: str) -> list[int]:
-    """Read ``0:30``, ``3`` or ``0,3,7``."""
-    found: list[int] = []
-    for part in text.split(","):
-        if not re.fullmatch(r"\d+(:\d+)?", part):
-            raise ValueError(f"{name} must be numbers from 0 or ranges such as 0:30, got {part!r}; write 0:5 or 0,3,7")
-        first, _, end = part.partition(":")
-        found += range(int(first), int(end)) if end else [int(first)]
-    return found
-
-
-def read_size(text: str, name: str) -> tuple[int, int]:
-    """Read ``96,128``, also with brackets."""
-    found = re.fullmatch(r"[\[(]?\s*(\d+)\s*[,x]\s*(\d+)\s*[\])]?", text)
-    if not found:
-        raise ValueError(f"{name} must be height and width in pixels, got {text!r}; write 96,128, for example")
-    return int(found[1]), int(found[2])
-
-
-READERS: Mapping[Any, Callable[[str, str], Any]] = {
-    str: read_text,
-    int: read_whole_number,
-    float: read_number,
-    bool: read_switch,
-    list[str]: read_names,
-    list[float]: read_numbers,
-    list[int]: read_seeds,
-    tuple[int, int]: read_size,
-    dict[str, Any]: read_pairs,
+KINDS: Mapping[Any, Kind] = {
+    str: Kind(_text),
+    int: Kind(_WHOLE_NUMBER, "N"),
+    float: Kind(_NUMBER, "X"),
+    bool: Kind(_SWITCH, ""),
+    list[str]: Kind(_list_of(_text), "A,B", several=True),
+    list[float]: Kind(_list_of(_NUMBER), "X,Y", several=True),
+    list[int]: Kind(lambda text, name: [seed for part in _SEEDS(text, name) for seed in part], "N,M", several=True),
+    tuple[int, int]: Kind(_reader(_size, "height and width in pixels", "96,128, for example"), "H,W"),
+    dict[str, Any]: Kind(read_pairs, "KEY=VALUE", several=True),
 }
-"""What reads a parameter of each type from a text and the option's name."""
-
-SEVERAL = (list[str], list[float], list[int], dict[str, Any])
-"""Types of options that may be repeated: what is given in several goes is one list."""
-
-METAVARS = {
-    int: "N",
-    float: "X",
-    bool: "",
-    list[str]: "A,B",
-    list[float]: "X,Y",
-    list[int]: "N,M",
-    tuple[int, int]: "H,W",
-    dict[str, Any]: "KEY=VALUE",
-}
-"""What stands for the value of an option in the help."""
+"""How a parameter of each type is written."""

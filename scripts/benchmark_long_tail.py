@@ -25,7 +25,7 @@ from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = "chest_xray_long_tail"
-CPU_OVERLAY = "settings/cpu_chest.json"
+CPU_OVERLAY = "sizes/cpu_chest.json"
 FULL_SIZE = (30, 20, 21081, 20)  # seeds, sparsities, images, classes: NIH-CXR-LT's test set
 SECONDS, MIB, DIFFERENCE = 120.0, 4096.0, 1e-6
 OTHERS = 48  # images of training and validation, so that the network can be trained for an epoch

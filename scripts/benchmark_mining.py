@@ -34,7 +34,7 @@ from htl_monai.networks.weights import load_weights
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.pruning import Sweep
 
-CPU_OVERLAY = "settings/cpu.json"
+CPU_OVERLAY = "sizes/cpu.json"
 SELECTING_SPARSITY = 0.7
 VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
 

@@ -22,8 +22,9 @@ from htl_monai.models.bundles import find_bundle
 from htl_monai.networks.weights import save_weights
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.report.console import print_never_learned
+from htl_monai.runs.graph import stages_of
 from htl_monai.runs.output_folder import LOCK, NOTE
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting, run_stage
 
 
@@ -189,10 +190,10 @@ def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Pa
     with pytest.raises(KeyError, match="max_epoch must be an entry of the configs.* max_epochs"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "max_epoch": 1})
     with pytest.raises(
-        KeyError, match="one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"
+        FileNotFoundError, match="setting must be one of chest_xray, semi_supervised, .* got 'weekly'; check it"
     ):
         run_setting("weekly", tiny_phantom, tmp_path / "run")
-    with pytest.raises(FileNotFoundError, match="overlay must be one of .*settings/cpu.json"):
+    with pytest.raises(FileNotFoundError, match="overlay must be one of .*sizes/cpu.json"):
         run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "precision": "fp8"})
@@ -262,7 +263,7 @@ def trained(weak: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def weak_stage(weak: dict, trained: Path, tmp_path: Path) -> Callable[..., Path]:
     """Return a function that runs one stage after the training, with some entries replaced."""
-    stages = {stage.name: stage for stage in SETTINGS["weakly_supervised"].stages}
+    stages = {stage.name: stage for stage in stages_of(read_setting("weakly_supervised"))}
 
     def run_one(name: str, **entries: object) -> Path:
         out = tmp_path / "run"

@@ -46,6 +46,7 @@ LAYERS = (
 EVERYWHERE = {
     "htl_monai.data.files",
     "htl_monai.models.bundles",
+    "htl_monai.runs.layout",
     "htl_monai.runs.output_folder",
     "htl_monai.settings.setting_rules",
 }

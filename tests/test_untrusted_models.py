@@ -139,14 +139,14 @@ def test_the_working_directory_shadows_no_name(
     plant(foreign_bundle, payload)
     here = tmp_path / "here"
     shutil.copytree(foreign_bundle, here / "lesion_localization")
-    (here / "settings").mkdir()
-    (here / "settings" / "cpu.json").write_text(json.dumps({"network_size": payload}))
+    (here / "sizes").mkdir()
+    (here / "sizes" / "cpu.json").write_text(json.dumps({"network_size": payload}))
     monkeypatch.chdir(here)
     assert find_model("lesion_localization").bundle == own_bundles()["lesion_localization"]
     assert find_bundle("lesion_localization") == own_bundles()["lesion_localization"]
-    assert collect_changes(["settings/cpu.json"], None, {})["network_size"] == "slim"
+    assert collect_changes(["sizes/cpu.json"], None, {})["network_size"] == "slim"
     assert find_bundle("./lesion_localization") == here / "lesion_localization"
-    assert find_overlay("./settings/cpu.json") == here / "settings" / "cpu.json"
+    assert find_overlay("./sizes/cpu.json") == here / "sizes" / "cpu.json"
     assert not executed.exists()
 
 
@@ -157,13 +157,13 @@ def test_a_path_must_look_like_one(foreign_bundle: Path, tmp_path: Path, monkeyp
         find_bundle("my_bundle")
     with pytest.raises(FileNotFoundError, match=r"^model must be .*, got my_bundle; write ./my_bundle to run"):
         find_model("my_bundle")
-    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to apply that file$"):
+    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to use that file$"):
         find_overlay("mine.json")
     (tmp_path / "mine.yaml").write_text("{}")
     with pytest.raises(FileNotFoundError, match="overlay must be one of .* or the path of a .json file, got './mine."):
         find_overlay("./mine.yaml")
     with pytest.raises(FileNotFoundError, match="overlay must be one of baselines/dice_finetuning.json, .*; check it$"):
-        find_overlay("settings/../../pyproject.toml")
+        find_overlay("sizes/../../pyproject.toml")
 
 
 def test_one_line_says_that_code_from_outside_runs(
@@ -172,7 +172,7 @@ def test_one_line_says_that_code_from_outside_runs(
     find_model("lesion_localization")
     find_model(own_bundles()["lesion_localization"])
     find_model(own_bundles()["lesion_localization"] / "models" / "model.pt")
-    collect_changes(["settings/cpu.json"], None, {})
+    collect_changes(["sizes/cpu.json"], None, {})
     assert capsys.readouterr().err == ""
     overlay = tmp_path / "mine.json"
     overlay.write_text("{}")

@@ -53,9 +53,10 @@ def pie(run_dir: str, out: str | None = None, sparsity: float = 0.9, share: floa
 @contextmanager
 def _folder_to_fill(run_dir: str, out: str | None, command: str) -> Iterator[Path]:
     """Have the folder ``out``, or the run's own folder of tables, which nobody else writes into meanwhile."""
+    from htl_monai.runs import layout
     from htl_monai.runs.output_folder import locked_folder, output_folder
 
-    reporting = Path(run_dir) / "reporting"
+    reporting = Path(run_dir) / layout.REPORTING
     if out is None or Path(out).resolve() == reporting.resolve():
         with locked_folder(run_dir, command):
             yield reporting

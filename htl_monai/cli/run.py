@@ -42,6 +42,7 @@ def run(
     overlay: list[str] | None = None,
     seed: int | None = None,
     seeds: list[int] | None = None,
+    arms: list[str] | None = None,
     columns: dict[str, Any] | None = None,
     set: dict[str, Any] | None = None,
     dry_run: bool = False,
@@ -53,16 +54,18 @@ def run(
 
     Args:
         setting: supervised (masks), semi_supervised (masks, and images without), weakly_supervised (diagnoses, and
-            masks of the test images) or chest_xray (several findings an image, several seeds).
+            masks of the test images), chest_xray (several findings an image, several seeds), or one of yours:
+            ./my_setting.json
         data: a CSV file or a folder with data.csv, one with the folders images and masks, one in the ISIC-2017 layout,
             one above it and one in the ISIC-2018 Task 3 layout (images without masks, with diagnoses), or one with
             the label files of NIH- or MIMIC-CXR-LT above the images.
         out: the run's folder.
-        overlay: config files applied on top of the bundle's, such as settings/cpu.json; several with commas. One of
+        overlay: config files applied on top of the bundle's, such as sizes/cpu.json; several with commas. One of
             yours runs as code: ./mine.json
         seed: replaces the configs' seed; beside --seeds, only what is drawn once for all of them.
         seeds: the seeds to train: 0:3 for 0 to 2, or 0,3,7; one by default, of chest_xray five. Without several there
             is no verdict.
+        arms: what is trained and compared, with commas; by default what the setting compares.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask or 'classes=["A","B"]'
         set: config entries to replace, such as max_epochs=10,spatial_size=[96,128]
         dry_run: show which stages would run, and why, and which settings are not the bundle's; write nothing.
@@ -79,14 +82,16 @@ def run(
     changes = with_columns(set, columns)
     if dry_run:
         require_own(out, "run")
-        _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds))
+        _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds, arms=arms))
         return
-    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds))
+    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds, arms))
 
 
 def _close(setting: str, folder: Path) -> None:
     """Print what a run ends with."""
-    if setting == "chest_xray":
+    from htl_monai.runs.setting import read_setting
+
+    if read_setting(setting).labels == "findings":
         from htl_monai.report.long_tail_console import print_long_tail_run
 
         print_long_tail_run(folder)

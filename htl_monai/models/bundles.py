@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from htl_monai.data.files import read_json
 
-__all__ = ["bundle_config", "find_bundle", "find_overlay", "looks_like_path", "own_bundles"]
+__all__ = [
+    "bundle_config",
+    "find_bundle",
+    "find_config",
+    "find_overlay",
+    "looks_like_path",
+    "own_bundles",
+    "own_configs",
+]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel carries bundle/ and configs/ inside the package; the source tree has them beside it.
@@ -45,18 +54,40 @@ def find_bundle(name: str) -> Path:
     raise FileNotFoundError(f"bundle must be one of {', '.join(own)} or a bundle's path, got {name!r}; {hint}")
 
 
+def own_configs(folder: str) -> dict[str, Path]:
+    """Return the files of a folder in the package's ``configs/``, by name, such as ``supervised``."""
+    return {path.stem: path for path in sorted((_ROOT / "configs" / folder).glob("*.json"))}
+
+
+def find_config(folder: str, name: str) -> Path:
+    """Return a file of a kind that the package has in a folder of ``configs/``: a setting, an arm.
+
+    Args:
+        folder: such as ``settings``.
+        name: that of one of the package's, or the path of a ``.json`` file with a separator in it: ``./mine.json``.
+
+    Raises:
+        FileNotFoundError: there is no such file; those that come with the package are named.
+    """
+    return _found(name, own_configs(folder), folder.removesuffix("s"))
+
+
 def find_overlay(name: str) -> Path:
     """Return a config file that is applied on top of a bundle's; as code, see :func:`find_bundle`.
 
     Args:
-        name: a name below the package's ``configs/``, such as ``settings/cpu.json``, which goes before a file of that
+        name: a name below the package's ``configs/``, such as ``sizes/cpu.json``, which goes before a file of that
             name in the working directory; or the path of a ``.json`` file with a separator in it: ``./my.json``.
 
     Raises:
         FileNotFoundError: there is no such file; those that come with the package are named.
     """
-    folder = _ROOT / "configs"
-    own = {path.relative_to(folder).as_posix(): path for path in sorted(folder.glob("*/*.json"))}
+    folders = ("baselines", "pruners", "sampling", "sizes")
+    own = {f"{folder}/{path.name}": path for folder in folders for path in own_configs(folder).values()}
+    return _found(name, own, "overlay")
+
+
+def _found(name: str, own: Mapping[str, Path], kind: str) -> Path:
     if name in own:
         return own[name]
     path = Path(name)
@@ -64,9 +95,8 @@ def find_overlay(name: str) -> Path:
         if path.resolve() not in own.values():
             _announce(path.resolve())
         return path.resolve()
-    known = ", ".join(own)
-    hint = f"write ./{name} to apply that file" if path.suffix == ".json" and path.is_file() else "check it"
-    raise FileNotFoundError(f"overlay must be one of {known} or the path of a .json file, got {name!r}; {hint}")
+    hint = f"write ./{name} to use that file" if path.suffix == ".json" and path.is_file() else "check it"
+    raise FileNotFoundError(f"{kind} must be one of {', '.join(own)} or the path of a .json file, got {name!r}; {hint}")
 
 
 def looks_like_path(name: str) -> bool:

@@ -11,6 +11,7 @@ from htl_monai.data.readers.listing import name_first
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict
+from htl_monai.runs import layout
 
 __all__ = [
     "print_files",
@@ -71,11 +72,11 @@ def say(message: str) -> None:
 def print_run(folder: Path) -> None:
     """Print the closing tables of a run on lesions, the images that were left out, the files, and the verdict."""
     names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
-    print_files(folder / "reporting", names)
-    print_notes(folder / "reporting" / "notes.csv")
+    print_files(folder / layout.REPORTING, names)
+    print_notes(folder / layout.REPORTING / "notes.csv")
     for root in _seed_folders(folder) or [folder]:
         of = f"{root.name}: " if root != folder else ""
-        print_left_out(root / "selecting" / "htl.json", of)
+        print_left_out(root / layout.SELECTING / "htl.json", of)
         for mining in ("mining", "mining_unlabelled"):
             print_never_learned(root / mining / "forgetting.csv", of)
     print_skipped(folder)
@@ -85,9 +86,9 @@ def print_run(folder: Path) -> None:
 
 def _seed_folders(folder: Path) -> list[Path]:
     """Return the folders of the seeds that the report of a run is about; none where it is about one network."""
-    scores = folder / "reporting" / "scores_of_seeds.csv"
+    scores = folder / layout.REPORTING / "scores_of_seeds.csv"
     seeds = read_table(scores)["seed"].unique() if scores.is_file() else ()
-    return [folder / f"seed_{seed}" for seed in seeds]
+    return [folder / layout.seed_folder(seed) for seed in seeds]
 
 
 def print_notes(path: Path) -> None:
@@ -98,7 +99,7 @@ def print_notes(path: Path) -> None:
 
 def print_skipped(folder: Path) -> None:
     """Print which images a run left out, and why."""
-    skipped = read_table(folder / "preparing" / "skipped.csv")
+    skipped = read_table(folder / layout.SKIPPED)
     for row in skipped.itertuples():
         print(f"left out: {row.split} {row.id}: {row.reason}")
 

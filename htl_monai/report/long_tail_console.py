@@ -12,6 +12,7 @@ from htl_monai.report.console import print_skipped
 from htl_monai.report.long_tail_run import MAIN
 from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict_on_arms
+from htl_monai.runs import layout
 
 __all__ = ["TABLES", "print_long_tail", "print_long_tail_run"]
 
@@ -77,8 +78,8 @@ def print_long_tail(tables: Mapping[str, pd.DataFrame]) -> None:
 
 def print_long_tail_run(folder: Path) -> None:
     """Print the closing tables of a run, the images that were left out, where the rest is, and the verdict."""
-    names = [name for name in (*TABLES, "notes", "pie_notes") if (folder / "reporting" / f"{name}.csv").is_file()]
-    tables = {name: read_table(folder / "reporting" / f"{name}.csv") for name in names}
+    names = [name for name in (*TABLES, "notes", "pie_notes") if (folder / layout.REPORTING / f"{name}.csv").is_file()]
+    tables = {name: read_table(folder / layout.REPORTING / f"{name}.csv") for name in names}
     print_long_tail(tables)
     print_skipped(folder)
     print(f"\nTables in {folder / 'reporting'}, figures in {folder / 'reporting' / 'figures'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from htl_monai.data.readers.listing import Datalists, Item
 from htl_monai.data.readers.multi_label import label_matrix, load_multi_label
+from htl_monai.runs import layout
 from htl_monai.scores.predictions import Predictions, stacked_predictions
 
 __all__ = ["COMPRESSIONS", "MAIN", "LongTailRun", "positives", "read_long_tail_run"]
@@ -91,7 +91,7 @@ class LongTailRun:
         return found.in_order([item["id"] for item in self.test], paths[0], "test")
 
     def _path(self, seed: int, stage: str) -> Path:
-        return self.run_dir / f"seed_{seed}" / stage / "predictions.npz"
+        return self.run_dir / layout.seed_folder(seed) / stage / "predictions.npz"
 
 
 def read_long_tail_run(
@@ -110,13 +110,15 @@ def read_long_tail_run(
         FileNotFoundError: the data list is not there, or no seed was mined.
     """
     run_dir = Path(run_dir)
-    found = _mined_seeds(run_dir) if seeds is None else tuple(sorted(seeds))
+    found = (
+        layout.seeds_with(run_dir, f"{COMPRESSIONS[MAIN]}/predictions.npz") if seeds is None else tuple(sorted(seeds))
+    )
     if not found:
         raise FileNotFoundError(
             f"run_dir must hold seed_*/{COMPRESSIONS[MAIN]}/predictions.npz of at least one seed, got none in "
             f"{run_dir}; run the stage mining or correct the path"
         )
-    data = load_multi_label(run_dir / "preparing" / "data.json" if data_path is None else data_path)
+    data = load_multi_label(run_dir / layout.DATA if data_path is None else data_path)
     return LongTailRun(run_dir, tuple(data.classes), data.datalists, found)
 
 
@@ -125,8 +127,3 @@ def positives(items: Sequence[Item], n_classes: int) -> NDArray[np.int64]:
     if not items:
         return np.zeros(n_classes, dtype=np.int64)
     return np.asarray((label_matrix(items) == 1).sum(axis=0), dtype=np.int64)
-
-
-def _mined_seeds(run_dir: Path) -> tuple[int, ...]:
-    folders = (path.parents[1].name for path in run_dir.glob(f"seed_*/{COMPRESSIONS[MAIN]}/predictions.npz"))
-    return tuple(sorted(int(match[1]) for name in folders if (match := re.fullmatch(r"seed_(\d+)", name))))

@@ -19,6 +19,7 @@ from htl_monai.report.long_tail_pie_figures import draw_arms, draw_noise, draw_r
 from htl_monai.report.long_tail_pies import pie_tables
 from htl_monai.report.long_tail_run import MAIN, LongTailRun, read_long_tail_run
 from htl_monai.report.long_tail_tables import forgettability_tables
+from htl_monai.runs import layout
 
 __all__ = ["write_forgettability", "write_long_tail_summary", "write_pies"]
 
@@ -122,7 +123,7 @@ def _pies(run: LongTailRun, sparsity: float, share: float) -> dict[str, pd.DataF
 def _arms(run: LongTailRun, arms: Sequence[str], seed: int) -> dict[str, pd.DataFrame]:
     if not arms:
         return {}
-    predicted = {arm: run.predictions(f"evaluating_{arm}").at(0.0) for arm in arms}
+    predicted = {arm: run.predictions(layout.evaluated(arm)).at(0.0) for arm in arms}
     return {"arms": compare_arms(run.labels, predicted, REFERENCE, run.classes, seed=seed, subjects=run.subjects)}
 
 
@@ -130,7 +131,7 @@ def _write(
     run: LongTailRun, tables: dict[str, pd.DataFrame], out_dir: str | os.PathLike[str] | None
 ) -> dict[str, pd.DataFrame]:
     """Write the tables, and the figures that can be drawn from those of them that there are."""
-    out = run.run_dir / "reporting" if out_dir is None else Path(out_dir)
+    out = run.run_dir / layout.REPORTING if out_dir is None else Path(out_dir)
     for name, table in tables.items():
         write_csv(out / f"{name}.csv", table)
     if "overall" in tables:

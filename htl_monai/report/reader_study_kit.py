@@ -16,6 +16,7 @@ from htl_monai.report.figure_files import write_figure
 from htl_monai.report.reader_ratings import KEY_COLUMNS, RATING_COLUMNS, missing_ratings, read_key, read_ratings
 from htl_monai.report.reader_sheet import Case, anonymous_png, reader_sheet
 from htl_monai.report.reader_study_figures import draw_ratings
+from htl_monai.runs import layout
 
 __all__ = ["KEY_PATH", "SHEETS", "analyse_reader_study", "make_reader_study", "write_reader_study"]
 
@@ -63,7 +64,7 @@ def make_reader_study(
         FileNotFoundError: the run has no ``pies.csv`` yet.
         ValueError: see :func:`write_reader_study`.
     """
-    path = Path(run_dir) / "reporting" / "pies.csv"
+    path = Path(run_dir) / layout.REPORTING / "pies.csv"
     if not path.is_file():
         raise FileNotFoundError(f"run_dir must hold reporting/pies.csv, got none in {run_dir}; run htl pie on it first")
     pies = read_table(path, text=("id", "image", "labels"))

@@ -14,6 +14,7 @@ from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.report.summary import at_sparsity, groups_of_forgetting, run_tables, score_names
+from htl_monai.runs import layout
 from htl_monai.statistics.holm import holm
 
 __all__ = ["compare_over_seeds", "write_seeds_summary"]
@@ -50,13 +51,13 @@ def write_seeds_summary(
         ``detection`` has the lowest AUROC of a seed, too, and ``notes`` name the seed; and ``scores_of_seeds``, the
         means of each seed.
     """
-    roots = {number: Path(run_dir) / f"seed_{number}" for number in seeds}
+    roots = {number: Path(run_dir) / layout.seed_folder(number) for number in seeds}
     mined = {number: read_table(root / "mining" / "forgetting.csv") for number, root in roots.items()}
     chosen_from = mined
     if use_unlabelled:
         chosen_from = {n: read_table(root / "mining_unlabelled" / "forgetting.csv") for n, root in roots.items()}
     scores = {
-        number: {model: read_table(root / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
+        number: {model: read_table(root / layout.evaluated(model) / "scores.csv") for model in (*models, *baselines)}
         for number, root in roots.items()
     }
     found = {}

@@ -24,7 +24,7 @@ class _Demo:
     counts: Mapping[str, int]
     draw: Callable[..., Path] = write_phantom
     size: tuple[int, int] = (48, 64)
-    overlays: Sequence[str] = ("settings/demo.json",)
+    overlays: Sequence[str] = ("sizes/demo.json",)
     n_seeds: int = 4  # a whole number of rounds on two cores
 
 
@@ -32,14 +32,12 @@ _DEMOS = {
     "supervised": _Demo(_LABELLED),
     "semi_supervised": _Demo({**_LABELLED, "unlabelled": 240}),
     # What it trains on has no masks.
-    "weakly_supervised": _Demo(
-        {"test": 120, "unlabelled": 280}, overlays=("settings/demo.json", "settings/demo_weak.json")
-    ),
+    "weakly_supervised": _Demo({"test": 120, "unlabelled": 280}, overlays=("sizes/demo.json", "sizes/demo_weak.json")),
     "chest_xray": _Demo(
         {"training": 600, "validation": 100, "test": 400},
         draw=write_xray_phantom,
         size=(64, 64),
-        overlays=("settings/demo_chest.json",),
+        overlays=("sizes/demo_chest.json",),
         n_seeds=3,
     ),
 }
@@ -53,10 +51,10 @@ def run_demo(
     progress: bool = True,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Draw the phantom into ``out/phantom`` and run a setting on it with ``configs/settings/demo.json``.
+    """Draw the phantom into ``out/phantom`` and run a setting on it with ``configs/sizes/demo.json``.
 
     The semi-supervised setting gets images without mask, too. The weakly supervised one has masks of the test images
-    alone, and ``configs/settings/demo_weak.json`` on top. The chest X-ray setting has a phantom and an overlay of its
+    alone, and ``configs/sizes/demo_weak.json`` on top. The chest X-ray setting has a phantom and an overlay of its
     own. Each trains several seeds: one pair of networks would be no verdict.
 
     Args:

@@ -12,7 +12,7 @@ from monai.bundle import ConfigParser
 
 from htl_monai.data.files import read_json
 from htl_monai.models.bundles import bundle_config, find_overlay
-from htl_monai.runs.settings import Stage
+from htl_monai.runs.stage import Stage
 
 __all__ = ["applicable", "check_all_apply", "collect_changes", "entry_values", "merged_config", "refuse_fixed"]
 

@@ -11,11 +11,14 @@ from typing import Any
 from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_note, sha256
 from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.listing import Datalists
 from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.runs.provenance import Origin, origin_of
-from htl_monai.runs.settings import SETTINGS, Stage
+from htl_monai.runs.setting import Setting, read_setting
+from htl_monai.runs.stage import Stage
 from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["Plan", "PlannedStage", "goes_on", "plan_setting"]
@@ -86,36 +89,31 @@ def plan_setting(
     settings: Mapping[str, Any] | None = None,
     progress: bool = True,
     seeds: Sequence[int] | None = None,
+    arms: Sequence[str] | None = None,
 ) -> Plan:
     """Return the stages that :func:`~htl_monai.runs.workflow.run_setting` runs with these arguments, which are its own.
 
     Raises:
-        KeyError: a setting or config entry that does not exist.
-        FileNotFoundError: data, overlay or bundle is not there.
-        ValueError: settings are wrong (a line for each) or not a user's to set, the seeds are wrong, or the data lists
-            cannot be read.
+        KeyError: a config entry that does not exist.
+        FileNotFoundError: setting, data, overlay or bundle is not there.
+        ValueError: settings are wrong (a line for each) or not a user's to set, the arms or seeds are wrong, or the
+            data lists cannot be read.
     """
-    if setting not in SETTINGS:
-        raise KeyError(f"setting must be one of {', '.join(SETTINGS)}, got {setting!r}; choose one of them")
-    folder, stages = Path(out).resolve(), _stages(setting, seeds)
+    chosen = read_setting(setting)
+    folder, stages = Path(out).resolve(), stages_of(chosen, arms, seeds)
     changes = collect_changes(overlays, seed, settings or {})
-    bundle = find_bundle(SETTINGS[setting].bundle)
+    bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)
     refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
     require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]
     notes: list[str] = []
-    if SETTINGS[setting].multi_label:
-        lists = load_multi_label(data, columns, on_missing="keep", say=notes.append).datalists
-    else:
-        lists = load_datalists(data, columns, on_missing="keep", say=notes.append)
-    source = data_digest(lists)
+    source = data_digest(_lists(chosen, data, columns, notes))
 
     def planned(stage: Stage) -> PlannedStage:
-        place = folder / "preparing" / "data.json" if stage.inputs else Path(data).resolve()
-        root = folder / stage.root
-        places = {"bundle_root": str(bundle), "dataset_dir": str(place), "output_dir": str(root)}
+        places = {"bundle_root": str(bundle), "dataset_dir": str(Path(data).resolve())}
+        places |= {"output_dir": str(folder / stage.root)} | _below(folder, stage.paths)
         entries = {**changes, **stage.settings, **places, "progress": progress}
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
@@ -132,11 +130,23 @@ def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
 
 def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the entries that every stage which has them sets to a value of its own."""
-    names = {name for stage in stages for name in stage.settings}
-    free = {name for stage in stages for name in names if name in merged[stage.name] and name not in stage.settings}
-    return {name: "give the option seeds" if name == "seeds" else "leave it out" for name in names - free}
+    names = {name for stage in stages for name in (*stage.settings, *stage.paths)}
+    free = {
+        name
+        for stage in stages
+        for name in names & merged[stage.name].keys() - stage.settings.keys() - stage.paths.keys()
+    }
+    return {name: f"give the option {name}" if name in ("seeds", "arms") else "leave it out" for name in names - free}
 
 
-def _stages(setting: str, seeds: Sequence[int] | None) -> tuple[Stage, ...]:
-    chosen = SETTINGS[setting]
-    return chosen.stages if seeds is None else chosen.of_seeds(seeds)
+def _lists(setting: Setting, data: str | os.PathLike[str], columns: Any, notes: list[str]) -> Datalists:
+    if setting.labels == "findings":
+        return load_multi_label(data, columns, on_missing="keep", say=notes.append).datalists
+    return load_datalists(data, columns, on_missing="keep", say=notes.append)
+
+
+def _below(folder: Path, paths: Any) -> Any:
+    """Return paths below a folder as whole ones, as deep as they lie in lists and dicts."""
+    if isinstance(paths, Mapping):
+        return {name: _below(folder, path) for name, path in paths.items()}
+    return str(folder / paths) if isinstance(paths, str) else [_below(folder, path) for path in paths]

@@ -25,7 +25,7 @@ from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.runs.output_folder import owns_folder
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.runs.provenance import origin_of, write_provenance
-from htl_monai.runs.settings import Stage
+from htl_monai.runs.stage import Stage
 from htl_monai.runs.workflow import run_stage
 from htl_monai.settings.checks import require_good_settings
 

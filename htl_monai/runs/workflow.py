@@ -19,7 +19,7 @@ from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
 from htl_monai.runs.plan import Plan, PlannedStage, goes_on, plan_setting
 from htl_monai.runs.provenance import why_to_run, write_provenance
-from htl_monai.runs.settings import SETTINGS, Stage
+from htl_monai.runs.stage import Stage
 from htl_monai.runs.stage_log import stage_log
 from htl_monai.runs.stage_processes import Job, ready_jobs, run_in_processes
 
@@ -39,6 +39,7 @@ def run_setting(
     progress: bool = True,
     say: Say = print,
     seeds: Sequence[int] | None = None,
+    arms: Sequence[str] | None = None,
 ) -> Path:
     """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
 
@@ -47,7 +48,7 @@ def run_setting(
     entry by ``if __name__ == "__main__"`` then.
 
     Args:
-        setting: ``supervised``, ``semi_supervised``, ``weakly_supervised`` or ``chest_xray``.
+        setting: see :func:`~htl_monai.runs.setting.read_setting`.
         data: the data set, see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out: the run's folder; a stage writes below the folder of its own name.
         overlays: config files applied on top of the bundle's, see :func:`~htl_monai.models.bundles.find_overlay`.
@@ -58,22 +59,23 @@ def run_setting(
         seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
             at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
             be added to a run later.
+        arms: those that are trained and compared; None for the setting's usual ones.
 
     Returns:
         ``out``.
 
     Raises:
-        KeyError: a setting or config entry that does not exist.
-        FileNotFoundError: data, overlay or bundle is not there.
+        KeyError: a config entry that does not exist.
+        FileNotFoundError: setting, data, overlay or bundle is not there.
         FileExistsError: ``out`` is not a run's folder.
         RuntimeError: another process writes into it.
-        ValueError: the data cannot be used, a stage's arguments are wrong, or the seeds are.
+        ValueError: the data cannot be used, a stage's arguments are wrong, or the arms or seeds are.
     """
-    plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds)
+    plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds, arms)
     for note in plan.notes:
         say(note)
     with output_folder(out, "run") as folder:
-        if (seeds is not None or SETTINGS[setting].usual_seeds) and _is_on_cpu(plan.stages[-1]):
+        if any(planned.stage.root for planned in plan.stages) and _is_on_cpu(plan.stages[-1]):
             _run_in_processes(plan, say)
         else:
             for planned in plan.stages:

@@ -23,8 +23,8 @@ from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 ROOT = BUNDLE.parents[1]
-# The other settings' networks, losses and samplings are not those of this bundle.
-OVERLAYS = sorted([*ROOT.glob("configs/settings/*_chest.json"), *ROOT.glob("configs/pruners/*.json")])
+# The other sizes' networks, losses and samplings are not those of this bundle.
+OVERLAYS = sorted([*ROOT.glob("configs/sizes/*_chest.json"), *ROOT.glob("configs/pruners/*.json")])
 COMPRESSIONS = ("random", "structured", "quantized", "low_rank")
 MINING = ["train.json", "mine.json"]
 CONFIG_SETS = [
@@ -136,7 +136,7 @@ def test_the_recipe_is_the_papers(parsed) -> None:
 
 def test_inference_is_of_the_network_that_the_cpu_setting_trains(parsed, lost_references) -> None:
     assert "htl_monai" not in (BUNDLE / "configs" / "inference.json").read_text(encoding="utf-8")
-    inference, cpu = parsed(["inference.json"]), ROOT / "configs" / "settings" / "cpu_chest.json"
+    inference, cpu = parsed(["inference.json"]), ROOT / "configs" / "sizes" / "cpu_chest.json"
     assert not lost_references(inference)
     trained = parsed(["train.json"], [cpu])
     for entry in ("network_def", "spatial_size", "mean", "std"):

@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 
 BUNDLE = find_bundle("lesion_localization")
 # Those are for the networks of the other bundles.
 OTHERS = ("cpu_weak", "cpu_chest", "demo_chest")
-OVERLAYS = sorted(path for path in (BUNDLE.parents[1] / "configs").glob("*/*.json") if path.stem not in OTHERS)
+OVERLAYS = sorted(
+    path
+    for folder in ("baselines", "pruners", "sampling", "sizes")
+    for path in (BUNDLE.parents[1] / "configs" / folder).glob("*.json")
+    if path.stem not in OTHERS
+)
 STAGES = {
     "training": ["train.json"],
     "mining": ["train.json", "mine.json"],
@@ -51,10 +57,10 @@ def test_every_reference_resolves(combination: tuple[str, list[str], list[Path]]
 
 @pytest.mark.parametrize("setting", ["supervised", "semi_supervised"])
 def test_every_stage_of_the_setting_is_a_run_id_of_its_configs(setting: str, parsed) -> None:
-    for stage in SETTINGS[setting].stages:
+    for stage in stages_of(read_setting(setting)):
         parser = parsed(stage.configs)
         assert stage.run_id in parser
-        assert all(entry in parser for entry in stage.settings)
+        assert all(entry in parser for entry in stage.settings.keys() - read_setting(setting).entries.keys())
 
 
 def test_every_entry_of_an_overlay_is_known_to_some_stage(unknown_entries) -> None:

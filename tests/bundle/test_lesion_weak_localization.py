@@ -12,15 +12,17 @@ from PIL import Image
 
 from htl_monai.localization.boxes import mask_to_box
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 
 BUNDLE = find_bundle("lesion_weak_localization")
 ROOT = BUNDLE.parents[1]
 # The baselines are losses for masks, which this bundle does not train on; the others' networks are not its own.
 OVERLAYS = sorted(
     path
-    for path in (ROOT / "configs").glob("*/*.json")
-    if path.parent.name != "baselines" and not path.stem.endswith("_chest")
+    for folder in ("pruners", "sampling", "sizes")
+    for path in (ROOT / "configs" / folder).glob("*.json")
+    if not path.stem.endswith("_chest")
 )
 CONFIG_SETS = [
     ("preparing", ["train.json", "prepare.json"]),
@@ -48,9 +50,9 @@ def test_every_reference_resolves(combination: tuple[str, list[str], list[Path]]
 
 
 def test_every_stage_of_the_setting_is_a_run_id_of_its_configs(parsed) -> None:
-    setting = SETTINGS["weakly_supervised"]
+    setting = read_setting("weakly_supervised")
     assert setting.bundle == BUNDLE.name
-    for stage in setting.stages:
+    for stage in stages_of(setting):
         parser = parsed(stage.configs)
         assert stage.run_id in parser
         assert all(entry in parser for entry in stage.settings)

@@ -107,7 +107,7 @@ def test_words_that_look_like_numbers_stay_words(htl: Htl, calls: list) -> None:
 def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, calls: list) -> None:
     words = ["--set", "max_epochs=3", "--set", "spatial_size=[32,48],precision=fp32", "--seeds", "0:2,7"]
     assert htl("run", "chest_xray", "D", "O", *words, "--overlay", "a.json,b.json")[0] == 0
-    setting, data, out, overlays, seed, settings, *_, seeds = calls[0]
+    setting, data, out, overlays, seed, settings, *_, seeds, _ = calls[0]
     assert (overlays, seed, seeds) == (["a.json", "b.json"], None, [0, 1, 7])
     assert settings == {"max_epochs": 3, "spatial_size": [32, 48], "precision": "fp32"}
     assert htl("mine", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 0
@@ -154,7 +154,7 @@ def test_version(htl: Htl) -> None:
 
 
 def test_a_dry_run_shows_stages_and_settings_and_writes_nothing(htl: Htl, tiny_phantom: Path, tmp_path: Path) -> None:
-    words = ["--overlay", "settings/cpu.json", "--set", "num_workers=0", "--dry-run"]
+    words = ["--overlay", "sizes/cpu.json", "--set", "num_workers=0", "--dry-run"]
     code, out, err = htl("run", "supervised", str(tiny_phantom), str(tmp_path / "run"), *words)
     assert (code, err) == (0, "") and not (tmp_path / "run").exists()
     assert "\n  preparing          runs: not done yet\n  training           runs after preparing\n" in out

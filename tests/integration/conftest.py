@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,7 +93,7 @@ def assert_same_results() -> Callable[[str, Path, Path], None]:
     """Return a check that two runs of a setting wrote the same: tables byte by byte, weights bit by bit."""
 
     def compare_runs(setting: str, run_a: Path, run_b: Path) -> None:
-        for stage in SETTINGS[setting].stages:
+        for stage in stages_of(read_setting(setting)):
             for name in stage.outputs:
                 path_a, path_b = run_a / stage.name / name, run_b / stage.name / name
                 if path_a.suffix == ".pt":

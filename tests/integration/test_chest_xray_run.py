@@ -14,12 +14,13 @@ import pytest
 from htl_monai.attention.selection import PIE_ARMS as ARMS
 from htl_monai.cli import main
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
-from htl_monai.runs.chest_xray import chest_xray_stages
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 from htl_monai.scores.predictions import read_predictions
 
 SEEDS = [0, 3]
-STAGES = chest_xray_stages(SEEDS)
+STAGES = stages_of(read_setting("chest_xray"), seeds=SEEDS)
 SMALL = {
     "network_def#block_inplanes": [8, 8, 8, 16],
     "spatial_size": [32, 32],
@@ -52,7 +53,7 @@ def run(data: Path, out: Path, seeds: Sequence[int], **settings: object) -> dict
     """Run, and return what was said of each stage."""
     said: list[str] = []
     changes = {**SMALL, **settings}
-    overlays = ["settings/demo_chest.json"]
+    overlays = ["sizes/demo_chest.json"]
     run_setting("chest_xray", data, out, overlays, None, changes, progress=False, say=said.append, seeds=seeds)
     return dict(text.split(": ", 1) for text in said)
 

@@ -18,10 +18,11 @@ import htl_monai.handlers.pseudo_label_writer
 from htl_monai.data.files import TEMPORARY
 from htl_monai.localization.boxes import mask_to_box
 from htl_monai.phantoms.lesion_phantom import write_phantom
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 
-STAGES = SETTINGS["semi_supervised"].stages
+STAGES = stages_of(read_setting("semi_supervised"))
 N_TRAINING, N_UNLABELLED = 6, 7
 
 CHANGES = {

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import torch
 
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 
-SINGLE = [stage.name for stage in SETTINGS["supervised"].stages[1:-1]]
+SINGLE = [stage.name for stage in stages_of(read_setting("supervised"))[1:-1]]
 AGAIN = ("training", "mining", "selecting", "finetuning_random", "evaluating_dense")
 
 
@@ -35,7 +36,7 @@ def several(
 
 def test_a_seed_gives_what_a_run_of_it_alone_gives(several: tuple[Path, dict[str, str]], finished_run: Path) -> None:
     run, said = several
-    for stage in SETTINGS["supervised"].stages[1:-1]:
+    for stage in stages_of(read_setting("supervised"))[1:-1]:
         for name in stage.outputs:
             alone, one_of_two = finished_run / stage.name / name, run / "seed_10" / stage.name / name
             if name.endswith(".pt"):

@@ -14,10 +14,11 @@ import torch
 
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.runs import code_digest
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 
-STAGES = [stage.name for stage in SETTINGS["supervised"].stages]
+STAGES = [stage.name for stage in stages_of(read_setting("supervised"))]
 
 
 def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
@@ -28,7 +29,7 @@ def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
 
 
 def test_every_stage_writes_its_outputs_and_their_provenance(finished_run: Path) -> None:
-    for stage in SETTINGS["supervised"].stages:
+    for stage in stages_of(read_setting("supervised")):
         record = json.loads((finished_run / stage.name / "provenance.json").read_text(encoding="utf-8"))
         assert set(record["outputs"]) == set(stage.outputs)
         assert set(record["inputs"]) == set(stage.inputs)

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.settings import Stage
+from htl_monai.runs.stage import Stage
 from htl_monai.runs.workflow import run_stage
 from htl_monai.scores.predictions import read_predictions
 

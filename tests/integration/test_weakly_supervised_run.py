@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from htl_monai.phantoms.lesion_phantom import write_phantom
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 
-STAGES = SETTINGS["weakly_supervised"].stages
+STAGES = stages_of(read_setting("weakly_supervised"))
 EDGES = ("x_min_px", "y_min_px", "x_max_px", "y_max_px")
 BASELINES = ["whole", "centre_box", "otsu"]
 CHANGES = {

@@ -16,7 +16,7 @@ def test_each_bundle_of_the_package_is_found_by_name_and_by_path_without_a_word(
     assert set(own) == {"chest_xray_long_tail", "lesion_localization", "lesion_weak_localization"}
     for name, folder in own.items():
         assert find_bundle(name) == find_bundle(str(folder)) == folder and (folder / "LICENSE").is_file()
-    assert find_overlay("settings/cpu.json").is_file()
+    assert find_overlay("sizes/cpu.json").is_file()
     assert capsys.readouterr().err == ""
 
 
@@ -33,7 +33,7 @@ def test_another_bundle_or_overlay_is_announced(tmp_path: Path, capsys: pytest.C
 def test_unknown_names_are_answered_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="bundle must be one of chest_xray_long_tail, .*, got 'lesions'"):
         find_bundle("lesions")
-    with pytest.raises(FileNotFoundError, match="overlay must be one of .*settings/cpu.json.*, got 'cpu.json'"):
+    with pytest.raises(FileNotFoundError, match="overlay must be one of .*sizes/cpu.json.*, got 'cpu.json'"):
         find_overlay("cpu.json")
     with pytest.raises(FileNotFoundError, match="bundle must be one of"):
         find_bundle(str(tmp_path))  # a folder without configs

@@ -10,9 +10,10 @@ import pytest
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs import code_digest
 from htl_monai.runs.code_digest import code_behind
+from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import merged_config
 from htl_monai.runs.provenance import entries_behind
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.setting import read_setting
 
 
 @pytest.fixture
@@ -27,9 +28,11 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def stages_that_differ(package: Path, module: str, old: str, new: str) -> set[str]:
     """Return the stages of the supervised setting whose code is another after a module was edited."""
-    chosen = SETTINGS["supervised"]
+    chosen = read_setting("supervised")
     bundle = find_bundle(chosen.bundle)
-    entries = {stage.name: entries_behind(merged_config(bundle, stage, {}), stage.run_id) for stage in chosen.stages}
+    entries = {
+        stage.name: entries_behind(merged_config(bundle, stage, {}), stage.run_id) for stage in stages_of(chosen)
+    }
     before = {name: code_behind(behind) for name, behind in entries.items()}
     path = package / module
     text = path.read_text(encoding="utf-8")

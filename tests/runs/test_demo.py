@@ -11,11 +11,12 @@ import htl_monai.runs.demo
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.demo import run_demo
+from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.setting import read_setting, setting_names
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", setting_names())
 def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,9 +35,9 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     lists = load_datalists(data)
     assert bool(lists["unlabelled"]) == (setting in ("semi_supervised", "weakly_supervised")) and lists["test"]
     assert bool(lists["training"]) == (setting != "weakly_supervised")
-    changes, chosen = collect_changes(overlays, seed, {}), SETTINGS[setting]
+    changes, chosen = collect_changes(overlays, seed, {}), read_setting(setting)
     bundle = find_bundle(chosen.bundle)
-    check_all_apply(changes, {stage.name: merged_config(bundle, stage, changes) for stage in chosen.stages})
+    check_all_apply(changes, {stage.name: merged_config(bundle, stage, changes) for stage in stages_of(chosen)})
 
 
 def test_a_setting_that_does_not_exist_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from htl_monai.runs.overlays import (
     merged_config,
     refuse_fixed,
 )
-from htl_monai.runs.settings import Stage
+from htl_monai.runs.stage import Stage
 
 TRAINING = Stage("training", "training", ("train.json",), (), (), settings={"seed": 4})
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run(monkeypatch: pytest.MonkeyPatch, out: Path, part: str) -> dict:
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    arguments = ["--quick", "--device", "cpu", "--overlay", "settings/demo_chest.json", "--parts", part]
+    arguments = ["--quick", "--device", "cpu", "--overlay", "sizes/demo_chest.json", "--parts", part]
     importlib.import_module("benchmark_long_tail").main([*arguments, "--out", str(out)])
     return {row["quantity"]: row for row in json.loads(out.read_text())["rows"]}
 

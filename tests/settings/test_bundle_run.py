@@ -13,7 +13,8 @@ import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
-from htl_monai.runs.settings import SETTINGS
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.setting import read_setting, setting_names
 from htl_monai.settings.bundle_run import without_effect
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundle"
@@ -53,7 +54,9 @@ def test_wrong_settings_are_refused_beside_it(name: str) -> None:
     assert [line.split(" must ")[0] for line in said.splitlines()] == ["nonsense", "max_epochs", "batch_size"]
 
 
-STAGES = {(setting.bundle, stage.configs) for setting in SETTINGS.values() for stage in setting.stages}
+STAGES = {
+    (setting.bundle, stage.configs) for setting in map(read_setting, setting_names()) for stage in stages_of(setting)
+}
 
 
 @pytest.mark.parametrize(("name", "configs"), sorted(STAGES))

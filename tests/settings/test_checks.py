@@ -36,7 +36,7 @@ NO_SETTINGS = {
 CONFIGS = sorted(
     path
     for path in (*ROOT.glob("bundle/*/configs/*.json"), *ROOT.glob("configs/*/*.json"))
-    if path.name not in ("metadata.json", "inference.json")
+    if path.name not in ("metadata.json", "inference.json") and path.parent.name != "settings"
 )
 
 

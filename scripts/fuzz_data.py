@@ -26,7 +26,7 @@ from htl_monai.data.preparation.check import check_data
 from htl_monai.data.preparation.diagnoses import class_names
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.multi_label import load_multi_label
-from htl_monai.models.trained_model import find_model
+from htl_monai.models.find_model import find_model
 from htl_monai.networks.weights import load_weights
 from htl_monai.report.reader_ratings import read_key, read_ratings
 from htl_monai.runs.overlays import collect_changes

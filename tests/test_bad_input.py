@@ -123,7 +123,7 @@ def test_a_missing_folder_is_named(tmp_path: Path, tiny: dict) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(
         FileNotFoundError,
-        match="dataset_dir must hold data.csv, or the folders images and masks, or the folders ISIC-2017",
+        match="dataset_dir must hold data.csv, or the folders images and masks, or dataset.json, or the",
     ):
         run(tmp_path / "empty", tmp_path / "run", tiny)
     assert not (tmp_path / "run").exists()

@@ -13,8 +13,8 @@ from monai.bundle import ConfigParser
 
 from htl_monai.clinic.predict import predict
 from htl_monai.models.bundles import find_bundle, find_overlay, own_bundles
+from htl_monai.models.find_model import find_model
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK, is_plain_text
-from htl_monai.models.trained_model import find_model
 from htl_monai.runs.overlays import collect_changes
 from htl_monai.runs.single_stage import evaluate_with, mine_with
 from htl_monai.settings.setting_rules import SCHEMA

@@ -20,13 +20,14 @@ from PIL import Image
 from htl_monai.clinic.finding import found_class, found_lesion
 from htl_monai.clinic.full_size import at_full_size
 from htl_monai.clinic.inputs import Images, find_images, output_names, printable
-from htl_monai.clinic.localization_model import LocalizationModel, Localized, load_model
+from htl_monai.clinic.localized import Localized, explains, load_localizer, localize, prepare
 from htl_monai.clinic.overlay import draw_overlay
 from htl_monai.data.files import write_atomically, write_csv, write_json
 from htl_monai.data.images.decoding import LARGE_PIXELS
 from htl_monai.data.images.pictures import read_image
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.localization.boxes import Box
+from htl_monai.models.model import Model
 from htl_monai.runs.output_folder import owns_folder
 
 __all__ = ["predict"]
@@ -80,7 +81,7 @@ def predict(
     written has the size of the picture all the same.
 
     Args:
-        model: a bundle's folder or a checkpoint, see :func:`htl_monai.clinic.localization_model.load_model`.
+        model: a bundle's folder or a checkpoint, see :func:`htl_monai.models.find_model.find_model`.
         images: a file, a folder with its subfolders, or a list of files; PNG, JPEG, BMP, TIFF, NIfTI or DICOM.
         out_dir: made where missing; must not hold the pictures themselves.
         device: "cpu", "cuda", …
@@ -102,7 +103,7 @@ def predict(
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
     paths = find_images(images, out_dir)
-    localizer = load_model(model, device)
+    localizer = load_localizer(model, device)
     pictures = [_Picture(path, name) for path, name in zip(paths, output_names(paths), strict=True)]
     batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
     rows: list[dict[str, Any]] = []
@@ -110,7 +111,7 @@ def predict(
         for batch in _ahead(lambda batch: _read(batch, localizer), batches):
             rows.extend(_predict_batch(localizer, batch, Path(out_dir)))
             bar.update(len(batch))
-    columns = list(HEAT_COLUMNS if localizer.explains else COLUMNS)
+    columns = list(HEAT_COLUMNS if explains(localizer) else COLUMNS)
     kinds = {column: kind for column, kind in _KINDS.items() if column in columns}
     table = pd.DataFrame(rows, columns=columns).astype(kinds)
     write_csv(Path(out_dir) / "predictions.csv", table)
@@ -120,7 +121,7 @@ def predict(
     return table
 
 
-def _read(batch: list[_Picture], localizer: LocalizationModel) -> list[_Picture]:
+def _read(batch: list[_Picture], localizer: Model) -> list[_Picture]:
     """Return copies with what the network takes, or with the reason why there is nothing."""
     read, kept = [], 0
     for picture in batch:
@@ -131,14 +132,14 @@ def _read(batch: list[_Picture], localizer: LocalizationModel) -> list[_Picture]
             continue
         keeps = image.size == size and kept + image.width * image.height <= _KEPT_PIXELS
         kept += image.width * image.height if keeps else 0
-        prepared = localizer.prepare(np.array(image))
+        prepared = prepare(localizer, np.array(image))
         read.append(_Picture(picture.path, picture.name, size, image if keeps else None, prepared))
     return read
 
 
-def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir: Path) -> list[dict[str, Any]]:
+def _predict_batch(localizer: Model, batch: list[_Picture], out_dir: Path) -> list[dict[str, Any]]:
     prepared = [picture.prepared for picture in batch if picture.prepared is not None]
-    localized = iter(localizer.localize(prepared) if prepared else ())
+    localized = iter(localize(localizer, prepared) if prepared else ())
     rows = []
     for picture in batch:
         row: dict[str, Any] = {"image": printable(picture.path), "name": picture.name, "error": picture.error}
@@ -152,15 +153,13 @@ def _predict_batch(localizer: LocalizationModel, batch: list[_Picture], out_dir:
     return rows
 
 
-def _write_result(
-    picture: _Picture, localized: Localized, localizer: LocalizationModel, out_dir: Path
-) -> dict[str, Any]:
+def _write_result(picture: _Picture, localized: Localized, localizer: Model, out_dir: Path) -> dict[str, Any]:
     """Write the files of a picture and return its numbers."""
-    found = at_full_size(localized.scores, picture.size, localizer.threshold)
+    found = at_full_size(localized.scores, picture.size, localizer.configs.value("cam_threshold", 180))
     lesion = found_lesion(found.mask)
-    numbers = {"area_px": lesion["area_px"], "mean_heat" if localizer.explains else "mean_prob": found.mean}
+    numbers = {"area_px": lesion["area_px"], "mean_heat" if explains(localizer) else "mean_prob": found.mean}
     if localized.class_prob is not None:
-        numbers |= found_class(localized.class_prob, localizer.classes)
+        numbers |= found_class(localized.class_prob, localizer.configs.value("classes"))
     if found.heat is not None:
         _write_png(out_dir / f"{picture.name}_heat.png", Image.fromarray(found.heat))
     _write_png(out_dir / f"{picture.name}_mask.png", Image.fromarray(found.mask.view(np.uint8) * np.uint8(255)))

@@ -17,9 +17,9 @@ from htl_monai.data.preparation.left_out import write_skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, name_first
 from htl_monai.data.readers.prepared_list import with_mark
-from htl_monai.models.classes import class_entries
+from htl_monai.models.find_model import find_localizer
+from htl_monai.models.model import Model
 from htl_monai.models.model_record import NETWORK
-from htl_monai.models.trained_model import TrainedModel, find_model
 from htl_monai.report.run_notes import run_notes
 from htl_monai.report.summary import groups_of_forgetting
 from htl_monai.runs.output_folder import owns_folder
@@ -54,7 +54,7 @@ def mine_with(
     masks. As in the weakly supervised setting, its training images are the unlabelled ones where there are some.
 
     Args:
-        model: see :func:`~htl_monai.models.trained_model.find_model`.
+        model: see :func:`~htl_monai.models.find_model.find_model`.
         data: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; for
             ``data.json``, the images that were mined; and for ``skipped.csv``, those that were left out, and why.
@@ -71,7 +71,7 @@ def mine_with(
         FileNotFoundError: model or data are not there.
         ValueError: there is nothing to mine, an image cannot be used, or the diagnoses are not those of the model.
     """
-    folder, trained = Path(out).resolve(), find_model(model)
+    folder, trained = Path(out).resolve(), find_localizer(model)
     paths: dict[str, Any] = {
         "forgetting_path": str(folder / "forgetting.csv"),
         "sparsity_path": str(folder / "sparsity.csv"),
@@ -103,7 +103,7 @@ def evaluate_with(
     Returns:
         ``out``, with ``scores.csv``, ``data.json`` and ``skipped.csv``.
     """
-    folder, trained = Path(out).resolve(), find_model(model)
+    folder, trained = Path(out).resolve(), find_localizer(model)
     paths: dict[str, Any] = {"scores_path": str(folder / "scores.csv")}
     paths |= {"split": split, "progress": progress, "model_path": str(trained.weights)}
     _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
@@ -112,7 +112,7 @@ def evaluate_with(
 
 def _run(
     stage: Stage,
-    trained: TrainedModel,
+    trained: Model,
     split: str,
     data: str | os.PathLike[str],
     folder: Path,
@@ -121,7 +121,7 @@ def _run(
     paths: Mapping[str, Any],
     say: Callable[[str], None],
 ) -> None:
-    classes = class_entries(trained)
+    classes = trained.class_entries
     places = {"bundle_root": str(trained.bundle), "dataset_dir": str(data), "output_dir": str(folder), **paths}
     changes = _entries(stage, trained, classes, overlays, settings, places)
     config = merged_config(trained.bundle, stage, changes)
@@ -148,7 +148,7 @@ def _run(
 
 def _entries(
     stage: Stage,
-    trained: TrainedModel,
+    trained: Model,
     classes: Mapping[str, Any],
     overlays: Sequence[str],
     settings: Mapping[str, Any],
@@ -212,7 +212,7 @@ def _checked(
     return split, used
 
 
-def _require_all_classes(items: Sequence[Item], number: int, trained: TrainedModel) -> None:
+def _require_all_classes(items: Sequence[Item], number: int, trained: Model) -> None:
     """Refuse to guess which of the model's classes the diagnoses of the data are."""
     names = class_names(items)
     if len(names) != number:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from htl_monai.models.bundles import find_bundle
-from htl_monai.models.classes import class_entries
-from htl_monai.models.trained_model import find_model
+from htl_monai.models.find_model import find_localizer, find_model
 
 NAMES = ["melanoma", "nevus", "seborrheic_keratosis"]
 
@@ -24,7 +23,7 @@ def test_a_run_is_of_the_bundle_that_its_record_names(weak_run: Path, finished_r
     for checkpoint in ("training/dense.pt", "finetuning_htl/model.pt"):
         outlines = find_model(finished_run / checkpoint)
         assert outlines.bundle == find_bundle("lesion_localization") and not outlines.heat_maps
-        assert class_entries(outlines) == {}
+        assert outlines.class_entries == {}
     record = json.loads((finished_run / "training" / "provenance.json").read_text(encoding="utf-8"))
     assert record["bundle"] == "lesion_localization"
 
@@ -35,7 +34,7 @@ def test_a_model_that_only_classifies_is_refused(what: str, weak_run: Path) -> N
         record = {"bundle": "chest_xray_long_tail", "config": {}}
         (weak_run / "training" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(ValueError, match="model must be one that localizes, got .* of chest_xray_long_tail, which"):
-        find_model(weak_run if what == "run" else what)
+        find_localizer(weak_run if what == "run" else what)
 
 
 def test_an_older_record_and_none_are_of_the_first_bundle(weak_run: Path) -> None:
@@ -47,14 +46,15 @@ def test_an_older_record_and_none_are_of_the_first_bundle(weak_run: Path) -> Non
 
 
 def test_names_of_a_run_are_those_of_its_data_list(weak_run: Path, tmp_path: Path) -> None:
-    assert class_entries(find_model(weak_run)) == {"num_classes": 3, "classes": NAMES}
+    assert find_model(weak_run).class_entries == {"num_classes": 3, "classes": NAMES}
     alone = Path(shutil.copytree(weak_run / "training", tmp_path / "somewhere" / "else"))
-    assert class_entries(find_model(alone / "dense.pt")) == {"num_classes": 3, "classes": None}
+    assert find_model(alone / "dense.pt").class_entries == {"num_classes": 3, "classes": None}
 
 
 def test_names_of_a_bundle_are_those_of_its_config(weak_bundle: Path) -> None:
-    entries = class_entries(find_model(weak_bundle))
-    assert entries == {"num_classes": 7, "classes": ["AKIEC", "BCC", "BKL", "DF", "MEL", "NV", "VASC"]}
+    configs = find_model(weak_bundle).configs
+    assert configs.value("num_classes") == 7
+    assert configs.value("classes") == ["AKIEC", "BCC", "BKL", "DF", "MEL", "NV", "VASC"]
 
 
 def test_names_that_are_not_as_many_as_the_classes(weak_run: Path) -> None:
@@ -63,4 +63,4 @@ def test_names_that_are_not_as_many_as_the_classes(weak_run: Path) -> None:
     lists["training"] = [item for item in lists["training"] if item["diagnosis"] != "nevus"]
     path.write_text(json.dumps(lists), encoding="utf-8")
     with pytest.raises(ValueError, match=r"classes must be the 3 of .*dense.pt, got melanoma, seborrheic_keratosis in"):
-        class_entries(find_model(weak_run))
+        _ = find_model(weak_run).class_entries

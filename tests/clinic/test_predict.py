@@ -19,9 +19,9 @@ from monai.transforms import LoadImaged
 from PIL import Image
 
 from htl_monai.clinic import predict as deploy_predict
-from htl_monai.clinic.localization_model import LocalizationModel
 from htl_monai.clinic.predict import COLUMNS, predict
 from htl_monai.data.files import read_table
+from htl_monai.models.model import Model
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -117,13 +117,13 @@ def test_large_pictures_go_through_at_a_reduced_size_and_results_have_the_whole(
     Image.fromarray(large).save(tmp_path / "a.png")
     whole = predict(slim_bundle, tmp_path / "a.png", tmp_path / "whole", progress=False)
     prepared: list[tuple[int, ...]] = []
-    real = LocalizationModel.prepare
+    real = deploy_predict.prepare
 
-    def prepare(self: LocalizationModel, pixels: np.ndarray) -> MetaTensor:
+    def prepare(model: Model, pixels: np.ndarray) -> MetaTensor:
         prepared.append(pixels.shape)
-        return real(self, pixels)
+        return real(model, pixels)
 
-    monkeypatch.setattr(LocalizationModel, "prepare", prepare)
+    monkeypatch.setattr(deploy_predict, "prepare", prepare)
     monkeypatch.setattr(deploy_predict, "LARGE_PIXELS", large.shape[0] * large.shape[1] // 9)
     table = predict(slim_bundle, tmp_path / "a.png", tmp_path / "reduced", progress=False)
     assert prepared == [(180, 270, 3)] and table[["width", "height"]].to_numpy().tolist() == [[810, 540]]
@@ -249,7 +249,7 @@ def test_wrong_arguments(tmp_path: Path, dark_bundle: Path, picture: np.ndarray)
         predict(dark_bundle, tmp_path / "a.png", out, batch_size=0)
     with pytest.raises(ValueError, match="device must be one of this machine's, got cuda:99"):
         predict(dark_bundle, tmp_path / "a.png", out, device="cuda:99")
-    with pytest.raises(FileNotFoundError, match="model must be a bundle, the folder of a run .*, got .*gone"):
+    with pytest.raises(FileNotFoundError, match="model must be a bundle, the folder of a run, .*, got .*gone"):
         predict(tmp_path / "gone", tmp_path / "a.png", out)
     (dark_bundle / "models" / "model.pt").unlink()
     with pytest.raises(FileNotFoundError, match="model must come with .*model.pt"):

@@ -8,6 +8,13 @@ from pathlib import Path
 
 from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.csv_data import read_csv
+from htl_monai.data.readers.decathlon import (
+    find_decathlon,
+    has_nnunet_layout,
+    is_decathlon,
+    read_decathlon,
+    read_nnunet,
+)
 from htl_monai.data.readers.isic import has_isic2017_layout, has_isic2018_layout, read_isic2017, read_isic2018_task3
 from htl_monai.data.readers.listing import UNLABELLED, Datalists, Say, require_unique_ids
 from htl_monai.data.readers.long_tail import has_long_tail_layout, read_long_tail
@@ -30,11 +37,12 @@ def load_datalists(
     that no lesion is in two of them; beside ISIC-2017, in the same folder or each in a subfolder of its own, all its
     images are the unlabelled ones. The label files of NIH-CXR-LT and MIMIC-CXR-LT have three splits and no masks: there
     ``label`` is a vector, and :func:`~htl_monai.data.readers.multi_label.load_multi_label` tells its classes. Folders
-    ``images`` and ``masks`` need no table.
+    ``images`` and ``masks`` need no table, nor do JSON lists of MONAI and the Medical Segmentation Decathlon and
+    raw folders of nnU-Net.
 
     Args:
-        dataset_dir: a path to a ``.csv`` file, to a ``.json`` file that ``prepare_data`` wrote, or to a folder;
-            ``data.csv`` goes before the official layouts.
+        dataset_dir: a path to a ``.csv`` file, to a ``.json`` list, or to a folder; ``data.csv`` goes before the
+            official layouts.
         columns: our names to the CSV file's, see ``read_csv``; folders without a table of the user's take none; a
             ``.json`` file has been through it already.
         on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
@@ -54,7 +62,7 @@ def load_datalists(
     """
     path = Path(dataset_dir)
     if path.suffix.lower() == ".json":
-        return read_prepared(path)[1]
+        return read_decathlon(path, on_missing) if is_decathlon(path) else read_prepared(path)[1]
     if path.suffix.lower() == ".csv":
         return read_csv(path, columns, on_missing, unique_ids, say)
     if not path.is_dir():
@@ -69,6 +77,11 @@ def load_datalists(
         )
     if has_paired_layout(path):
         return read_paired_folders(path, on_missing, unique_ids, say)
+    if has_nnunet_layout(path):
+        return read_nnunet(path, on_missing)
+    found = find_decathlon(path)
+    if found is not None:
+        return load_datalists(found, None, on_missing, unique_ids, say)
     return _read_isic(path, on_missing, unique_ids, say)
 
 
@@ -77,10 +90,11 @@ def _read_isic(path: Path, on_missing: str, unique_ids: bool, say: Say | None) -
     both = isic2017 is not None and isic2018 is not None
     if not both and path not in (isic2017, isic2018):
         raise FileNotFoundError(
-            "dataset_dir must hold data.csv, or the folders images and masks, or the folders "
-            "ISIC-2017_{Training,Validation,Test_v2}_Data or ISIC2018_Task3_Training_Input, or a subfolder with the "
-            "former and one with the latter, or the files miccai2023_*-cxr-lt_labels_{train,val,test}.csv, got "
-            f"{path} with none of these; give the path of your csv, or of the folder above the images"
+            "dataset_dir must hold data.csv, or the folders images and masks, or dataset.json, or the folder imagesTr, "
+            "or the folders ISIC-2017_{Training,Validation,Test_v2}_Data or ISIC2018_Task3_Training_Input, or a "
+            "subfolder with the former and one with the latter, or the files "
+            f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; give the path of your "
+            "csv, or of the folder above the images"
         )
     unlabelled = [] if isic2018 is None else read_isic2018_task3(isic2018, on_missing, unique_ids)
     if isic2017 is None:

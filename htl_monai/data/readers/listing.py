@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "IMAGE_KEYS",
+    "LABEL_KEYS",
     "LISTS",
     "SPLITS",
     "UNLABELLED",
@@ -28,6 +30,10 @@ SPLITS = ("training", "validation", "test")
 # Images of which no mask is known or used.
 UNLABELLED = "unlabelled"
 LISTS = (*SPLITS, UNLABELLED)
+
+# What others call an image and its label.
+IMAGE_KEYS = ("image", "img", "images", "input")
+LABEL_KEYS = ("label", "seg", "mask", "labels", "target", "gt")
 
 Item = dict[str, Any]
 Datalists = dict[str, list[Item]]

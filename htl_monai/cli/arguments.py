@@ -45,11 +45,11 @@ def _is_option(word: str) -> bool:
 def read_arguments(command: Command, words: Sequence[str]) -> dict[str, str]:
     """Return the text of each option that is given.
 
-    Required options may be given by position, in their order; all others by name only. A :class:`UsageError` names all
-    options that do not exist, or all that are missing and all values that cannot be read.
+    Some options may be given by position, in their order (see :class:`.Option`); all others by name only. A
+    :class:`UsageError` names all options that do not exist, or all that are missing and all values that cannot be read.
     """
     given, places, problems = _gather(command, words)
-    free = [option for option in command.options.values() if option.required and option.name not in given]
+    free = [option for option in command.options.values() if option.by_position and option.name not in given]
     for option, word in zip(free, places, strict=False):
         given[option.name] = [word]
     if len(places) > len(free):
@@ -112,7 +112,7 @@ def _unknown(command: Command, flag: str) -> str:
 
 
 def _too_many(command: Command, extra: Sequence[str]) -> str:
-    required = [option.metavar for option in command.options.values() if option.required]
+    required = [option.metavar for option in command.options.values() if option.by_position]
     takes = f"{' '.join(required)} and nothing more" if required else "no value"
     got = ", ".join(map(repr, extra))
     return f"{command.name} takes {takes} without a name, got {got}; write the name of an option before it"

@@ -37,8 +37,13 @@ class Option:
 
     @property
     def required(self) -> bool:
-        """Whether it must be given; only such an option may be given by its position."""
+        """Whether it must be given."""
         return self.default is inspect.Parameter.empty
+
+    @property
+    def by_position(self) -> bool:
+        """Whether it may be given by its position: if it must be given, or leaving it out is like an empty text."""
+        return self.required or self.default == ""
 
     @property
     def flag(self) -> str:

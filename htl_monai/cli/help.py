@@ -32,7 +32,8 @@ def command_help(command: Command) -> str:
     """Return the help of one command: what it does, what it takes, examples."""
     required = [option for option in command.options.values() if option.required]
     others = [option for option in command.options.values() if not option.required]
-    usage = " ".join([command.name, *(option.metavar for option in required)])
+    optional = [f"[{option.metavar}]" for option in others if option.by_position]
+    usage = " ".join([command.name, *(option.metavar for option in required), *optional])
     paragraphs = [" ".join(part.split()) for part in command.description.split("\n\n")]
     parts = [f"{usage} [options]" if others else usage, *(_fill(part) for part in paragraphs)]
     if required:
@@ -47,7 +48,7 @@ def _row(option: Option) -> tuple[str, str]:
         return option.metavar, option.text
     if option.default is True:
         return f"--[no]{option.name}", option.text
-    stated = option.default is not None and option.default is not False
+    stated = option.default not in (None, False, "")
     default = option.default if not isinstance(option.default, tuple) else ",".join(map(str, option.default))
     text = f"{option.text.rstrip('.')} [{default}]" if stated else option.text
     return f"{option.flag} {option.metavar}".rstrip(), text

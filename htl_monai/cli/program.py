@@ -11,7 +11,7 @@ import fire
 from fire.decorators import SetParseFns
 
 from htl_monai import __version__
-from htl_monai.cli import data, long_tail, reader_study, run, trained_model
+from htl_monai.cli import data, long_tail, rank, reader_study, run, trained_model
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
 from htl_monai.cli.command import Command, find_commands, in_words
 from htl_monai.cli.help import command_help, overview
@@ -25,6 +25,7 @@ COMMANDS = {
     "mine": trained_model.mine,
     "evaluate": trained_model.evaluate,
     "predict": trained_model.predict,
+    "rank": rank.rank,
     "forgettability": long_tail.forgettability,
     "pie": long_tail.pie,
     "data": {"check": data.check, "phantom": data.phantom, "xray_phantom": data.xray_phantom},

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from xarray import Dataset
+from xarray import Dataset, concat
 
 from htl_monai.ranking.ranking import Ranking
 
-__all__ = ["OfTraining"]
+__all__ = ["OfTraining", "with_dynamics"]
 
 
 @dataclass(frozen=True)
@@ -37,3 +38,22 @@ class OfTraining(Ranking):
         seen = ~np.isnan(recorded)
         counts = np.where(seen.any(axis=0), seen.sum(axis=0), np.nan)
         return np.asarray(np.where(seen, recorded, 0).sum(axis=0) / counts)
+
+
+def with_dynamics(scores: Dataset, dynamics: Sequence[Dataset]) -> Dataset:
+    """Add what trainings recorded of the samples; one that they did not train on has NaN.
+
+    Args:
+        scores: of the samples that are ranked, of one seed or of several joined.
+        dynamics: as :class:`~htl_monai.handlers.training_dynamics.TrainingDynamics` wrote it, one a seed; a training
+            that stopped earlier than others has NaN in its last epochs.
+    """
+    names = [name for name in dynamics[0].data_vars if "epoch" in dynamics[0][name].dims]
+    epochs = max(recorded.sizes["epoch"] for recorded in dynamics)
+    parts = [
+        recorded[names].reset_coords(drop=True).reindex(sample=scores["sample"]).pad(epoch=(0, epochs - n))
+        for recorded in dynamics
+        for n in [recorded.sizes["epoch"]]
+    ]
+    joined = concat(parts, "seed", coords="minimal", compat="override") if "seed" in scores.dims else parts[0]
+    return scores.assign(joined.data_vars)

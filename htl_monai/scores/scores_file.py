@@ -120,7 +120,7 @@ def _faults(scores: xr.Dataset) -> Iterator[tuple[str, object]]:
     if levels.dtype.kind not in "iuf" or not np.isfinite(levels).all() or (np.diff(levels) <= 0).any() or levels[0] < 0:
         yield "have ascending levels from 0", levels.tolist()
     for name, values in scores.data_vars.items():
-        if not set(values.dims) <= set(AXES) or "sample" not in values.dims or values.dtype.kind not in "biuf":
+        if not set(values.dims) <= {*AXES, "epoch"} or "sample" not in values.dims or values.dtype.kind not in "biuf":
             yield "be numbers of samples", f"{name} of {values.dtype} over ({', '.join(map(str, values.dims))})"
     if scores.attrs.get("primary") not in scores.data_vars:
         yield f"have a primary one of {', '.join(map(str, scores.data_vars))}", repr(scores.attrs.get("primary"))

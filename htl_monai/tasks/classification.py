@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from htl_monai.tasks.decisions import decisions
 from htl_monai.tasks.task import Task, as_plain
 
 __all__ = ["Classification"]
@@ -24,6 +25,8 @@ class Classification(Task):
     """
 
     primary: ClassVar[str] = "true_prob"
+    exclusive: ClassVar[bool] = True
+    """A sample has one of the classes."""
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         logits = self._logits(output["pred"])
@@ -52,6 +55,13 @@ class Classification(Task):
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         """Return ``label`` ``(N, C)`` float32: 0, 1, or NaN where it is unknown."""
         return {"label": self.targets(as_plain(label), len(label))}
+
+    def dynamics(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Tell how the network stands to the label, which is right if all that is known of it is."""
+        logits = self._logits(pred)
+        found = decisions(logits, self.targets(as_plain(label), len(logits)), self.exclusive)
+        right = ((found.margin > 0) | (found.weight == 0)).all(dim=1).double()
+        return found.dynamics() | {"dynamics_correct": right.where(found.weight.sum(dim=1) > 0, torch.nan)}
 
     @abstractmethod
     def class_probabilities(self, logits: Tensor) -> Tensor:

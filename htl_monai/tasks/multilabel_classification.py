@@ -30,6 +30,7 @@ class MultilabelClassification(Classification):
     """
 
     name: ClassVar[str] = "multilabel_classification"
+    exclusive: ClassVar[bool] = False
 
     def class_probabilities(self, logits: Tensor) -> Tensor:
         return torch.sigmoid(logits)

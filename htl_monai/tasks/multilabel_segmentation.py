@@ -27,6 +27,7 @@ class MultilabelSegmentation(Segmentation):
     """
 
     name: ClassVar[str] = "multilabel_segmentation"
+    exclusive: ClassVar[bool] = False
 
     def drawn(self, pred: Tensor) -> Tensor:
         return self._channels(pred, "pred") > (0.5 if self.probabilities else 0)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from htl_monai.tasks.decisions import Decisions, decisions
 from htl_monai.tasks.surface_distance import surface_distance
 from htl_monai.tasks.task import Task, as_plain
 
@@ -36,6 +37,8 @@ class Segmentation(Task):
 
     surface_distance: bool = False
     primary: ClassVar[str] = "iou"
+    exclusive: ClassVar[bool] = True
+    """A pixel has one of the classes."""
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         if output.get("label") is None:
@@ -91,6 +94,20 @@ class Segmentation(Task):
             "expected_error": torch.nanmean(error.where(counting, torch.nan), dim=1),
         }
 
+    def dynamics(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Tell how the network stands to the label, each class of it counting the same.
+
+        A sample is right where the mean IoU of the foreground is at least one half, or nothing is there and drawn. This
+        is ours: the papers know one decision a sample.
+        """
+        iou = torch.nanmean(self.scores({"pred": pred, "label": label})["iou"][:, self._foreground()], dim=1)
+        right = ~(iou < 0.5)
+        return self._decided(pred, label, balanced=True).dynamics() | {"dynamics_correct": right.double()}
+
+    def label_quality(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Return ``label_quality``, cleanlab's softmin of the pixels, in [0, 1]; lower = more likely an error."""
+        return {"label_quality": self._decided(pred, label, balanced=False).softmin()}
+
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         """Return ``whole_image_iou``: the IoU that a mask of the whole image would have, the mean of the foreground."""
         actual = self.actual(as_plain(label))
@@ -121,6 +138,12 @@ class Segmentation(Task):
     def pixel_entropy(self, prob: Tensor) -> Tensor:
         """Return the entropy at each pixel, ``(N, ...)``, of classes that exclude each other."""
         return torch.special.entr(prob).sum(dim=1)
+
+    def _decided(self, pred: Tensor, label: Tensor, balanced: bool) -> Decisions:
+        """Hold the probabilities of the pixels, at least 1e-7, against the label."""
+        prob = self.pixel_probabilities(as_plain(pred).float()).clamp(1e-7, 1 - 1e-7)
+        targets = self.one_hot(self.actual(as_plain(label)))
+        return decisions(torch.log(prob) if self.exclusive else torch.logit(prob), targets, self.exclusive, balanced)
 
     def _foreground(self) -> list[int]:
         return [self.classes.index(name) for name in self.foreground]

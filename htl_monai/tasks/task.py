@@ -96,6 +96,18 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def dynamics(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Tell how a network in training stands to the label, ``(N,)`` each, NaN where that is unknown.
+
+        Returns:
+            Those of :meth:`.decisions.Decisions.dynamics`, and ``dynamics_correct``: whether the sample is right.
+        """
+
+    def label_quality(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Return ``label_quality`` where it cannot be made of the scores: how plausible the network finds masks."""
+        return {}
+
+    @abstractmethod
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         """Return what is worth keeping of the label itself: the same at every level of pruning."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 __all__ = [
     "DATA",
+    "DYNAMICS",
     "IMAGES",
     "PREPARING",
     "REPORTING",
@@ -22,6 +23,7 @@ __all__ = [
 PREPARING, TRAINING, PSEUDO_LABELLING = "preparing", "training", "pseudo_labelling"
 SELECTING, REPORTING = "selecting", "reporting"
 DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images.npy"
+DYNAMICS = f"{TRAINING}/dynamics.nc"
 DENSE, PSEUDO_LABELS = f"{TRAINING}/dense.pt", f"{PSEUDO_LABELLING}/pseudo_labels.csv"
 
 

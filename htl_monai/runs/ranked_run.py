@@ -8,6 +8,7 @@ from pathlib import Path
 from xarray import Dataset
 
 from htl_monai.ranking.of_training import with_dynamics
+from htl_monai.runs import layout
 from htl_monai.scores import join_seeds, open_scores
 
 __all__ = ["scores_of"]
@@ -27,9 +28,9 @@ def scores_of(path: str | os.PathLike[str], stage: str = "mining") -> Dataset:
     run, name = Path(path), f"{stage}/scores.nc"
     if not run.is_dir():
         return open_scores(run)
-    seeds = sorted(int(file.parts[-3].removeprefix("seed_")) for file in run.glob(f"seed_[0-9]*/{name}"))
-    folders = [run / f"seed_{seed}" for seed in seeds] or [run]
+    seeds = layout.seeds_with(run, name)
+    folders = [run / layout.seed_folder(seed) for seed in seeds or (None,)]
     files = [folder / name for folder in folders]
     scores = join_seeds(dict(zip(seeds, files, strict=True))) if seeds else open_scores(files[0])
-    recorded = [folder / "training/dynamics.nc" for folder in folders]
+    recorded = [folder / layout.DYNAMICS for folder in folders]
     return with_dynamics(scores, [*map(open_scores, recorded)]) if all(map(Path.is_file, recorded)) else scores

@@ -26,6 +26,8 @@ class HeatMapInferer(Inferer):
         ValueError: ``precision`` or ``method`` is none that works.
     """
 
+    looks_inside = True  # needs the layers and gradients of the network itself
+
     def __init__(
         self,
         precision: str = "fp32",

@@ -85,6 +85,9 @@ class LowRankSweep(WeightSweep):
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
+    def _key(self, sparsity: float) -> tuple[int | None, ...]:
+        return tuple(factors.ranks[sparsity] if sparsity else None for factors in self._factors.values())
+
     def _apply(self, sparsity: float) -> None:
         for name, parameter in self._parameters.items():
             if self._factors[name].ranks[sparsity] is not None:

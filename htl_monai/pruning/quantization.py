@@ -129,6 +129,10 @@ class QuantizationSweep(WeightSweep):
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
 
+    def _is_folded(self) -> bool:
+        # The inputs of layers are rounded by hooks on the network, which a copy does not have.
+        return self.folded and self.quantization.activations == "none"
+
     def _apply(self, sparsity: float) -> None:
         bits = self._bits[sparsity]
         for name, parameter in self._parameters.items():

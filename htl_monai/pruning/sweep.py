@@ -55,6 +55,7 @@ class Sweep(WeightSweep):
         self.pruner = pruner
         self._order = {sparsity: i for i, sparsity in enumerate(sorted(self.sparsities))}
         self._survived = self._survivals()
+        self._n_kept = [sum(int((kept > i).sum()) for kept in self._survived.values()) for i in range(len(self._order))]
 
     def masks(self, sparsity: float) -> dict[str, Tensor]:
         """Return the masks at one of ``sparsities``, equal to those of the pruner at that amount."""
@@ -76,6 +77,10 @@ class Sweep(WeightSweep):
             # storage: nothing is allocated, and on a CPU it takes a quarter of the time of torch.where.
             weight = parameter.detach()
             weight.copy_(self._survived[name]).sub_(self._order[sparsity]).clamp_(0, 1).mul_(self._dense[name])
+
+    def _key(self, sparsity: float) -> int:
+        # Masks are nested: those that keep as many weights keep the same ones.
+        return self._n_kept[self._order[sparsity]] if sparsity else sum(map(torch.numel, self._survived.values()))
 
     def _survivals(self) -> dict[str, Tensor]:
         """Count, for every weight, the sparsities at which it stays; in ascending order those are the first ones."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pandas as pd
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 
 from htl_monai.pruning.amount import check_amount
 from htl_monai.pruning.applied import restore_weights
+from htl_monai.pruning.inference_form import InferenceForm
 from htl_monai.pruning.one_block import one_block
 from htl_monai.pruning.prunable import prunable_parameters
 from htl_monai.pruning.weight_watch import WeightWatch
@@ -19,6 +21,7 @@ from htl_monai.pruning.weight_watch import WeightWatch
 __all__ = ["WeightSweep"]
 
 _MOST_SPARSITIES = 255
+_Output = TypeVar("_Output")
 
 
 class WeightSweep(ABC):
@@ -27,6 +30,10 @@ class WeightSweep(ABC):
     It is made to be entered for every batch and every sparsity, by one thread at a time. Nothing is registered on the
     network for longer than a block, and its weights keep their storage. Memory: one copy of the dense weights, with
     which they are compared when a block is entered.
+
+    With ``sweep.folded = True`` a block yields what stands in for the network and runs faster, and the network is left
+    alone, see :class:`~htl_monai.pruning.inference_form.InferenceForm`. It is for inference: who looks for layers or
+    gradients in the network, as heat maps do, needs the network itself.
 
     Args:
         network: the dense network; a wrapped one is looked through, see :func:`prunable_parameters`.
@@ -40,6 +47,8 @@ class WeightSweep(ABC):
     def __init__(self, network: nn.Module, sparsities: Sequence[float]) -> None:
         self.network = network
         self.sparsities = _checked(sparsities)
+        self.folded = False
+        self._form: InferenceForm | None = None
         self._parameters = prunable_parameters(network)
         with one_block(self._parameters):
             self._dense = {name: parameter.detach().clone() for name, parameter in self._parameters.items()}
@@ -58,6 +67,13 @@ class WeightSweep(ABC):
         """Bring back what ``_apply`` changed."""
         restore_weights(self._parameters, self._dense)
 
+    def _is_folded(self) -> bool:
+        return self.folded
+
+    def _key(self, sparsity: float) -> Hashable:
+        """Return what the weights depend on: they are the same at two sparsities of one key."""
+        return sparsity
+
     @contextmanager
     def at(self, sparsity: float) -> Iterator[nn.Module]:
         """Compress the network to ``sparsity`` inside a ``with`` block; 0 touches nothing.
@@ -65,10 +81,10 @@ class WeightSweep(ABC):
         The weights come back bit for bit also when the block raises.
 
         Args:
-            sparsity: one of ``sparsities``.
+            sparsity: one of ``sparsities``, or 0.
 
         Yields:
-            The network, compressed.
+            The network, compressed; or what stands in for it, see ``folded``.
 
         Raises:
             RuntimeError: another block of this or any other sweep, or of :func:`~htl_monai.pruning.pruned`, is open on
@@ -78,19 +94,48 @@ class WeightSweep(ABC):
         self._check_known(sparsity)
         with one_block(self._parameters):
             self._check_unchanged()
-            if sparsity == 0:
-                yield self.network
-                return
-            try:
-                self._apply(sparsity)
-                torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
-                yield self.network
-            finally:
-                self._undo()
-                self._stamps = self._current_stamps()
+            with self._current_form().at(sparsity) if self._is_folded() else self._compressed(sparsity) as network:
+                yield network
+
+    def outputs(self, run: Callable[[nn.Module], _Output]) -> Iterator[_Output]:
+        """Yield ``run(network)`` of the dense network and at each of ``sparsities``, in their order.
+
+        Where no weight differs from the dense network, or from the sparsity before, the same output comes again and
+        nothing is run.
+        """
+        with self.at(0.0) as network:
+            output = run(network)
+        yield output
+        dense, last = (self._key(0.0), output), (self._key(0.0), output)
+        for sparsity in self.sparsities:
+            key = self._key(sparsity)
+            if key == dense[0]:
+                last = dense
+            elif key != last[0]:
+                with self.at(sparsity) as network:
+                    last = (key, run(network))
+            yield last[1]
+
+    @contextmanager
+    def _compressed(self, sparsity: float) -> Iterator[nn.Module]:
+        if sparsity == 0:
+            yield self.network
+            return
+        try:
+            self._apply(sparsity)
+            torch.clear_autocast_cache()  # autocast keeps low-precision copies of weights, which are stale now
+            yield self.network
+        finally:
+            self._undo()
+            self._stamps = self._current_stamps()
+
+    def _current_form(self) -> InferenceForm:
+        if self._form is None or not self._form.is_current():
+            self._form = InferenceForm(self.network, self._parameters, (0.0, *self.sparsities), self._compressed)
+        return self._form
 
     def _check_known(self, sparsity: float) -> None:
-        if sparsity not in self.sparsities:
+        if sparsity and sparsity not in self.sparsities:
             raise ValueError(
                 f"sparsity must be one of the sweep's {list(self.sparsities)}, got {sparsity}; "
                 "name it when the sweep is built"

@@ -73,17 +73,17 @@ class InferenceForm(nn.Module):
         if self._level is None:
             raise RuntimeError("the network of a sweep must be called inside its block, got a call after it; move it")
         if not self.reason:
-            output = self._folded_output(args, kwargs)
+            output = self._folded_output(self._level, args, kwargs)
             if not self.reason:
                 return output
         with self._compressed(self._level):
             return self._source[0](*args, **kwargs)
 
-    def _folded_output(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _folded_output(self, level: float, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         dtype = _computed_in(next(iter(self._weights.values())))
         if self.folded is None or self.folded.dtype != dtype:
             self._fold_and_compare(dtype, args, kwargs)
-        return None if self.folded is None else self._run(self._level, args, kwargs)
+        return None if self.folded is None else self._run(level, args, kwargs)
 
     def _fold_and_compare(self, dtype: torch.dtype, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._kept, self._used = {}, None
@@ -147,7 +147,7 @@ def _computed_in(weight: Tensor) -> torch.dtype:
 def _agree(expected: Any, found: Any, tolerance: float) -> bool:
     """Return whether two outputs, tensors in lists and mappings, are the same up to rounding."""
     if isinstance(expected, Tensor) and isinstance(found, Tensor):
-        if expected.shape != found.shape:
+        if expected.shape != found.shape or type(expected) is not type(found):
             return False
         difference = torch.linalg.vector_norm(expected.float() - found.float())
         return bool(difference <= tolerance * torch.linalg.vector_norm(expected.float()))

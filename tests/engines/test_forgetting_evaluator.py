@@ -215,3 +215,22 @@ def test_images_that_lead_to_no_numbers_are_named_with_the_sparsity(items: list[
     items[2]["image"][0, 0, 0] = torch.nan
     with pytest.raises(FloatingPointError, match="the output of the dense network must be .* for image_2; .* check"):
         mine(FailsWhenSparse(), items, sparsities=(0.3,), batch_size=5)
+
+
+def test_a_folded_copy_scores_as_the_network_does(tiny_unet: nn.Module, items: list[dict]) -> None:
+    before = {name: tensor.clone() for name, tensor in tiny_unet.state_dict().items()}
+    plain = mine(tiny_unet, items).state.forgetting
+    evaluator = mine(tiny_unet, items, folded=True)
+    assert len(evaluator.sweep._form.folded.norms) == 18
+    found = evaluator.state.forgetting
+    numbers = plain.select_dtypes("float").columns
+    torch.testing.assert_close(
+        torch.tensor(found[numbers].to_numpy()), torch.tensor(plain[numbers].to_numpy()), atol=1e-3, rtol=0
+    )
+    assert all(torch.equal(before[name], tensor) for name, tensor in tiny_unet.state_dict().items())
+
+
+def test_an_inferer_that_looks_inside_gets_the_network(tiny_unet: nn.Module, items: list[dict]) -> None:
+    inferer = PrecisionInferer("fp32")
+    inferer.looks_inside = True
+    assert mine(tiny_unet, items, folded=True, inferer=inferer).sweep._form is None

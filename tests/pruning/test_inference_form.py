@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from monai.data import MetaTensor
 from torch import Tensor, nn
 
 from htl_monai.pruning import Compressor, GlobalMagnitude, LowRank, Quantization, StructuredMagnitude
@@ -77,7 +78,7 @@ def test_every_level_says_what_the_network_says(branching: nn.Module, compressor
         assert len(found) == 4
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
         assert not torch.equal(found[0], found[1]) and not torch.equal(found[1], found[2])
-    assert len(sweep._form.folded._pairs) == 2
+    assert len(sweep._form.folded.norms) == 2
     assert bits(sweep.network) == bits(branching) == before
 
 
@@ -174,6 +175,15 @@ def test_a_copy_that_fails_in_another_precision_is_not_used(branching: nn.Module
         expected = outputs(GlobalMagnitude().sweep(copy.deepcopy(branching), LEVELS), images())
     assert "fails with RuntimeError" in sweep._form.reason and "the network runs unfolded" in caplog.text
     assert all(map(torch.equal, found, expected))
+
+
+def test_metadata_of_an_image_reach_the_output(branching: nn.Module) -> None:
+    image = MetaTensor(images(), meta={"name": "x"})
+    sweep = folded(branching)
+    with torch.no_grad():
+        for output in sweep.outputs(lambda network: network(image)):
+            assert output["out"][0].meta["name"] == "x"
+    assert sweep._form.reason == ""
 
 
 def test_changed_statistics_are_folded_anew(branching: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Which batch normalisations are proved to follow one convolution and nothing else."""
+"""Which layers are proved to follow one convolution and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 
-from htl_monai.networks.conv_bn_pairs import conv_bn_pairs
+from htl_monai.networks.layer_chains import Chain, layer_chains
 
 
 class Wired(nn.Module):
@@ -38,40 +38,51 @@ class Wired(nn.Module):
     ],
 )
 def test_only_what_a_trace_proves_is_a_pair(wire: Callable[[Wired, Tensor], Tensor], expected: list) -> None:
-    assert conv_bn_pairs(Wired(wire).eval()) == expected
+    assert [chain[:2] for chain in layer_chains(Wired(wire).eval())] == expected
 
 
 def test_the_children_of_a_network_that_cannot_be_traced_are_traced() -> None:
     network = BasicUNet(2, 3, 2, (8, 8, 16, 16, 32, 8), norm="batch").eval()
     norms = [name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)]
-    pairs = conv_bn_pairs(network)
-    assert sorted(norm for _, norm in pairs) == sorted(norms)
-    assert all(conv == norm.replace("adn.N", "conv") for conv, norm in pairs)
+    # BasicUNet's activation is a LeakyReLU after a dropout.
+    expected = sorted(Chain(norm.replace("adn.N", "conv"), norm, "") for norm in norms)
+    assert sorted(layer_chains(network)) == expected
+    network = BasicUNet(2, 3, 2, (8, 8, 16, 16, 32, 8), norm="batch", act="relu").eval()
+    expected = sorted(Chain(norm.replace("adn.N", "conv"), norm, norm.replace("adn.N", "adn.A")) for norm in norms)
+    assert sorted(layer_chains(network)) == expected
+    network.conv_0.conv_0.adn.D.train()
+    assert sorted(layer_chains(network)) == sorted([expected[0]._replace(relu=""), *expected[1:]])
 
 
 def test_what_has_two_places_is_no_pair() -> None:
     conv, norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
-    assert conv_bn_pairs(nn.Sequential(conv, norm).eval()) == [("0", "1")]
+    assert layer_chains(nn.Sequential(conv, norm).eval()) == [Chain("0", "1", "")]
     shared_norm = nn.Sequential(nn.Sequential(conv, norm), nn.Sequential(nn.Conv2d(3, 3, 1), norm)).eval()
-    assert conv_bn_pairs(shared_norm) == []
+    assert layer_chains(shared_norm) == []
     shared_weight = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 1)).eval()
     shared_weight[2].weight = shared_weight[0].weight
-    assert conv_bn_pairs(shared_weight) == []
+    assert layer_chains(shared_weight) == []
 
 
 @pytest.mark.parametrize(
-    "layers, n_pairs",
+    "layers, expected",
     [
-        ([nn.Conv2d(4, 4, 3, dilation=2, padding=2, groups=2), nn.BatchNorm2d(4)], 1),
-        ([nn.ConvTranspose2d(4, 6, 2, stride=2), nn.BatchNorm2d(6)], 1),
-        ([nn.ConvTranspose2d(4, 6, 2, groups=2), nn.BatchNorm2d(6)], 0),
-        ([nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4).train()], 0),
-        ([nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4, track_running_stats=False)], 0),
-        ([nn.Conv2d(4, 4, 1), nn.InstanceNorm2d(4, affine=True, track_running_stats=True)], 0),
+        ([nn.Conv2d(4, 4, 3, dilation=2, padding=2, groups=2), nn.BatchNorm2d(4)], [Chain("0", "1", "")]),
+        ([nn.ConvTranspose2d(4, 6, 2, stride=2), nn.BatchNorm2d(6), nn.ReLU()], [Chain("0", "1", "2")]),
+        ([nn.ConvTranspose2d(4, 6, 2, groups=2), nn.BatchNorm2d(6)], []),
+        ([nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4, track_running_stats=False)], []),
+        ([nn.Conv2d(4, 4, 1), nn.InstanceNorm2d(4, affine=True, track_running_stats=True)], []),
+        ([nn.Conv2d(4, 4, 1), nn.Dropout(), nn.ReLU(inplace=True), nn.BatchNorm2d(4)], [Chain("0", "", "2")]),
+        ([nn.Conv2d(4, 4, 1), nn.ReLU6()], []),
+        ([nn.Linear(4, 4), nn.BatchNorm1d(4)], []),
     ],
 )
-def test_kinds_of_layers(layers: list[nn.Module], n_pairs: int) -> None:
-    training = layers[1].training and n_pairs == 0 and layers[1].running_mean is not None
-    network = nn.Sequential(*layers).eval()
-    layers[1].train(training and isinstance(layers[1], nn.BatchNorm2d))
-    assert len(conv_bn_pairs(network)) == n_pairs
+def test_kinds_of_layers(layers: list[nn.Module], expected: list[Chain]) -> None:
+    assert layer_chains(nn.Sequential(*layers).eval()) == expected
+
+
+def test_a_normalisation_in_training_mode_ends_a_chain() -> None:
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval()
+    assert layer_chains(network) == [Chain("0", "1", "")]
+    network[1].train()
+    assert layer_chains(network) == []

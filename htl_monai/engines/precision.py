@@ -8,6 +8,8 @@ import torch
 from monai.inferers import Inferer
 from torch import Tensor, nn
 
+from htl_monai.networks.channels_last import channels_last_format
+
 __all__ = ["PRECISIONS", "PrecisionInferer", "fastest_precision"]
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -40,7 +42,7 @@ class PrecisionInferer(Inferer):
 
     Args:
         precision: ``fp32`` or ``bf16``.
-        channels_last: bring 4-dimensional inputs to channels-last.
+        channels_last: bring images and volumes to channels-last.
 
     Raises:
         ValueError: ``precision`` is another name.
@@ -62,8 +64,8 @@ class PrecisionInferer(Inferer):
             args: further positional inputs of the network.
             kwargs: further named inputs of the network.
         """
-        if self.channels_last and inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        if self.channels_last and inputs.ndim in (4, 5):
+            inputs = inputs.contiguous(memory_format=channels_last_format(inputs))
         dtype = PRECISIONS[self.precision]
         with torch.autocast(inputs.device.type, dtype=dtype, enabled=dtype is not torch.float32):
             return network(inputs, *args, **kwargs).float()

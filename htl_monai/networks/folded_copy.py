@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from htl_monai.networks.channels_last import channels_last_format
 from htl_monai.networks.layer_chains import layer_chains
 from htl_monai.networks.rectified_conv import RectifiedConv
 
@@ -21,7 +22,8 @@ __all__ = ["FoldedCopy"]
 class FoldedCopy(nn.Module):
     """Return what ``network`` returns, up to rounding, at less cost; the network is left alone.
 
-    Batch normalisations are folded into their convolutions; on a CPU a ReLU that follows is part of it.
+    Batch normalisations are folded into their convolutions; on a CPU a ReLU that follows is part of it. Images and
+    volumes are channels-last, which makes a 3D U-Net up to twice as fast by itself.
 
     Args:
         network: in eval mode, as it will be run.
@@ -52,7 +54,8 @@ class FoldedCopy(nn.Module):
             self._replace(norm, nn.Identity())
         for module in self.network.modules():
             if not isinstance(module, _BatchNorm):
-                _cast(module, dtype)
+                for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+                    tensor.data = _computed_with(tensor.data, dtype)
         for name, relu in ((chain.conv, chain.relu) for chain in chains if chain.relu):
             conv = self.network.get_submodule(name)
             if RectifiedConv.takes(conv):
@@ -66,7 +69,7 @@ class FoldedCopy(nn.Module):
         for name in self._varying:
             layer = name.rpartition(".")[0]
             weight = self._fused(layer)[0] if layer in self.norms else self._source[0].get_parameter(name)
-            weights[name] = weight.detach().to(self.dtype if weight.dtype == torch.float32 else weight.dtype, copy=True)
+            weights[name] = _computed_with(weight.detach(), self.dtype, copied=True)
         return weights
 
     def use(self, weights: Mapping[str, Tensor]) -> None:
@@ -86,7 +89,7 @@ class FoldedCopy(nn.Module):
 
     def _as_computed(self, value: Any) -> Any:
         value = value.as_tensor() if isinstance(value, MetaTensor) else value
-        return value.to(self.dtype) if isinstance(value, Tensor) and value.dtype == torch.float32 else value
+        return _computed_with(value, self.dtype) if isinstance(value, Tensor) else value
 
     def _replace(self, name: str, module: nn.Module) -> None:
         parent, _, child = name.rpartition(".")
@@ -103,10 +106,10 @@ class FoldedCopy(nn.Module):
         return nn.Parameter(weight, requires_grad=False), nn.Parameter(bias, requires_grad=False)
 
 
-def _cast(module: nn.Module, dtype: torch.dtype) -> None:
-    for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
-        if tensor.dtype == torch.float32:
-            tensor.data = tensor.data.to(dtype)
+def _computed_with(tensor: Tensor, dtype: torch.dtype, copied: bool = False) -> Tensor:
+    """Return a tensor in ``dtype`` where it is float32, and channels-last where it has images or volumes."""
+    dtype = dtype if tensor.dtype == torch.float32 else tensor.dtype
+    return tensor.to(dtype, memory_format=channels_last_format(tensor), copy=copied)
 
 
 def _described(output: Any, image: MetaTensor) -> Any:

@@ -47,6 +47,13 @@ def test_memory_format_of_the_input(network: Spy, inputs: torch.Tensor, channels
     assert network.given.is_contiguous(memory_format=torch.channels_last) == channels_last
 
 
+def test_volumes_are_brought_to_channels_last() -> None:
+    given: list[torch.Tensor] = []
+    volume = torch.rand(1, 2, 3, 4, 5)
+    PrecisionInferer()(volume, lambda images: given.append(images) or images)
+    assert given[0].is_contiguous(memory_format=torch.channels_last_3d) and torch.equal(given[0], volume)
+
+
 def test_other_shapes_pass_as_they_are() -> None:
     torch.manual_seed(0)
     linear, inputs = nn.Linear(3, 2), torch.ones(5, 3)

@@ -24,6 +24,15 @@ def test_memory_format_changes_no_value(network: nn.Module, channels_last: bool)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
+def test_volumes_are_channels_last_too() -> None:
+    network = nn.Sequential(nn.Conv3d(2, 4, 3), nn.Conv2d(2, 4, 3), nn.Linear(2, 2))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    prepared = prepare_network(network, "cpu")
+    assert prepared[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert prepared[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in prepared.state_dict().items())
+
+
 def test_compiling_keeps_the_names_of_the_weights(network: nn.Module) -> None:
     names = list(network.state_dict())
     prepared = prepare_network(network, torch.device("cpu"), compiled=True)

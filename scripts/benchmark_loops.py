@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 
 from htl_monai.engines.precision import PRECISIONS, PrecisionInferer
 from htl_monai.metrics.segmentation import segmentation_scores
-from htl_monai.models.bundles import find_bundle, find_overlay
+from htl_monai.models.bundles import bundle_config, find_bundle, find_overlay
 from htl_monai.pruning import Sweep
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
 
 STAGES = {
     "training": ("train.json",),
-    "mining": ("train.json", "mine.json"),
-    "mining_unlabelled": ("train.json", "mine.json", "mine_unlabelled.json"),
+    "mining": ("train.json", "stages/mine.json"),
+    "mining_unlabelled": ("train.json", "stages/mine.json", "stages/mine_unlabelled.json"),
 }
 PRUNABLE = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
@@ -50,12 +50,12 @@ def bundle_workflow(
         entries: config entries to replace.
         bundle: the bundle's name.
     """
-    configs = find_bundle(bundle) / "configs"
-    files = [configs / name for name in STAGES[run_id]]
+    folder = find_bundle(bundle)
+    files = [bundle_config(folder, name) for name in STAGES[run_id]]
     files += [find_overlay(name) for name in overlays]
     workflow = ConfigWorkflow(
         config_file=[str(file) for file in files],
-        meta_file=str(configs / "metadata.json"),
+        meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
         workflow_type="train",
         run_id=run_id.partition("_")[0],

@@ -15,6 +15,7 @@ from htl_monai.clinic.predict import predict
 from htl_monai.models.bundles import find_bundle, find_overlay, own_bundles
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK, is_plain_text
+from htl_monai.networks.unet_sizes import UNET_SIZES
 from htl_monai.runs.overlays import collect_changes
 from htl_monai.runs.single_stage import evaluate_with, mine_with
 from htl_monai.settings.setting_rules import SCHEMA
@@ -193,9 +194,10 @@ def test_a_run_is_described_by_values(finished_run: Path) -> None:
 
 
 def test_an_older_record_may_hold_the_bundles_own_expressions(weak_run: Path) -> None:
-    config = json.loads((own_bundles()["lesion_weak_localization"] / "configs" / "train.json").read_text())
+    sizes = "{'classical': [64, 128, 256, 512, 1024, 64], 'slim': [32, 32, 64, 128, 256, 32]}"
+    config = {"network_size": "slim", "features": f"${sizes}[@network_size]", "feature_channels": "$@features[-1]"}
     path = weak_run / "training" / "provenance.json"
-    path.write_text(json.dumps({"bundle": "lesion_weak_localization", "config": config | {"network_size": "tiny"}}))
+    path.write_text(json.dumps({"bundle": "lesion_weak_localization", "config": config}))
     assert find_model(weak_run).entries["feature_channels"] == "$@features[-1]"
     path.write_text(json.dumps({"bundle": "lesion_weak_localization", "config": {"feature_channels": "$@features[0]"}}))
     with pytest.raises(ValueError, match=r"feature_channels in .* must be a whole number from 1 to 2048, got '\$@feat"):
@@ -214,7 +216,7 @@ def test_network_sizes_are_those_of_the_bundles() -> None:
         config = ConfigParser.load_config_file(str(own_bundles()[name] / "configs" / "train.json"))
         for size in sizes:
             assert len(ConfigParser({**config, "network_size": size}).get_parsed_content("features")) == 6
-        assert config["features"].count(": [") == len(sizes)
+    assert sizes == list(UNET_SIZES)
 
 
 @pytest.mark.parametrize("name", ["a @# b", "%#b", "x %:: y", "$x", "@x", "%x"])

@@ -21,7 +21,12 @@ from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.ranking.selection import check_never_learned, select_random, top_share
 from htl_monai.scores.predictions import stacked_predictions
 
-__all__ = ["write_pie_selections"]
+__all__ = ["predictions_of_seeds", "write_pie_selections"]
+
+
+def predictions_of_seeds(run_dir: str | os.PathLike[str], seeds: Sequence[int]) -> list[Path]:
+    """Return where the stages ``mining_training`` of a run wrote their predictions, in the order of the seeds."""
+    return [Path(run_dir) / f"seed_{seed}" / "mining_training" / "predictions.npz" for seed in seeds]
 
 
 def write_pie_selections(

@@ -17,7 +17,7 @@ from htl_monai.data.files import read_table
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.ranking.selection import check_never_learned, select_random
 
-__all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights"]
+__all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights", "sampler_of"]
 
 
 def finetuning_list(
@@ -37,8 +37,9 @@ def finetuning_list(
             ones only); at most as many as there are.
         seed: of the choice of the others.
         unlabelled: images without mask that may be selected too; each takes its pseudo-label from the selection.
-        sampling: how the fine-tuning samples; images without mask take part in ``selected`` only, because what is
-            forgotten of them (a box) and of the others (a mask) is not measured on one scale.
+        sampling: ``weighted`` returns the whole list, for a sampler that weighs it. Images without mask take part in
+            ``selected`` only, because what is forgotten of them (a box) and of the others (a mask) is not measured on
+            one scale.
 
     Raises:
         ValueError: a negative ratio, an empty selection, a selection of other data, or a sampling that does not fit.
@@ -51,6 +52,8 @@ def finetuning_list(
             f"sampling must be selected where images without mask take part, got {sampling!r}; use labelled or "
             "replay_ratio to mix in labelled images"
         )
+    if sampling == "weighted":
+        return [dict(item) for item in data]
     by_id = {item["id"]: dict(item) for item in data}
     without_mask = {item["id"]: dict(item) for item in unlabelled}
     chosen = read_selection(selection_path)
@@ -175,3 +178,26 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         """Draw epoch ``epoch`` from the seed and the epoch alone, so that a resumed training draws the same."""
         super().set_epoch(epoch)
         self.generator.manual_seed(self.seed * 1_000_003 + epoch)
+
+
+def sampler_of(
+    sampling: str,
+    plain: torch.utils.data.Sampler[Any] | None,
+    dataset: torch.utils.data.Dataset[Any],
+    data: Sequence[Mapping[str, Any]],
+    table_path: str | os.PathLike[str],
+    sparsity: float = 0.7,
+    strength: float = 4.0,
+    seed: int = 0,
+    never_learned: str = "exclude",
+    arm: str = "htl",
+) -> torch.utils.data.Sampler[Any] | None:
+    """Return the sampler of a fine-tuning: ``plain``, or for ``sampling`` weighted one that draws by forgetting.
+
+    Args:
+        arm: the others draw all images alike; see :class:`HTLWeightedSampler` for the rest.
+    """
+    if sampling != "weighted":
+        return plain
+    strength = strength if arm == "htl" else 0.0
+    return HTLWeightedSampler(dataset, data, table_path, sparsity, strength, seed=seed, never_learned=never_learned)

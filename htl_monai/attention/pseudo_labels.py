@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -23,6 +24,7 @@ __all__ = [
     "pseudo_label_path",
     "pseudo_label_table",
     "read_pseudo_labels",
+    "share_of_process",
     "sure_enough",
     "without_pseudo_label",
     "write_pseudo_label",
@@ -30,6 +32,13 @@ __all__ = [
 
 COLUMNS = ("id", "label", "confidence", "area_px", *Box._fields)
 _CONFIDENCE, _NETWORK = "confidence", "network_sha256"
+
+
+def share_of_process(data: Sequence[Item]) -> Sequence[Item]:
+    """Return every so many-th image, so that several processes share them out; all of them to a process alone."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return data
+    return data[torch.distributed.get_rank() :: torch.distributed.get_world_size()]
 
 
 def pseudo_label_path(folder: str | os.PathLike[str], id_: str) -> Path:

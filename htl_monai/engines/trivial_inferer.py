@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from monai.inferers import Inferer
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from htl_monai.localization.trivial import centre_box, dark_side, whole_image
 
-__all__ = ["KINDS", "TrivialInferer"]
+__all__ = ["KINDS", "TrivialInferer", "inferer_of_arm"]
 
 KINDS = ("whole", "centre_box", "otsu")
 
@@ -47,3 +48,8 @@ class TrivialInferer(Inferer):
         if self.kind == "centre_box":
             return centre_box(inputs, self.fraction)
         return whole_image(inputs) if self.kind == "whole" else dark_side(inputs)
+
+
+def inferer_of_arm(arm: str, network: Inferer, baselines: Collection[str] = KINDS, fraction: float = 0.5) -> Inferer:
+    """Return the inferer of an arm: a :class:`TrivialInferer` for one of the baselines, else that of the network."""
+    return TrivialInferer(arm, fraction) if arm in baselines else network

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 from ignite.engine import Engine, Events
@@ -10,7 +11,17 @@ from torch import nn
 
 from htl_monai.networks.weights import save_weights
 
-__all__ = ["BestNetwork"]
+__all__ = ["BestNetwork", "is_lower"]
+
+
+def is_lower(value: float, best: float) -> bool:
+    """Tell whether a loss is better than the best one so far; any is better than NaN.
+
+    Example:
+        >>> is_lower(0.2, 0.3), is_lower(0.2, float("nan")), is_lower(float("nan"), 0.3)
+        (True, True, False)
+    """
+    return value < best or math.isnan(best)
 
 
 class BestNetwork:

@@ -20,15 +20,17 @@ class EpochProgress:
 
     Args:
         description: the words in front.
+        shown: whether there is a bar at all.
     """
 
-    def __init__(self, description: str = "training") -> None:
+    def __init__(self, description: str = "training", shown: bool = True) -> None:
         self.description = description
+        self.shown = shown
         self._bar: Any = None
 
     def attach(self, engine: Engine) -> None:
         """Attach to the trainer; a second call changes nothing."""
-        if engine.state.rank == 0 and not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
+        if self.shown and engine.state.rank == 0 and not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.STARTED, self._start)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)
             engine.add_event_handler(Events.COMPLETED, lambda: self._bar.close())
@@ -52,15 +54,17 @@ class IterationProgress:
 
     Args:
         description: the words in front.
+        shown: whether there is a bar at all.
     """
 
-    def __init__(self, description: str = "evaluating") -> None:
+    def __init__(self, description: str = "evaluating", shown: bool = True) -> None:
         self.description = description
+        self.shown = shown
         self._bar: Any = None
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator; a second call changes nothing."""
-        if engine.state.rank == 0 and not engine.has_event_handler(self, Events.ITERATION_COMPLETED):
+        if self.shown and engine.state.rank == 0 and not engine.has_event_handler(self, Events.ITERATION_COMPLETED):
             engine.add_event_handler(Events.STARTED, self._start)
             engine.add_event_handler(Events.ITERATION_COMPLETED, self)
             engine.add_event_handler(Events.COMPLETED, lambda: self._bar.close())

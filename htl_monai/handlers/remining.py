@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from ignite.engine import Events
 from monai.engines import Trainer
+from torch.utils.data import Sampler
 
 from htl_monai.attention.htl import HTLWeightedSampler
 from htl_monai.data.files import read_table
@@ -18,11 +20,13 @@ __all__ = ["Remining"]
 class Remining:
     """Run the miner every ``interval`` epochs and give its table to the sampler.
 
+    With a sampler that does not weigh images, or an interval of 0, it does nothing.
+
     Args:
         miner: an evaluator with a :class:`~htl_monai.handlers.forgetting_table.ForgettingTable` handler over the
             training list, on the network in training (and no handler that loads weights).
         sampler: the training's sampler.
-        interval: epochs between two minings, from 1.
+        interval: epochs between two minings; 0 for none.
         start: the first epoch before which is mined; before it the sampler keeps its weights.
         table_path: where the miner's table handler writes. A resumed training takes the last table from there, so that
             its sampler knows what the killed one's knew; None gives that up.
@@ -35,22 +39,26 @@ class Remining:
     def __init__(
         self,
         miner: ForgettingEvaluator,
-        sampler: HTLWeightedSampler,
+        sampler: Sampler[Any] | None,
         interval: int = 5,
         start: int = 2,
         table_path: str | os.PathLike[str] | None = None,
     ) -> None:
-        if interval < 1 or start < 1:
-            raise ValueError(f"interval and start must be at least 1, got {interval} and {start}; count in epochs")
+        if interval < 0 or start < 1:
+            raise ValueError(
+                f"interval must be at least 0 and start at least 1, got {interval} and {start}; count in epochs"
+            )
         self.miner = miner
-        self.sampler = sampler
+        # Any: the trainer has another sampler where none weighs images, and then this handler does nothing.
+        self.sampler: Any = sampler
         self.interval = interval
         self.start = start
         self.table_path = None if table_path is None else Path(table_path)
 
     def attach(self, engine: Trainer) -> None:
         """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_STARTED):
+        mines = self.interval > 0 and isinstance(self.sampler, HTLWeightedSampler)
+        if mines and not engine.has_event_handler(self, Events.EPOCH_STARTED):
             engine.add_event_handler(Events.STARTED, self._restore)
             engine.add_event_handler(Events.EPOCH_STARTED, self)
 

@@ -6,7 +6,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-__all__ = ["MaskedBCEWithLogits"]
+__all__ = ["MaskedBCEWithLogits", "count_known"]
+
+
+def count_known(labels: Tensor) -> int:
+    """Return how many labels are known: by this many a mean over batches is weighted.
+
+    Example:
+        >>> count_known(torch.tensor([[1.0, float("nan")]]))
+        1
+    """
+    return int(torch.isfinite(labels).sum())
 
 
 class MaskedBCEWithLogits(nn.Module):

@@ -18,6 +18,7 @@ __all__ = [
     "ADVICE",
     "WHOLE_IMAGE",
     "mean_random_order_ap",
+    "one_of",
     "random_order_ap",
     "useless_boxes",
     "useless_masks",
@@ -30,6 +31,16 @@ WHOLE_IMAGE = "whole_image_iou"
 
 # An image's IoU is a fraction of whole pixels, a mean metric is a float32.
 _ROUNDING = 1e-6
+
+
+def one_of(num_classes: int) -> float:
+    """Return the balanced accuracy of one class for all images.
+
+    Example:
+        >>> one_of(4)
+        0.25
+    """
+    return 1 / num_classes
 
 
 def useless_masks(scores: Mapping[str, ArrayLike] | pd.DataFrame, suffix: str = "") -> str | None:

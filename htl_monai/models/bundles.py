@@ -17,6 +17,7 @@ __all__ = [
     "looks_like_path",
     "own_bundles",
     "own_configs",
+    "stage_configs",
 ]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -110,15 +111,28 @@ def looks_like_path(name: str) -> bool:
 
 
 def bundle_config(bundle: Path, name: str) -> Path:
-    """Return a config file of a bundle after a look that it is there and is JSON.
+    """Return a config file of a stage after a look that it is there and is JSON.
+
+    Args:
+        bundle: the bundle's folder.
+        name: a file of the bundle's ``configs/``; or one below the package's, such as ``stages/mine.json``, where the
+            bundle has no file of this name.
 
     Raises:
-        FileNotFoundError: the bundle has no such file.
+        FileNotFoundError: there is no such file.
         ValueError: the file is damaged.
     """
-    path = bundle / "configs" / name
+    own, shared = bundle / "configs" / name, _ROOT / "configs" / name
+    path = shared if "/" in name and shared.is_file() and not own.is_file() else own
     read_json(path, f"correct the bundle {bundle}, or name another")
     return path
+
+
+def stage_configs(bundle: Path) -> list[Path]:
+    """Return the config files that stages of a bundle are made of: its own, and those that bundles share."""
+    others = ("metadata.json", "inference.json")
+    own = [path for path in sorted(bundle.glob("configs/*.json")) if path.name not in others]
+    return [*own, *own_configs("stages").values()]
 
 
 def _announce(path: Path) -> None:

@@ -20,10 +20,10 @@ HEAT_MAPS = ("cam_method", "cam_layer", "cam_threshold")
 FIRST_BUNDLE = "lesion_localization"
 """The bundle of a run whose record names none: it is older than the others."""
 
-# What version 0.1.0 wrote into its records.
-_EARLIER = {
-    "features": "${'classical': [64, 128, 256, 512, 1024, 64], 'slim': [32, 32, 64, 128, 256, 32]}[@network_size]",
-}
+# What earlier versions wrote into their records.
+_TWO_SIZES = "${'classical': [64, 128, 256, 512, 1024, 64], 'slim': [32, 32, 64, 128, 256, 32]}[@network_size]"
+_THREE_SIZES = _TWO_SIZES.replace("}", ", 'tiny': [16, 16, 32, 64, 128, 16]}")
+_EARLIER = {"features": (_TWO_SIZES, _THREE_SIZES)}
 
 
 def read_model_record(path: Path) -> tuple[Path, dict[str, Any]]:
@@ -69,4 +69,4 @@ def is_plain_text(value: Any) -> bool:
 
 
 def _is_own(key: str, value: Any, expressions: Mapping[str, Any]) -> bool:
-    return isinstance(value, str) and value in (expressions.get(key), _EARLIER.get(key))
+    return isinstance(value, str) and value in (expressions.get(key), *_EARLIER.get(key, ()))

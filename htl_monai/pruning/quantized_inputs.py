@@ -6,16 +6,28 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
+from monai.data import DataLoader
 from monai.networks import eval_mode
 from torch import Tensor, nn
+from torch.utils.data import Dataset, Subset
 from torch.utils.hooks import RemovableHandle
 
 from htl_monai.pruning.fake_quantization import rounded_images
 from htl_monai.pruning.prunable import PRUNABLE_LAYERS
 
-__all__ = ["check_not_compiled", "observed_ranges", "round_inputs"]
+__all__ = ["calibration_loader", "check_not_compiled", "observed_ranges", "round_inputs"]
 
 Ranges = Mapping[str, tuple[float, float]]
+
+
+def calibration_loader(
+    dataset: Dataset[Any], count: int, batch_size: int, activations: str = "static"
+) -> DataLoader | None:
+    """Return batches of about ``count`` images, spread over a dataset; None for activations that are not static."""
+    if activations != "static":
+        return None
+    chosen = range(0, len(dataset), max(1, len(dataset) // count))  # type: ignore[arg-type]
+    return DataLoader(Subset(dataset, chosen), batch_size=batch_size)
 
 
 def round_inputs(network: nn.Module, bits: int, ranges: Ranges | None = None) -> list[RemovableHandle]:

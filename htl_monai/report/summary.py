@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +28,12 @@ GROUPS = ("sex", "age_group", "diagnosis", "site", "hard_group")
 
 
 def write_summary(
-    forgetting_path: str | os.PathLike[str],
-    scores_paths: Mapping[str, str | os.PathLike[str]],
+    run_dir: str | os.PathLike[str],
+    models: Sequence[str],
     out_dir: str | os.PathLike[str],
     sparsity: float = 0.7,
     seed: int = 0,
-    unlabelled_path: str | os.PathLike[str] | None = None,
-    pseudo_labels_path: str | os.PathLike[str] | None = None,
+    use_unlabelled: bool = False,
     baselines: Collection[str] = (),
 ) -> dict[str, pd.DataFrame]:
     """Write the closing tables of a run.
@@ -43,29 +42,30 @@ def write_summary(
     they are what the fine-tuning chose from.
 
     Args:
-        forgetting_path: ``forgetting.csv`` of the training images.
-        scores_paths: ``scores.csv`` of each model on the same test images, by model; ``dense`` is the reference, and
-            where ``htl`` and ``random`` are there, these two are compared with each other too.
+        run_dir: the folder of the run, with its stages.
+        models: the arms that were evaluated; ``dense`` is the reference, and where ``htl`` and ``random`` are there,
+            these two are compared with each other too.
         out_dir: where the tables go.
         sparsity: the sparsity whose forgetting is broken down by group and compared with planted groups.
         seed: of the bootstrap.
-        unlabelled_path: ``forgetting.csv`` of images without mask beside the training images, or None.
-        pseudo_labels_path: their ``pseudo_labels.csv``; read for the detection of planted images among them.
-        baselines: the models in ``scores_paths`` that no training made; they are scored, and not compared.
+        use_unlabelled: images without mask were mined beside the training images.
+        baselines: further models, that no training made; they are scored, and not compared.
 
     Returns:
         The tables by name, as written: ``scores`` (mean of each score and model), ``comparison`` (paired differences
         with 95 % intervals over the test images, or their subjects, and p-values corrected over the table), ``impact``
         (what each sparsity costs the masks, Attend Who is Weak, Table 1, or how far it moves the boxes where the
         training images have no masks), ``impact_unlabelled`` (the latter, of
-        ``unlabelled_path``) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
+        images without mask) where there are some, ``groups`` (forgetting by sex, age, diagnosis, site), and
         ``detection`` (how well mining found planted images, beside what needs no pruning: the dense network's error, or
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
     """
-    table = read_table(forgetting_path)
-    unlabelled = None if unlabelled_path is None else read_table(unlabelled_path)
-    scores = {model: read_table(path) for model, path in scores_paths.items()}
-    tables = run_tables(table, unlabelled, scores, sparsity, pseudo_labels_path, baselines)
+    run = Path(run_dir)
+    table = read_table(run / "mining" / "forgetting.csv")
+    unlabelled = read_table(run / "mining_unlabelled" / "forgetting.csv") if use_unlabelled else None
+    pseudo_labels = run / "pseudo_labelling" / "pseudo_labels.csv" if use_unlabelled else None
+    scores = {model: read_table(run / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
+    tables = run_tables(table, unlabelled, scores, sparsity, pseudo_labels, baselines)
     tables["comparison"] = _comparison({model: scores[model] for model in scores if model not in baselines}, seed)
     tables["groups"] = groups_of_forgetting(at_sparsity(table if unlabelled is None else unlabelled, sparsity), seed)
     for name, content in tables.items():

@@ -17,6 +17,10 @@ DENSE = "dense"
 # What mining and evaluating write.
 _MINED = {"masks": "forgetting.csv", "findings": "predictions.npz"}
 _SCORED = {"masks": "scores.csv", "findings": "predictions.npz"}
+# The configs that do the same for either kind of labels.
+_SELECT = {"masks": "stages/select.json", "findings": "stages/select_pies.json"}
+_ATTEND = {"masks": ("stages/attend.json", "stages/remine.json"), "findings": ("stages/attend.json",)}
+_REPORT = {"masks": "stages/report.json", "findings": "stages/report_long_tail.json"}
 
 
 def stages_of(
@@ -97,7 +101,7 @@ class _Graph:
 
     def _preparing(self) -> Stage:
         outputs = ("data.json", "skipped.csv", *self.setting.prepared)
-        return Stage(layout.PREPARING, "preparing", ("train.json", "prepare.json"), (), outputs)
+        return Stage(layout.PREPARING, "preparing", ("train.json", "stages/prepare.json"), (), outputs)
 
     def _networks(self) -> list[Stage]:
         """Train a network, prune it, and draw its pseudo-labels."""
@@ -112,7 +116,7 @@ class _Graph:
         pseudo_labelling = Stage(
             name=layout.PSEUDO_LABELLING,
             run_id="pseudo_labelling",
-            configs=("train.json", "pseudo_label.json"),
+            configs=("train.json", "stages/pseudo_label.json"),
             inputs=(layout.DATA, layout.DENSE),
             outputs=("pseudo_labels.csv",),
             checkpoint="masks",
@@ -126,11 +130,11 @@ class _Graph:
         return Stage(
             name=name,
             run_id="mining",
-            configs=("train.json", "mine.json", *what.get("configs", ())),
+            configs=("train.json", "stages/mine.json", *what.get("configs", ())),
             inputs=(layout.DATA, layout.DENSE),
             outputs=(_MINED[self.setting.labels], "sparsity.csv"),
             settings={"split": what["split"]},
-            paths={"dense_path": layout.DENSE, "mining_dir": name},
+            paths={"dense_path": layout.DENSE},
         )
 
     def _selecting(self, seeds: Sequence[int | None]) -> Stage:
@@ -145,12 +149,12 @@ class _Graph:
             paths |= {"labelled_forgetting_path": others[0][0], "pseudo_labels_path": layout.PSEUDO_LABELS}
         if self.over_seeds:
             paths = {"predictions_paths": first}
-        unlabelled = ("select_unlabelled.json",) if self.setting.pseudo_labels else ()
+        unlabelled = ("stages/select_unlabelled.json",) if self.setting.pseudo_labels else ()
         pies = ("pies.csv",) if self.over_seeds else ()
         return Stage(
             name=layout.SELECTING,
             run_id="selecting",
-            configs=("train.json", "select.json", *unlabelled),
+            configs=("train.json", _SELECT[self.setting.labels], *unlabelled),
             inputs=(layout.DATA, *first, *(path for paths_ in others for path in paths_), *drawn),
             outputs=(*pies, *(f"{arm}.json" for arm in self.arms if arm != DENSE)),
             settings={"seeds": list(seeds)} if self.over_seeds else {},
@@ -168,10 +172,11 @@ class _Graph:
     def _attending(self, arm: str) -> Stage:
         selection = f"{layout.SELECTING}/{arm}.json"
         drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
+        unlabelled = ["stages/attend_unlabelled.json"] if drawn else []
         return Stage(
             name=layout.attended(arm),
             run_id="finetuning",
-            configs=("train.json", "finetune.json", *(["finetune_unlabelled.json"] if drawn else [])),
+            configs=("train.json", *_ATTEND[self.setting.labels], *unlabelled),
             inputs=(layout.DATA, layout.DENSE, selection, *drawn),
             outputs=("model.pt", "epochs.csv"),
             settings={"arm": arm},
@@ -185,7 +190,7 @@ class _Graph:
         return Stage(
             name=layout.evaluated(arm),
             run_id="evaluating",
-            configs=("train.json", "evaluate.json"),
+            configs=("train.json", "stages/evaluate.json"),
             inputs=(layout.DATA, network),
             outputs=(_SCORED[self.setting.labels],),
             settings={"arm": arm, **self._baselines()},
@@ -202,18 +207,16 @@ class _Graph:
         several = of_seeds and self.setting.labels == "masks"
         settings: dict[str, Any] = {"models" if self.setting.labels == "masks" else "arms": list(self.arms)}
         settings |= {"seeds": list(self.seeds)} if of_seeds else {}
-        paths: dict[str, Any] = {} if of_seeds else {"scores_paths": scored, "forgetting_path": mined[0]}
         return Stage(
             name=layout.REPORTING,
             run_id="reporting",
-            configs=("train.json", "report.json", *(["report_seeds.json"] if several else [])),
+            configs=("train.json", _REPORT[self.setting.labels], *(["stages/report_seeds.json"] if several else [])),
             inputs=(
                 layout.DATA,
                 *(layout.below(root, path) for root in roots for path in (*mined, *scored.values(), *drawn)),
             ),
             outputs=(*self.setting.report["tables"], *(["scores_of_seeds.csv"] if several else [])),
             settings=settings | self._baselines(),
-            paths=paths,
         )
 
     def _baselines(self) -> dict[str, list[str]]:

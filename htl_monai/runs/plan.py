@@ -16,7 +16,7 @@ from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
-from htl_monai.runs.provenance import Origin, origin_of
+from htl_monai.runs.provenance import Origin, entries_behind, origin_of
 from htl_monai.runs.setting import Setting, read_setting
 from htl_monai.runs.stage import Stage
 from htl_monai.settings.checks import require_good_settings
@@ -24,12 +24,16 @@ from htl_monai.settings.checks import require_good_settings
 __all__ = ["Plan", "PlannedStage", "goes_on", "plan_setting"]
 
 # Where files lie, who watches, and what is checked before: nothing in the results depends on these.
-_NO_PART = ("bundle_root", "dataset_dir", "output_dir", "progress", "tensorboard", "mlflow", "mlflow_uri", "check")
+_NO_PART = (
+    *("bundle_root", "dataset_dir", "output_dir", "stage_dir"),
+    *("progress", "tensorboard", "mlflow", "mlflow_uri", "check"),
+)
 # Entries that a run sets itself, and what a user does instead.
 _FIXED = {
     "bundle_root": "leave it out",
     "dataset_dir": "name the data set by data",
     "output_dir": "name the folder by out",
+    "stage_dir": "name the folder by out",
     "progress": "leave it out: bars are drawn where a terminal is",
 }
 
@@ -113,7 +117,8 @@ def plan_setting(
 
     def planned(stage: Stage) -> PlannedStage:
         places = {"bundle_root": str(bundle), "dataset_dir": str(Path(data).resolve())}
-        places |= {"output_dir": str(folder / stage.root)} | _below(folder, stage.paths)
+        places |= {"output_dir": str(folder / stage.root), "stage_dir": str(folder / stage.name)}
+        places |= _below(folder, stage.paths)
         entries = {**changes, **stage.settings, **places, "progress": progress}
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
@@ -129,13 +134,12 @@ def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
 
 
 def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return the entries that every stage which has them sets to a value of its own."""
+    """Return the entries that every stage which depends on them sets to a value of its own."""
     names = {name for stage in stages for name in (*stage.settings, *stage.paths)}
-    free = {
-        name
-        for stage in stages
-        for name in names & merged[stage.name].keys() - stage.settings.keys() - stage.paths.keys()
-    }
+    free: set[str] = set()
+    for stage in stages:
+        behind = entries_behind(merged[stage.name], stage.run_id)
+        free |= names & behind.keys() - stage.settings.keys() - stage.paths.keys()
     return {name: f"give the option {name}" if name in ("seeds", "arms") else "leave it out" for name in names - free}
 
 

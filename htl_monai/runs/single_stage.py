@@ -17,6 +17,7 @@ from htl_monai.data.preparation.left_out import write_skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, name_first
 from htl_monai.data.readers.prepared_list import with_mark
+from htl_monai.models.bundles import stage_configs
 from htl_monai.models.find_model import find_localizer
 from htl_monai.models.model import Model
 from htl_monai.models.model_record import NETWORK
@@ -31,10 +32,10 @@ from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["evaluate_with", "mine_with"]
 
-_MINING = Stage("mining", "mining", ("train.json", "mine.json"), (), ("forgetting.csv", "sparsity.csv"))
+_MINING = Stage("mining", "mining", ("train.json", "stages/mine.json"), (), ("forgetting.csv", "sparsity.csv"))
 # What the weights of a network were made for: another value would not load.
 _SHAPE = (*(key for key in NETWORK if key != "spatial_size"), "num_classes")
-_EVALUATING = Stage("evaluating", "evaluating", ("train.json", "evaluate.json"), (), ("scores.csv",))
+_EVALUATING = Stage("evaluating", "evaluating", ("train.json", "stages/evaluate.json"), (), ("scores.csv",))
 
 
 @owns_folder("mine")
@@ -72,11 +73,7 @@ def mine_with(
         ValueError: there is nothing to mine, an image cannot be used, or the diagnoses are not those of the model.
     """
     folder, trained = Path(out).resolve(), find_localizer(model)
-    paths: dict[str, Any] = {
-        "forgetting_path": str(folder / "forgetting.csv"),
-        "sparsity_path": str(folder / "sparsity.csv"),
-    }
-    paths |= {"split": split, "progress": progress, "dense_path": str(trained.weights)}
+    paths = {"split": split, "progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, split, data, folder, overlays, settings or {}, paths, say)
     table = read_table(folder / "forgetting.csv")
     nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
@@ -104,8 +101,7 @@ def evaluate_with(
         ``out``, with ``scores.csv``, ``data.json`` and ``skipped.csv``.
     """
     folder, trained = Path(out).resolve(), find_localizer(model)
-    paths: dict[str, Any] = {"scores_path": str(folder / "scores.csv")}
-    paths |= {"split": split, "progress": progress, "model_path": str(trained.weights)}
+    paths = {"split": split, "progress": progress, "model_path": str(trained.weights)}
     _run(_EVALUATING, trained, split, data, folder, overlays, settings or {}, paths, say)
     return folder
 
@@ -122,7 +118,8 @@ def _run(
     say: Callable[[str], None],
 ) -> None:
     classes = trained.class_entries
-    places = {"bundle_root": str(trained.bundle), "dataset_dir": str(data), "output_dir": str(folder), **paths}
+    places = {"bundle_root": str(trained.bundle), "dataset_dir": str(data)}
+    places |= {"output_dir": str(folder), "stage_dir": str(folder), **paths}
     changes = _entries(stage, trained, classes, overlays, settings, places)
     config = merged_config(trained.bundle, stage, changes)
     require_good_settings(config)
@@ -162,9 +159,7 @@ def _entries(
     """
     changes = collect_changes(overlays, None, settings)
     check_all_apply(settings, {stage.name: merged_config(trained.bundle, stage, {})})
-    check_all_apply(
-        changes, {path.name: read_json(path, "correct it") for path in trained.bundle.glob("configs/*.json")}
-    )
+    check_all_apply(changes, {path.name: read_json(path, "correct it") for path in stage_configs(trained.bundle)})
     refuse_fixed(changes, dict.fromkeys(places, "leave it out, and see the options of the command"))
     network = {**trained.entries, **_known(classes)}
     size = network.pop("spatial_size", None)

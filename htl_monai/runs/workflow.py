@@ -14,6 +14,7 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from htl_monai.data.files import write_json
+from htl_monai.models.bundles import bundle_config
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
@@ -125,7 +126,7 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
     with stage_log(log_path):
         try:
             workflow = ConfigWorkflow(
-                config_file=[str(bundle / "configs" / name) for name in stage.configs],
+                config_file=[str(bundle_config(bundle, name)) for name in stage.configs],
                 meta_file=str(bundle / "configs" / "metadata.json"),
                 logging_file=False,
                 workflow_type="train",

@@ -14,12 +14,11 @@ from typing import Any
 from monai.bundle import ConfigWorkflow
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
+from htl_monai.models.bundles import stage_configs
 from htl_monai.settings.checks import wrong_settings
 
 __all__ = ["check_bundle_run", "without_effect"]
 
-# No configs of the stages.
-_OTHERS = ("metadata.json", "inference.json")
 # What the option --tracking of MONAI adds.
 _TRACKING = {name for settings in DEFAULT_EXP_MGMT_SETTINGS.values() for name in settings["configs"]}
 
@@ -42,8 +41,8 @@ def check_bundle_run() -> None:
     if workflow is None:
         return
     config = {name: value for name, value in workflow.parser.get().items() if name != "_meta_"}
-    paths = (path for path in Path(workflow.config_root_path).glob("*.json") if path.name not in _OTHERS)
-    known = {name for path in paths for name in _top_level(path)}
+    bundle = Path(workflow.config_root_path).parent
+    known = {name for path in stage_configs(bundle) for name in _top_level(path)}
     known |= {workflow.run_id, workflow.init_id, workflow.final_id, *_TRACKING}
     problems = [_sentence(name, known) for name in without_effect(config, known)] + wrong_settings(config)
     if problems:

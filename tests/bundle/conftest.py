@@ -11,6 +11,8 @@ import pytest
 import torch
 from monai.bundle import ConfigParser, ConfigWorkflow
 
+from htl_monai.models.bundles import bundle_config
+
 Combination = tuple[str, list[str], list[Path]]
 
 
@@ -47,8 +49,8 @@ def parsed(request: pytest.FixtureRequest) -> Callable[..., ConfigParser]:
     """Merge as ``htl run`` does: an overlay's entries that a stage does not have are another stage's."""
 
     def parse(files: Sequence[str], overlays: Sequence[Path] = ()) -> ConfigParser:
-        configs = request.module.BUNDLE / "configs"
-        parser = ConfigParser(ConfigParser.load_config_files([str(configs / name) for name in files]))
+        paths = [str(bundle_config(request.module.BUNDLE, name)) for name in files]
+        parser = ConfigParser(ConfigParser.load_config_files(paths))
         known = set(parser.get())
         for path in overlays:
             entries = json.loads(path.read_text(encoding="utf-8"))
@@ -84,7 +86,7 @@ def workflow(request: pytest.FixtureRequest) -> Callable[..., ConfigWorkflow]:
     def build(files: Sequence[str], kind: str, **entries: Any) -> ConfigWorkflow:
         bundle = request.module.BUNDLE
         return ConfigWorkflow(
-            config_file=[str(bundle / "configs" / name) for name in files],
+            config_file=[str(bundle_config(bundle, name)) for name in files],
             meta_file=str(bundle / "configs" / "metadata.json"),
             logging_file=False,
             workflow_type=kind,

@@ -18,30 +18,32 @@ from PIL import Image
 from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
 from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
-from htl_monai.models.bundles import find_bundle
+from htl_monai.models.bundles import bundle_config, find_bundle
 from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 ROOT = BUNDLE.parents[1]
 # The other sizes' networks, losses and samplings are not those of this bundle.
 OVERLAYS = sorted([*ROOT.glob("configs/sizes/*_chest.json"), *ROOT.glob("configs/pruners/*.json")])
-COMPRESSIONS = ("random", "structured", "quantized", "low_rank")
-MINING = ["train.json", "mine.json"]
+OVERLAYS.append(ROOT / "configs" / "sampling" / "from_scratch.json")
+COMPRESSIONS = {name: f"pruners/{name}.json" for name in ("random", "structured", "low_rank")}
+COMPRESSIONS["quantized"] = "stages/mine_quantized.json"
+MINING = ["train.json", "stages/mine.json"]
 CONFIG_SETS = [
-    ("preparing", ["train.json", "prepare.json"]),
+    ("preparing", ["train.json", "stages/prepare.json"]),
     ("training", ["train.json"]),
     ("mining", MINING),
-    *(("mining", [*MINING, f"mine_{name}.json"]) for name in (*COMPRESSIONS, "training")),
-    ("selecting", ["train.json", "select.json"]),
-    ("finetuning", ["train.json", "finetune.json"]),
-    ("evaluating", ["train.json", "evaluate.json"]),
-    ("reporting", ["train.json", "report.json"]),
+    *(("mining", [*MINING, name]) for name in (*COMPRESSIONS.values(), "stages/mine_training.json")),
+    ("selecting", ["train.json", "stages/select_pies.json"]),
+    ("finetuning", ["train.json", "stages/attend.json"]),
+    ("evaluating", ["train.json", "stages/evaluate.json"]),
+    ("reporting", ["train.json", "stages/report_long_tail.json"]),
 ]
 PARALLEL = {
-    "training": "multi_gpu_train.json",
-    "finetuning": "multi_gpu_train.json",
-    "mining": "multi_gpu_mine.json",
-    "evaluating": "multi_gpu_evaluate.json",
+    "training": "stages/multi_gpu.json",
+    "finetuning": "stages/multi_gpu.json",
+    "mining": "stages/multi_gpu.json",
+    "evaluating": "stages/multi_gpu.json",
 }
 CLASSES = ["Mass", "Hernia", "No Finding"]
 NETWORK = {
@@ -102,7 +104,7 @@ def run_stage(workflow: Callable[..., Any], findings: Path, tmp_path: Path) -> C
     def run(run_id: str, files: list[str], out: Path = tmp_path, **entries: Any) -> Any:
         places = {"dataset_dir": entries.pop("dataset_dir", findings), "output_dir": out}
         # An entry that a stage lacks is another stage's, as in `htl run`.
-        known = {key for name in files for key in json.loads((BUNDLE / "configs" / name).read_text(encoding="utf-8"))}
+        known = {key for name in files for key in json.loads(bundle_config(BUNDLE, name).read_text(encoding="utf-8"))}
         settings = {key: value for key, value in {**TINY, **entries}.items() if key.split("#")[0] in known}
         stage = workflow(files, "train", run_id=run_id, **settings, **places)
         stage.initialize()
@@ -131,7 +133,9 @@ def test_the_recipe_is_the_papers(parsed) -> None:
     assert train["rotate_range"] == pytest.approx(np.deg2rad(15), abs=1e-4)
     assert train["train#augmentation"]["vertical_flip_prob"] == 0
     assert mine["sparsities"] == pytest.approx(np.arange(1, 20) * 0.05)
-    assert parsed([*MINING, "mine_quantized.json"])["amounts"] == [1 - bits / 32 for bits in (16, 8, 6, 5, 4, 3, 2)]
+    assert parsed([*MINING, "stages/mine_quantized.json"])["amounts"] == [
+        1 - bits / 32 for bits in (16, 8, 6, 5, 4, 3, 2)
+    ]
 
 
 def test_inference_is_of_the_network_that_the_cpu_setting_trains(parsed, lost_references) -> None:
@@ -182,7 +186,7 @@ def test_the_stages_of_one_seed(run_stage, tmp_path: Path) -> None:
     assert training.check_properties() in (None, [])
 
     run_stage("mining", MINING)
-    run_stage("evaluating", ["train.json", "evaluate.json"])
+    run_stage("evaluating", ["train.json", "stages/evaluate.json"], model_path=str(folder / "training" / "dense.pt"))
     mined = read_predictions(folder / "mining" / "predictions.npz")
     evaluated = read_predictions(folder / "evaluating_dense" / "predictions.npz")
     assert mined.sparsities == (0.0, 0.5, 0.9) and evaluated.sparsities == (0.0,)
@@ -191,28 +195,30 @@ def test_the_stages_of_one_seed(run_stage, tmp_path: Path) -> None:
     assert not np.allclose(mined.at(0.0), mined.at(0.9))
     assert (folder / "mining" / "sparsity.csv").is_file()
 
-    run_stage("mining", [*MINING, "mine_training.json"], sparsities=[0.9])
+    run_stage("mining", [*MINING, "stages/mine_training.json"], sparsities=[0.9])
     training_images = read_predictions(folder / "mining_training" / "predictions.npz")
     assert len(training_images.ids) == 7 and training_images.sparsities == (0.0, 0.9)
 
 
 @pytest.mark.slow
 def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> None:
-    run_stage("preparing", ["train.json", "prepare.json"])
+    run_stage("preparing", ["train.json", "stages/prepare.json"])
     places = {"dataset_dir": tmp_path / "preparing" / "data.json"}
     run_stage("training", ["train.json"], max_epochs=1, **places)
-    run_stage("mining", [*MINING, "mine_training.json"], **places)
+    run_stage("mining", [*MINING, "stages/mine_training.json"], **places)
     run_stage("mining", MINING, **places)
-    for name in COMPRESSIONS:
-        run_stage("mining", [*MINING, f"mine_{name}.json"], **places)
-        assert (tmp_path / "seed_3" / f"mining_{name}" / "predictions.npz").is_file()
+    for name, config in COMPRESSIONS.items():
+        folder = tmp_path / "seed_3" / f"mining_{name}"
+        run_stage("mining", [*MINING, config], stage_dir=str(folder), **places)
+        assert (folder / "predictions.npz").is_file()
     chosen = {"pie_share": 0.3}
-    run_stage("selecting", ["train.json", "select.json"], **chosen, **places)
+    run_stage("selecting", ["train.json", "stages/select_pies.json"], **chosen, **places)
     for arm in ("left_alone", "upweighted"):
-        run_stage("finetuning", ["train.json", "finetune.json"], arm=arm, **places)
-        run_stage("evaluating", ["train.json", "evaluate.json"], arm=arm, **places)
+        run_stage("finetuning", ["train.json", "stages/attend.json"], arm=arm, **places)
+        model = tmp_path / "seed_3" / f"finetuning_{arm}" / "model.pt"
+        run_stage("evaluating", ["train.json", "stages/evaluate.json"], arm=arm, model_path=str(model), **places)
     arms = {"arms": ["left_alone", "upweighted"]}
-    run_stage("reporting", ["train.json", "report.json"], **chosen, **arms, **places)
+    run_stage("reporting", ["train.json", "stages/report_long_tail.json"], **chosen, **arms, **places)
     tables = {path.name for path in (tmp_path / "reporting").glob("*.csv")}
     assert {"class_changes.csv", "overall.csv", "pies.csv", "arms.csv"} <= tables
 
@@ -220,7 +226,7 @@ def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("activations", ["static", "none"])
 def test_activations_are_quantised_by_one_entry(run_stage, tmp_path: Path, activations: str) -> None:
     run_stage("training", ["train.json"], max_epochs=1)
-    files = [*MINING, "mine_quantized.json"]
+    files = [*MINING, "stages/mine_quantized.json"]
     found = []
     for kind in ("dynamic", activations):
         run_stage("mining", files, activations=kind, amounts=[0.875])
@@ -262,8 +268,9 @@ def test_rare_findings_weigh_more_by_one_entry(run_stage) -> None:
 
 
 def test_fine_tuning_may_start_from_scratch(parsed) -> None:
-    config = parsed(["train.json", "finetune.json"])
-    config.update({"from_scratch": True, "device": "cpu"})
+    overlay = ROOT / "configs" / "sampling" / "from_scratch.json"
+    config = parsed(["train.json", "stages/attend.json"], [overlay])
+    config.update({"device": "cpu"})
     assert config.get_parsed_content("initial_weights") is None
     assert config.get_parsed_content("train#trainer#max_epochs") == 60
     assert config.get_parsed_content("optimizer#lr") == 1e-4

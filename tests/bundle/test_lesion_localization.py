@@ -21,30 +21,30 @@ OVERLAYS = sorted(
 )
 STAGES = {
     "training": ["train.json"],
-    "mining": ["train.json", "mine.json"],
-    "selecting": ["train.json", "select.json"],
-    "finetuning": ["train.json", "finetune.json"],
-    "evaluating": ["train.json", "evaluate.json"],
-    "preparing": ["train.json", "prepare.json"],
-    "reporting": ["train.json", "report.json"],
-    "pseudo_labelling": ["train.json", "pseudo_label.json"],
+    "mining": ["train.json", "stages/mine.json"],
+    "selecting": ["train.json", "stages/select.json"],
+    "finetuning": ["train.json", "stages/attend.json", "stages/remine.json"],
+    "evaluating": ["train.json", "stages/evaluate.json"],
+    "preparing": ["train.json", "stages/prepare.json"],
+    "reporting": ["train.json", "stages/report.json"],
+    "pseudo_labelling": ["train.json", "stages/pseudo_label.json"],
 }
 # What the semi-supervised setting lays upon these stages.
 UNLABELLED = {
-    "mining": "mine_unlabelled.json",
-    "selecting": "select_unlabelled.json",
-    "finetuning": "finetune_unlabelled.json",
+    "mining": "stages/mine_unlabelled.json",
+    "selecting": "stages/select_unlabelled.json",
+    "finetuning": "stages/attend_unlabelled.json",
 }
 CONFIG_SETS = [
     *STAGES.items(),
     *((run_id, [*STAGES[run_id], config]) for run_id, config in UNLABELLED.items()),
 ]
 PARALLEL = {
-    "training": "multi_gpu_train.json",
-    "finetuning": "multi_gpu_train.json",
-    "mining": "multi_gpu_mine.json",
-    "evaluating": "multi_gpu_evaluate.json",
-    "pseudo_labelling": "multi_gpu_pseudo_label.json",
+    "training": "stages/multi_gpu.json",
+    "finetuning": "stages/multi_gpu.json",
+    "mining": "stages/multi_gpu.json",
+    "evaluating": "stages/multi_gpu.json",
+    "pseudo_labelling": "stages/multi_gpu.json",
 }
 
 
@@ -78,7 +78,7 @@ def chosen(tiny: dict) -> dict:
 
 @pytest.mark.parametrize(
     ("files", "kind"),
-    [(["train.json"], "train"), (["train.json", "evaluate.json"], "train"), (["inference.json"], "infer")],
+    [(["train.json"], "train"), (["train.json", "stages/evaluate.json"], "train"), (["inference.json"], "infer")],
 )
 def test_monai_finds_the_properties_that_it_asks_for(
     finished_run: Path, tiny_phantom: Path, tiny: dict, workflow, files: list[str], kind: str

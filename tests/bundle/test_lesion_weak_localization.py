@@ -25,19 +25,19 @@ OVERLAYS = sorted(
     if not path.stem.endswith("_chest")
 )
 CONFIG_SETS = [
-    ("preparing", ["train.json", "prepare.json"]),
+    ("preparing", ["train.json", "stages/prepare.json"]),
     ("training", ["train.json"]),
-    ("mining", ["train.json", "mine.json"]),
-    ("selecting", ["train.json", "select.json"]),
-    ("finetuning", ["train.json", "finetune.json"]),
-    ("evaluating", ["train.json", "evaluate.json"]),
-    ("reporting", ["train.json", "report.json"]),
+    ("mining", ["train.json", "stages/mine.json"]),
+    ("selecting", ["train.json", "stages/select.json"]),
+    ("finetuning", ["train.json", "stages/attend.json", "stages/remine.json"]),
+    ("evaluating", ["train.json", "stages/evaluate.json"]),
+    ("reporting", ["train.json", "stages/report.json"]),
 ]
 PARALLEL = {
-    "training": "multi_gpu_train.json",
-    "finetuning": "multi_gpu_train.json",
-    "mining": "multi_gpu_mine.json",
-    "evaluating": "multi_gpu_evaluate.json",
+    "training": "stages/multi_gpu.json",
+    "finetuning": "stages/multi_gpu.json",
+    "mining": "stages/multi_gpu.json",
+    "evaluating": "stages/multi_gpu.json",
 }
 CLASSES = ["melanoma", "nevus", "seborrheic_keratosis"]
 
@@ -87,7 +87,7 @@ def test_metadata_agree_with_the_configs_and_the_pinned_packages(parsed) -> None
 
 @pytest.mark.parametrize(
     ("files", "kind"),
-    [(["train.json"], "train"), (["train.json", "evaluate.json"], "train"), (["inference.json"], "infer")],
+    [(["train.json"], "train"), (["train.json", "stages/evaluate.json"], "train"), (["inference.json"], "infer")],
 )
 def test_monai_finds_the_properties_that_it_asks_for(
     tiny_diagnoses: Path, tmp_path: Path, tiny: dict, workflow, files: list[str], kind: str

@@ -84,7 +84,7 @@ def test_a_resumed_training_knows_the_last_weights(train, tmp_path: Path, stop_i
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
 
 
-@pytest.mark.parametrize("wrong", [{"interval": 0}, {"start": 0}])
-def test_intervals_below_one_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="interval and start must be at least 1"):
+@pytest.mark.parametrize("wrong", [{"interval": -1}, {"start": 0}])
+def test_intervals_that_do_not_count_epochs_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="interval must be at least 0 and start at least 1"):
         Remining(miner=None, sampler=None, **wrong)

@@ -81,10 +81,15 @@ def by_torchrun() -> Callable[..., None]:
     return run_bundle
 
 
+def configs_of(names: list[str]) -> list[str]:
+    """Return config files as a person names them in a bundle's folder."""
+    return [f"../../configs/{name}" if "/" in name else f"configs/{name}" for name in names]
+
+
 def bundle_arguments(run_id: str, configs: list[str], entries: Mapping[str, object]) -> list[str]:
     # Without a precision it would be what the processor does fastest.
     chosen = {"precision": "fp32", **entries}
-    arguments = ["run", run_id, "--config_file", str([f"configs/{name}" for name in configs])]
+    arguments = ["run", run_id, "--config_file", str(configs_of(configs))]
     return arguments + [text for key, value in chosen.items() for text in (f"--{key}", str(value))]
 
 

@@ -202,7 +202,7 @@ def test_two_processes_draw_the_masks_of_one(
     finished: Path, copied: Path, small: dict, in_two_processes: Callable
 ) -> None:
     shutil.rmtree(copied / "pseudo_labelling")
-    configs = ["train.json", "pseudo_label.json", "multi_gpu_pseudo_label.json"]
+    configs = ["train.json", "stages/pseudo_label.json", "stages/multi_gpu.json"]
     entries = {name: small[name] for name in ("features", "spatial_size", "batch_size", "num_workers")}
     entries |= {"output_dir": copied, "dataset_dir": copied / "preparing" / "data.json"}
     for _ in range(2):  # the second time nothing is left to do

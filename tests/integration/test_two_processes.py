@@ -22,7 +22,7 @@ def test_mining_in_two_processes_gives_the_table_of_one(
     finished_run: Path, tiny_run: Path, tiny: dict, by_torchrun: Callable
 ) -> None:
     shutil.rmtree(tiny_run / "mining")
-    configs = ["train.json", "mine.json", "multi_gpu_mine.json"]
+    configs = ["train.json", "stages/mine.json", "stages/multi_gpu.json"]
     by_torchrun("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
     for name in ("forgetting.csv", "sparsity.csv"):
         one, two = (pd.read_csv(run / "mining" / name) for run in (finished_run, tiny_run))
@@ -35,7 +35,7 @@ def test_training_in_two_processes_writes_plain_weights(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished_run / "preparing", run / "preparing")
-    configs = ["train.json", "multi_gpu_train.json"]
+    configs = ["train.json", "stages/multi_gpu.json"]
     in_two_processes("lesion_localization", "training", configs, {**entries(tiny, run), "max_epochs": 1})
     dense = torch.load(run / "training" / "dense.pt", weights_only=True)
     single = torch.load(finished_run / "training" / "dense.pt", weights_only=True)

@@ -18,7 +18,7 @@ from htl_monai.runs.workflow import run_stage
 from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
-MINING = ("train.json", "mine.json")
+MINING = ("train.json", "stages/mine.json")
 
 
 @pytest.fixture
@@ -43,13 +43,13 @@ def test_two_processes_train_plain_weights_and_predict_as_one(
     entries |= {"dataset_dir": str(findings), "output_dir": str(tmp_path / "run")}
     entries |= {"bundle_root": str(BUNDLE)}
     folder = tmp_path / "run" / "seed_10"
-    in_two_processes(BUNDLE.name, "training", ["train.json", "multi_gpu_train.json"], entries | {"max_epochs": 2})
+    in_two_processes(BUNDLE.name, "training", ["train.json", "stages/multi_gpu.json"], entries | {"max_epochs": 2})
     dense = torch.load(folder / "training" / "dense.pt", weights_only=True)
     assert dense and not [key for key in dense if key.startswith("module.")]
     assert pd.read_csv(folder / "training" / "epochs.csv")["val_mean_ap"].between(0, 1).all()
 
     entries |= {"sparsities": [0.5, 0.9]}
-    in_two_processes(BUNDLE.name, "mining", [*MINING, "multi_gpu_mine.json"], entries)
+    in_two_processes(BUNDLE.name, "mining", [*MINING, "stages/multi_gpu.json"], entries)
     two = read_predictions(folder / "mining" / "predictions.npz")
     shutil.rmtree(folder / "mining")
     run_stage(

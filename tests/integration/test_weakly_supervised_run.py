@@ -165,7 +165,7 @@ def test_two_processes_mine_the_table_of_one(
     shutil.rmtree(copied / "mining")
     names = ("features", "hidden_channels", "spatial_size", "batch_size", "num_workers", "sparsities")
     places = {"output_dir": copied, "dataset_dir": copied / "preparing" / "data.json"}
-    configs = ["train.json", "mine.json", "multi_gpu_mine.json"]
+    configs = ["train.json", "stages/mine.json", "stages/multi_gpu.json"]
     in_two_processes("lesion_weak_localization", "mining", configs, {**{n: small[n] for n in names}, **places})
     for name in ("forgetting.csv", "sparsity.csv"):
         one, two = (pd.read_csv(out / "mining" / name) for out in (finished, copied))

@@ -54,9 +54,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def write_one(run_dir: Path, seed: int) -> dict[str, pd.DataFrame]:
-    root = run_dir / f"seed_{seed}"
-    paths = {model: root / f"evaluating_{model}" / "scores.csv" for model in MODELS}
-    return write_summary(root / "mining" / "forgetting.csv", paths, run_dir / "one")
+    return write_summary(run_dir / f"seed_{seed}", MODELS, run_dir / "one")
 
 
 def test_tables_are_means_of_those_of_each_seed(run_dir: Path) -> None:

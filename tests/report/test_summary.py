@@ -40,8 +40,13 @@ def paths(tmp_path: Path) -> dict[str, Path]:
     tables = {"dense": reference, "htl": reference.copy(), "random": scores(0)}
     tables["htl"]["foreground_iou"] += 0.1
     for model, table in tables.items():
-        table.to_csv(tmp_path / f"{model}.csv", index=False)
-    return {model: tmp_path / f"{model}.csv" for model in tables}
+        write(table, tmp_path / f"evaluating_{model}" / "scores.csv")
+    return {model: tmp_path / f"evaluating_{model}" / "scores.csv" for model in tables}
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    table.to_csv(path, index=False)
 
 
 def test_mean_scores_by_hand() -> None:
@@ -55,8 +60,8 @@ def test_mean_scores_by_hand() -> None:
 
 @pytest.mark.parametrize("planted", [True, False])
 def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool) -> None:
-    forgetting(planted).to_csv(tmp_path / "forgetting.csv", index=False)
-    tables = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out")
+    write(forgetting(planted), tmp_path / "mining" / "forgetting.csv")
+    tables = write_summary(tmp_path, [*paths], tmp_path / "out")
     written = {"scores", "comparison", "impact", "groups", "notes"} | ({"detection"} if planted else set())
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
     comparison = tables["comparison"].set_index(["model", "reference", "score"])
@@ -75,12 +80,11 @@ def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: boo
 
 def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path) -> None:
     table = forgetting(planted=False)
-    table.assign(background_iou_dense=0.0).to_csv(tmp_path / "forgetting.csv", index=False)
+    write(table.assign(background_iou_dense=0.0), tmp_path / "mining" / "forgetting.csv")
     for model in ("htl", "whole"):
         scored = scores(0).assign(foreground_iou=0.2, whole_image_iou=0.25)
-        scored.to_csv(tmp_path / f"{model}.csv", index=False)
-    paths = paths | {"whole": tmp_path / "whole.csv"}
-    tables = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out", baselines=["whole"])
+        write(scored, tmp_path / f"evaluating_{model}" / "scores.csv")
+    tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
     assert [note.split(";")[0] for note in tables["notes"]["note"]] == [
         "On the mined images the dense network calls every pixel of all 8 images lesion (background IoU 0)",
         "On the test images the network htl is no better than a mask of the whole image: mean foreground IoU 0.200, at "
@@ -111,21 +115,15 @@ def test_one_image_that_gains_much_does_not_decide_a_mean() -> None:
 
 def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tmp_path: Path) -> None:
     labelled, table = forgetting(planted=True), forgetting(planted=True)
-    labelled.to_csv(tmp_path / "forgetting.csv", index=False)
+    write(labelled, tmp_path / "mining" / "forgetting.csv")
     drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
     table = table.drop(columns="diagnosis").assign(
         id="u" + table["id"], site="back", box_iou_dense=1.0, box_iou_pruned=1 - drop, forgetting=drop
     )
-    table.assign(forgetting_relative=drop).to_csv(tmp_path / "unlabelled.csv", index=False)
+    write(table.assign(forgetting_relative=drop), tmp_path / "mining_unlabelled" / "forgetting.csv")
     labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
-    labels.to_csv(tmp_path / "pseudo_labels.csv", index=False)
-    tables = write_summary(
-        tmp_path / "forgetting.csv",
-        paths,
-        tmp_path / "out",
-        unlabelled_path=tmp_path / "unlabelled.csv",
-        pseudo_labels_path=tmp_path / "pseudo_labels.csv",
-    )
+    write(labels, tmp_path / "pseudo_labelling" / "pseudo_labels.csv")
+    tables = write_summary(tmp_path, [*paths], tmp_path / "out", use_unlabelled=True)
     assert {path.stem for path in (tmp_path / "out").iterdir()} == set(tables)
     assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])  # of the labelled ones
     impact = tables["impact_unlabelled"]
@@ -140,14 +138,14 @@ def test_without_any_mask_the_tables_are_of_boxes(paths: dict[str, Path], tmp_pa
     table = forgetting(planted=True)
     drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
     boxes = {"box_iou_dense": 1.0, "box_iou_pruned": 1 - drop, "forgetting": drop, "forgetting_relative": drop}
-    table.assign(**boxes).to_csv(tmp_path / "forgetting.csv", index=False)
+    write(table.assign(**boxes), tmp_path / "mining" / "forgetting.csv")
     for model, path in paths.items():
         scored = pd.read_csv(path, dtype={"id": str})
         shift = 0.2 if model == "htl" else 0.0
         scored.assign(box_iou=0.5 + shift, box_foreground_iou=0.4).to_csv(path, index=False)
-    tables = write_summary(
-        tmp_path / "forgetting.csv", paths | {"whole": paths["dense"]}, tmp_path / "out", baselines=["whole"]
-    )
+        if model == "dense":
+            write(pd.read_csv(path, dtype={"id": str}), tmp_path / "evaluating_whole" / "scores.csv")
+    tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
     assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "notes"}
     assert tables["notes"].empty
     means = tables["scores"].set_index("model")
@@ -198,8 +196,8 @@ def test_planted_images_that_were_never_learned_are_found(paths: dict[str, Path]
     unlearned = table["id"].isin(["001", "003"])  # two of the four that are planted
     table.loc[unlearned, [f"{name}_{state}" for name in SCORE_NAMES for state in ("dense", "pruned")]] = 0.0
     table.loc[unlearned, ["forgetting", "forgetting_relative"]] = 0.0, np.nan
-    table.to_csv(tmp_path / "forgetting.csv", index=False)
-    found = write_summary(tmp_path / "forgetting.csv", paths, tmp_path / "out")["detection"].set_index("ranking")
+    write(table, tmp_path / "mining" / "forgetting.csv")
+    found = write_summary(tmp_path, [*paths], tmp_path / "out")["detection"].set_index("ranking")
     for ranking in ("forgetting_relative", "forgetting"):
         assert found.loc[ranking, ["auroc", "n_unscored", "n_never_learned"]].tolist() == [1, 0, 2]
 

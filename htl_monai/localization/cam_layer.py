@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,11 +33,7 @@ class LayerOutput:
         return self.activations[-1]
 
     def single(self) -> Tensor:
-        """Return the output.
-
-        Raises:
-            ValueError: the layer did not run in the forward pass.
-        """
+        """Return the output of the one time that the layer ran."""
         if len(self.activations) != 1:
             raise ValueError(
                 f"layer must run once in a forward pass, got {len(self.activations)} runs of {self.name!r}; "
@@ -44,18 +41,25 @@ class LayerOutput:
             )
         return self.activations[0]
 
+    def refuse_in_place(self, other: str, module: nn.Module, inputs: Any) -> None:
+        """Forward pre-hook: refuse to run a module in place on what is kept."""
+        kept = {output.untyped_storage().data_ptr() for output in self.activations}
+        if any(isinstance(given, Tensor) and given.untyped_storage().data_ptr() in kept for given in inputs):
+            raise ValueError(self.in_place(f"{other} ({type(module).__name__})"))
+
+    def in_place(self, culprit: str) -> str:
+        """Say who modifies the output."""
+        return (
+            f"layer must keep its output, got {self.name!r}, which {culprit} modifies in place; "
+            "build the network with inplace=False, or name the layer after that"
+        )
+
 
 def find_layer(network: nn.Module, name: str | None) -> tuple[str, nn.Module]:
-    """Return the name of a layer and the layer.
+    """Return the name of a layer, dotted as in ``named_modules``, and the layer.
 
-    Args:
-        network: the network, without wrapper.
-        name: dotted as in ``named_modules``; None for the convolution that is registered last, which of a network
-            built from input to output is the last one.
-
-    Raises:
-        TypeError: the network is scripted or traced.
-        ValueError: there is no such layer, or no convolution at all.
+    Without a name it is the convolution that is registered last, which of a network built from input to output is the
+    last one.
     """
     if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
         raise TypeError(
@@ -107,42 +111,16 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def kept_output(network: nn.Module, name: str, layer: nn.Module) -> Iterator[LayerOutput]:
-    """Cut the graph at a layer and keep its output while the block runs the network once.
-
-    Raises:
-        ValueError: something modifies the output of the layer in place; a module that does so is named.
-    """
+    """Cut the graph at a layer and keep its output while the block runs the network once; nobody may modify it."""
     kept = LayerOutput(name)
     with ExitStack() as hooks:
         hooks.callback(layer.register_forward_hook(kept.cut).remove)
         for other, module in network.named_modules():
             if getattr(module, "inplace", False) and module is not layer:
-                hooks.callback(module.register_forward_pre_hook(_refusing(kept, other)).remove)
+                hooks.callback(module.register_forward_pre_hook(partial(kept.refuse_in_place, other)).remove)
         try:
             yield kept
         except RuntimeError as error:
             if "in-place operation" not in str(error):
                 raise
-            raise ValueError(_in_place(name, "the network's forward")) from error
-
-
-def _refusing(kept: LayerOutput, other: str) -> Callable[[nn.Module, Any], None]:
-    """Return a hook that refuses to run a module in place on what is kept."""
-
-    def refuse(module: nn.Module, inputs: Any) -> None:
-        for given in inputs:
-            if isinstance(given, Tensor) and any(_same_memory(given, output) for output in kept.activations):
-                raise ValueError(_in_place(kept.name, f"{other} ({type(module).__name__})"))
-
-    return refuse
-
-
-def _same_memory(one: Tensor, other: Tensor) -> bool:
-    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
-
-
-def _in_place(name: str, culprit: str) -> str:
-    return (
-        f"layer must keep its output, got {name!r}, which {culprit} modifies in place; "
-        "build the network with inplace=False, or name the layer after that"
-    )
+            raise ValueError(kept.in_place("the network's forward")) from error

@@ -18,16 +18,8 @@ from htl_monai.localization.cam_targets import ImageTarget
 
 __all__ = ["GRADIENT_FREE", "METHODS", "cam_images", "cam_method", "grad_cam_plus_plus"]
 
-METHODS = (
-    "GradCAMPlusPlus",
-    "GradCAM",
-    "GradCAMElementWise",
-    "HiResCAM",
-    "LayerCAM",
-    "XGradCAM",
-    "SegEigenCAM",
-    "FEM",
-    "ScoreCAM",
+METHODS = tuple(
+    "GradCAMPlusPlus GradCAM GradCAMElementWise HiResCAM LayerCAM XGradCAM SegEigenCAM FEM ScoreCAM".split()
 )
 GRADIENT_FREE = (pytorch_grad_cam.FEM, pytorch_grad_cam.ScoreCAM)
 
@@ -43,12 +35,6 @@ def cam_method(name: str) -> type[BaseCAM]:
     sign of their component is arbitrary, so a map and its inverse are equally likely), RandomCAM, ShapleyCAM (fails
     where the network is linear after the layer), AblationCAM (swaps layers of the network), FullGrad (looks at no
     single layer), and FinerCAM, RefineCAM and SESS (wrap another method).
-
-    Args:
-        name: one of ``METHODS``.
-
-    Raises:
-        ValueError: ``name`` is another one.
     """
     if name not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}; choose one that works here")
@@ -113,11 +99,11 @@ def _package_images(
 ) -> NDArray[np.float32]:
     cam = method(network, [])  # without a layer it hooks nothing
     values = activations.float().cpu().numpy()
-    slopes = None if gradients is None else gradients.float().cpu().numpy()
-    images = []
+    slopes = [None] * len(values) if gradients is None else list(gradients.float().cpu().numpy()[:, None])
+    ones = [slice(i, i + 1) for i in range(len(values))]
     with contextlib.redirect_stderr(io.StringIO()):  # ScoreCAM draws a progress bar for every image
-        for i in range(len(values)):
-            one = slice(i, i + 1)
-            slope = None if slopes is None else slopes[one]
-            images.append(cam.get_cam_image(inputs[one], None, targets[one], values[one], slope, False))
+        images = [
+            cam.get_cam_image(inputs[one], None, targets[one], values[one], slope, False)
+            for one, slope in zip(ones, slopes, strict=True)
+        ]
     return np.concatenate(images)

@@ -30,9 +30,6 @@ class HeatMaps:
             is zero for some negative activations, which magnifies rounding there: a layer that ends in a ReLU has none.
         forward: maps ``(inputs, network)`` to the network's output, in whatever precision; by default the plain call.
 
-    Raises:
-        ValueError: ``method`` is none that works; the message lists those that do.
-
     Example:
         >>> network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
         >>> HeatMaps("GradCAM", layer="0")(torch.rand(5, 3, 16, 20), network).shape
@@ -45,9 +42,8 @@ class HeatMaps:
         layer: str | None = None,
         forward: Callable[[Tensor, nn.Module], Tensor] | None = None,
     ) -> None:
-        self.method = cam_method(method)
-        self.layer = layer
-        self.forward = forward or _plain
+        self.method, self.layer = cam_method(method), layer
+        self.forward = forward or (lambda inputs, network: network(inputs))
 
     def __call__(
         self, inputs: Tensor, network: nn.Module, class_index: int | Sequence[int] | Tensor | None = None
@@ -65,11 +61,6 @@ class HeatMaps:
             ``(N, 1, H, W)`` float32 in [0, 1] on the device of ``inputs``, scaled by the minimum and maximum of each
             image. All 0 where the unscaled map is constant or a segmentation network predicts no foreground; NaN
             where the network's output is not finite.
-
-        Raises:
-            TypeError: the network is scripted or traced, or returns no tensor.
-            ValueError: ``inputs``, the layer, the network's output or ``class_index`` are not as described, or
-                something modifies the output of the layer in place.
         """
         if inputs.ndim != 4:
             raise ValueError(f"inputs must be (N, C, H, W), got {tuple(inputs.shape)}; pass a batch of 2D images")
@@ -98,16 +89,10 @@ class _Runner(nn.Module):
 
     def __init__(self, network: nn.Module, run: Callable[[Tensor, nn.Module], Tensor]) -> None:
         super().__init__()
-        self.network = network
-        self.run = run
+        self.network, self.run = network, run
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.run(inputs, self.network)
-
-
-def _plain(inputs: Tensor, network: nn.Module) -> Tensor:
-    output: Tensor = network(inputs)
-    return output
 
 
 def _gradients(score: Tensor, activations: Tensor, name: str) -> Tensor:

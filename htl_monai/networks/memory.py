@@ -16,10 +16,8 @@ def keep_freed_memory() -> bool:
 
     On a CPU every activation is such a block: its pages are mapped, zeroed and unmapped again in each forward pass,
     which takes a quarter of the time of a small network. The process keeps the most memory that it ever needed. The
-    setting holds for the whole process, is safe to repeat, and is glibc's; another C library is left as it is.
-
-    Returns:
-        Whether the C library took the setting.
+    setting holds for the whole process, is safe to repeat, and is glibc's; another C library is left as it is, and
+    the answer is False.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

@@ -16,8 +16,7 @@ def prepare_network(
 ) -> nn.Module:
     """Return ``network`` on ``device``, the same object with the same ``state_dict`` keys.
 
-    On a CPU the process also keeps the memory of activations from pass to pass, see
-    :func:`~htl_monai.networks.memory.keep_freed_memory`.
+    On a CPU the process also keeps the memory of activations from pass to pass.
 
     Args:
         network: any module.

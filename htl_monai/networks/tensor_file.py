@@ -30,10 +30,8 @@ def save_tensors(content: Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> dict[str, Any]:
     """Read what :func:`save_tensors` wrote, with ``weights_only`` so that a file can run no code.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is damaged or no checkpoint, holds more than tensors and plain values, or a tensor in it is
-            not finite: a network with such weights finds nothing, and says so of every picture.
+    A ValueError says what is wrong with a file, and also that a tensor in it is not finite: a network with such weights
+    finds nothing, and says so of every picture.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist; run the stage that writes it or correct the path")
@@ -58,12 +56,7 @@ def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device 
 
 
 def read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read a network's ``state_dict`` from a file that holds one, by itself or under ``model`` or ``state_dict``.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: see :func:`load_tensors`; or something other than a tensor stands among the weights.
-    """
+    """Read a network's ``state_dict`` from a file that holds one, by itself or under ``model`` or ``state_dict``."""
     content = load_tensors(path)
     state = next((content[key] for key in _WEIGHTS if isinstance(content.get(key), Mapping)), content)
     for name, value in state.items():

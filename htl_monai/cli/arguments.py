@@ -9,8 +9,6 @@ from typing import Any
 
 from htl_monai.cli.command import Command, Option, in_words
 
-__all__ = ["UsageError", "read_arguments", "split_command"]
-
 
 class UsageError(ValueError):
     """A command line that cannot be run: what is wrong with it, a sentence each, and whose help may tell more."""

@@ -11,8 +11,6 @@ from typing import Any, get_args, get_type_hints
 
 from htl_monai.cli.values import KINDS, Kind
 
-__all__ = ["Command", "Option", "find_commands", "in_words"]
-
 
 @dataclass(frozen=True)
 class Option:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["check", "phantom", "xray_phantom"]
-
 
 def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True, masks: bool = True) -> None:
     """Report problems that would break a training.

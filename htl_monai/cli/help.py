@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from htl_monai.cli.command import Command, Option, in_words
 
-__all__ = ["command_help", "overview"]
-
 _COLUMNS = 79
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["forgettability", "pie"]
-
 
 def forgettability(run_dir: str, out: str | None = None) -> None:
     """Show which findings a run of chest_xray forgets first, and which pairs alike.

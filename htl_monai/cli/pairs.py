@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-__all__ = ["read_pairs", "with_columns"]
-
 _WORDS = {"True": True, "False": False, "None": None}
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 

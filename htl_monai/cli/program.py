@@ -17,8 +17,6 @@ from htl_monai.cli.command import Command, find_commands, in_words
 from htl_monai.cli.help import command_help, overview
 from htl_monai.cli.stop_signals import Stopped, stoppable
 
-__all__ = ["COMMANDS", "main"]
-
 COMMANDS = {
     "demo": run.demo,
     "run": run.run,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["analyse", "make"]
-
 
 def make(run_dir: str, out: str, count: int = 20, readers: int = 6) -> None:
     """Write a sheet for each reader: forgotten images and others, shuffled, without names.

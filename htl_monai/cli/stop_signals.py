@@ -9,8 +9,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Stopped", "stoppable"]
-
 
 class Stopped(KeyboardInterrupt):
     """The process was asked to end by a signal, as a batch system or a terminal that is closed does."""

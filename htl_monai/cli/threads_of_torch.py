@@ -8,8 +8,6 @@ from collections.abc import Callable, MutableMapping
 
 from htl_monai.runs.free_cores import allowed_cores, idle_cores
 
-__all__ = ["use_free_cores"]
-
 # Of GNU's and of Intel's OpenMP: a thread that waits for others sleeps. By default it spins, for whole time slices
 # where the others have no core, and a training beside another program takes many times as long.
 _PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}

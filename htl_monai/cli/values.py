@@ -9,8 +9,6 @@ from typing import Any
 
 from htl_monai.cli.pairs import read_pairs
 
-__all__ = ["KINDS", "Kind"]
-
 
 @dataclass(frozen=True)
 class Kind:

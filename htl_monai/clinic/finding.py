@@ -10,44 +10,27 @@ from torch import Tensor
 
 from htl_monai.localization.boxes import mask_to_box
 
-__all__ = ["found_class", "found_lesion"]
-
 
 def found_lesion(mask: np.ndarray) -> dict[str, Any]:
-    """Return size, box and area of a mask.
+    """Return size, box and area of a mask ``(H, W)`` in pixels.
 
-    Args:
-        mask: (H, W), any value other than 0 is foreground.
-
-    Returns:
-        ``size`` (width, height), ``box`` (half-open, of the largest 8-connected region; None where the mask is empty)
-        and ``area_px`` (of the whole mask), all in pixels.
+    ``size`` is (width, height); ``box`` half-open, of the largest 8-connected region, None where the mask is empty;
+    ``area_px`` of the whole mask.
 
     Example:
         >>> found_lesion(np.array([[0, 1, 1], [0, 0, 0]]))
         {'size': [3, 2], 'box': {'x_min': 1, 'y_min': 0, 'x_max': 3, 'y_max': 1}, 'area_px': 2}
     """
     box = mask_to_box(mask)
-    height, width = mask.shape
     return {
-        "size": [width, height],
+        "size": [*mask.shape[::-1]],
         "box": box._asdict() if box else None,
         "area_px": int(np.count_nonzero(mask)),
     }
 
 
 def found_class(class_prob: Tensor, classes: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return the most probable class.
-
-    Args:
-        class_prob: (C,) probabilities.
-        classes: the names of the C classes; None where they are not known.
-
-    Returns:
-        ``class_index``, ``class_name`` (None where it is not known) and ``class_prob``.
-
-    Raises:
-        ValueError: there are not as many names as classes.
+    """Return the most probable of C classes; its name is None where the names are not known.
 
     Example:
         >>> found_class(Tensor([0.25, 0.75]), ["MEL", "NV"])

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from htl_monai.metrics.localization import foreground_mask
 
-__all__ = ["FullSize", "at_full_size"]
-
 _BAND_PIXELS = 2**22
 
 

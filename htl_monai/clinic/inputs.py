@@ -9,8 +9,6 @@ from pathlib import Path
 
 from htl_monai.data.images.pictures import SUFFIXES, is_picture
 
-__all__ = ["Images", "find_images", "output_names", "printable"]
-
 # With what is put after it, such as "_overlay.png", a name must stay within the 255 bytes of a file system.
 _MAX_NAME_BYTES = 200
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # control characters, bytes that are no text, and ends of lines
@@ -29,11 +27,6 @@ def find_images(images: Images, out_dir: str | os.PathLike[str]) -> list[Path]:
 
     Returns:
         At least one path, each only once.
-
-    Raises:
-        FileNotFoundError: ``images`` is a path that does not exist.
-        ValueError: there is no picture, or ``out_dir`` is a folder that holds one of them, where results such as
-            ``<name>_mask.png`` could replace a person's own files.
     """
     out_dir = Path(out_dir)
     if isinstance(images, (str, os.PathLike)):

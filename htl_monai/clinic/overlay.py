@@ -8,8 +8,6 @@ from scipy import ndimage
 
 from htl_monai.localization.boxes import Box
 
-__all__ = ["draw_overlay"]
-
 _BAND_PIXELS = 2**22
 
 
@@ -29,13 +27,10 @@ def draw_overlay(
     Args:
         picture: RGB.
         mask: (H, W), any value other than 0 is foreground; empty draws nothing.
-        box: half-open box as of :func:`htl_monai.localization.boxes.mask_to_box`; None draws none.
+        box: half-open; None draws none.
         tint: share of ``mask_colour`` within the mask, 0 to 1.
         mask_colour: RGB of tint and outline.
         box_colour: RGB of the frame.
-
-    Raises:
-        ValueError: the picture is not RGB, the mask has another size, or the tint is outside 0 to 1.
     """
     width, height = picture.size
     if picture.mode != "RGB":

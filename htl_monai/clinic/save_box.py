@@ -14,8 +14,6 @@ from monai.transforms import MapTransform
 from htl_monai.clinic.finding import found_class, found_lesion
 from htl_monai.data.files import write_json
 
-__all__ = ["SaveBoxd"]
-
 
 class SaveBoxd(MapTransform):
     """Write size, box and area of a mask, and the class of its picture, as JSON; the data go on unchanged.
@@ -31,10 +29,6 @@ class SaveBoxd(MapTransform):
         class_key: where the probabilities ``(C,)`` of the classes are; None where there are none.
         classes: the names of the classes, or None.
         allow_missing_keys: skip data without the key.
-
-    Raises:
-        KeyError: ``class_key`` is not there.
-        ValueError: a mask has another shape.
     """
 
     def __init__(

@@ -10,8 +10,6 @@ from typing import Any
 
 from htl_monai.data.readers.listing import Item
 
-__all__ = ["data_digest", "digest"]
-
 
 def digest(content: Any) -> str:
     """Return the SHA-256 of a JSON-like value; the order of keys plays no part."""

@@ -16,18 +16,6 @@ from htl_monai.data.formulas import escaped, map_text, unescaped
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "TEMPORARY",
-    "read_json",
-    "read_note",
-    "read_table",
-    "sha256",
-    "write_atomically",
-    "write_csv",
-    "write_json",
-    "write_text",
-]
-
 TEMPORARY = ".partial-"
 """How the names of files begin that are being written; a process that is killed outright leaves them."""
 

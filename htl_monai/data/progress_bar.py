@@ -11,8 +11,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["ProgressLines", "progress_bar", "shows_bars"]
-
 _INTERVAL_S = 30.0
 
 

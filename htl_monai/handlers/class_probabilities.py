@@ -7,32 +7,28 @@ from ignite.engine import Engine, Events
 from monai.engines import IterationEvents
 from torch import Tensor, nn
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.networks.first_output import FirstOutput
 
 __all__ = ["ClassProbabilities"]
 
 
-class ClassProbabilities:
+class ClassProbabilities(Handler):
     """Put the probabilities of the classes into the output of an evaluator, from the pass that the heat maps need.
 
     Args:
         network: the evaluator's; returns logits ``(N, C)``.
         key: where the probabilities go.
 
-    Runs on: ``ITERATION_STARTED`` and ``FORWARD_COMPLETED``.
     Reads: the output of the network.
     Writes: ``engine.state.output[key]``, ``(N, C)`` float32, before postprocessing.
     """
 
+    events = {Events.ITERATION_STARTED: "_start", IterationEvents.FORWARD_COMPLETED: "__call__"}
+
     def __init__(self, network: nn.Module, key: str = "class_prob") -> None:
         self.key = key
         self._first = FirstOutput(network)
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator; a second call changes nothing."""
-        if not engine.has_event_handler(self, IterationEvents.FORWARD_COMPLETED):
-            engine.add_event_handler(Events.ITERATION_STARTED, self._start)
-            engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         self._first.stop()

@@ -7,12 +7,14 @@ import logging
 from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
+from htl_monai.handlers.handler import Handler
+
 __all__ = ["EarlyStop"]
 
 logger = logging.getLogger(__name__)
 
 
-class EarlyStop:
+class EarlyStop(Handler):
     """Stop the training when the validator's key metric has not improved for ``patience`` epochs.
 
     ignite's and MONAI's handlers count in memory, so a resumed training would start to count anew. This one reads the
@@ -23,25 +25,20 @@ class EarlyStop:
         validator: the evaluator that the validation handler runs.
         patience: how many epochs without a new best end the training, from 1.
 
-    Raises:
-        ValueError: ``patience`` is less than 1.
-
     Runs on: ``STARTED`` and ``EPOCH_COMPLETED`` of the trainer; list it after the validation and checkpoint handlers.
     Reads: ``engine.state.epoch``, ``validator.state.best_metric_epoch``.
     """
+
+    events = {
+        Events.STARTED: "__call__",  # killed after its last checkpoint, a training may have nothing left to do
+        Events.EPOCH_COMPLETED: "__call__",
+    }
 
     def __init__(self, validator: Evaluator, patience: int = 15) -> None:
         if patience < 1:
             raise ValueError(f"patience must be at least 1, got {patience}; give a number of epochs")
         self.validator = validator
         self.patience = patience
-
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
-            # Killed after its last checkpoint and before its end, a training has nothing left to do.
-            engine.add_event_handler(Events.STARTED, self)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Trainer) -> None:
         best = max(self.validator.state.best_metric_epoch, 0)

@@ -11,13 +11,14 @@ from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
 from htl_monai.data.files import read_table, write_csv
+from htl_monai.handlers.handler import Handler
 
 __all__ = ["EpochLog"]
 
 logger = logging.getLogger(__name__)
 
 
-class EpochLog:
+class EpochLog(Handler):
     """Write one row per epoch: mean training loss, the learning rate it used, and metrics where it was validated.
 
     Args:
@@ -25,24 +26,22 @@ class EpochLog:
         validator: the evaluator that the validation handler runs; list this handler after that one, and before the
             checkpoint handler, so that no epoch that is not repeated lacks its row.
 
-    Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED``, ``EPOCH_COMPLETED`` of the trainer.
     Reads: ``engine.state.output["loss"]``, ``validator.state.metrics``.
     Writes: ``path`` with ``epoch``, ``loss``, ``learning_rate`` and the metrics' names, and the last row as
         ``engine.state.epoch_row``, in the first process only.
     """
+
+    events = {
+        Events.EPOCH_STARTED: "_start",
+        Events.ITERATION_COMPLETED: "_collect",
+        Events.EPOCH_COMPLETED: "__call__",
+    }
 
     def __init__(self, path: str | os.PathLike[str], validator: Evaluator | None = None) -> None:
         self.path = Path(path)
         self.validator = validator
         self._losses: list[float] = []
         self._learning_rate = float("nan")
-
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_STARTED, self._start)
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Trainer) -> None:
         if engine.state.rank != 0:

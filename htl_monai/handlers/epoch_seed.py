@@ -7,10 +7,12 @@ from monai.data import Dataset
 from monai.utils import set_determinism
 from monai.utils.misc import MAX_SEED
 
+from htl_monai.handlers.handler import Handler
+
 __all__ = ["EpochSeed"]
 
 
-class EpochSeed:
+class EpochSeed(Handler):
     """Seed shuffling and random transforms at the start of each epoch.
 
     An epoch then is the same whether the training came to it in one go or was killed and resumed before it.
@@ -19,20 +21,16 @@ class EpochSeed:
         seed: the run's seed, an integer from 0.
         dataset: the training dataset, whose random transforms are seeded too; they draw from a generator of their own.
 
-    Runs on: ``EPOCH_STARTED`` of the trainer, before its data loader starts the epoch.
     Reads: ``engine.state.epoch``, ``engine.state.rank``; each process has randomness of its own.
     """
+
+    events = {Events.EPOCH_STARTED: "__call__"}
 
     def __init__(self, seed: int, dataset: Dataset | None = None) -> None:
         if seed < 0:
             raise ValueError(f"seed must be at least 0, got {seed}; give a non-negative integer")
         self.seed = seed
         self.dataset = dataset
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_STARTED):
-            engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
         # Two odd strides keep (seed, epoch, rank) apart without arithmetic that could collide for small runs.

@@ -7,29 +7,25 @@ import os
 from ignite.engine import Engine, Events
 from torch import nn
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.networks.weights import load_weights
 
 __all__ = ["LoadWeights"]
 
 
-class LoadWeights:
+class LoadWeights(Handler):
     """Load a checkpoint into the network, or stop with a sentence that says how it differs.
 
     Args:
         network: the network to fill, wrapped for several processes or not.
         path: its weights.
-
-    Runs on: ``STARTED``.
     """
+
+    events = {Events.STARTED: "__call__"}
 
     def __init__(self, network: nn.Module, path: str | os.PathLike[str]) -> None:
         self.network = network
         self.path = path
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the engine; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.STARTED):
-            engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
         load_weights(self.network, self.path)

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from ignite.engine import Engine, Events
 from torch import nn
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.pruning import Pruner, pruned
 
 __all__ = ["PruneDuringRun"]
 
 
-class PruneDuringRun:
+class PruneDuringRun(Handler):
     """Let any Ignite workflow see the pruned network: prune when it starts, restore the weights when it ends.
 
     Put it on an evaluator to validate, score or save the predictions of a pruned network with MONAI's own handlers.
@@ -27,18 +28,17 @@ class PruneDuringRun:
         so that handlers after it do not hear of it.
     """
 
+    events = {
+        Events.STARTED: "__call__",
+        Events.COMPLETED: "_restore",
+        Events.TERMINATE: "_restore",
+        Events.EXCEPTION_RAISED: "_restore_and_raise",
+    }
+
     def __init__(self, network: nn.Module, pruner: Pruner) -> None:
         self.network = network
         self.pruner = pruner
         self._stack = ExitStack()
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the engine; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.STARTED):
-            engine.add_event_handler(Events.STARTED, self)
-            engine.add_event_handler(Events.COMPLETED, self._restore)
-            engine.add_event_handler(Events.TERMINATE, self._restore)
-            engine.add_event_handler(Events.EXCEPTION_RAISED, self._restore_and_raise)
 
     def __call__(self, engine: Engine) -> None:
         self._stack.close()

@@ -13,13 +13,14 @@ from PIL import Image
 
 from htl_monai.attention.pseudo_labels import pseudo_label_path, pseudo_label_table, write_pseudo_label
 from htl_monai.data.files import sha256, write_csv
+from htl_monai.handlers.handler import Handler
 from htl_monai.localization.confident_mask import confident_mask
 from htl_monai.metrics.finite import are_finite, require_finite
 
 __all__ = ["PseudoLabelWriter"]
 
 
-class PseudoLabelWriter:
+class PseudoLabelWriter(Handler):
     """Write each image's predicted mask at its original size as soon as it is made, and the table of all at the end.
 
     Nothing is collected, so memory does not grow with the images, and what is written survives a kill
@@ -36,6 +37,8 @@ class PseudoLabelWriter:
     Writes: the masks; in :meth:`write_table` the table.
     """
 
+    events = {Events.STARTED: "_start", Events.ITERATION_COMPLETED: "__call__"}
+
     def __init__(
         self,
         data: Sequence[Mapping[str, Any]],
@@ -47,12 +50,6 @@ class PseudoLabelWriter:
         self.weights_path = weights_path
         self._images = {item["id"]: item["image"] for item in data}
         self._network = ""
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.ITERATION_COMPLETED):
-            engine.add_event_handler(Events.STARTED, self._start)
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         require_finite(are_finite(engine.state.output["pred"])[:, None], engine.state.batch["id"])

@@ -6,20 +6,18 @@ import math
 
 from ignite.engine import Engine, Events
 
+from htl_monai.handlers.handler import Handler
+
 __all__ = ["StopOnBadLoss"]
 
 
-class StopOnBadLoss:
+class StopOnBadLoss(Handler):
     """Raise as soon as the loss is NaN or infinite, so that no checkpoint of a broken network is written.
 
-    Runs on: ``ITERATION_COMPLETED`` of the trainer.
     Reads: ``engine.state.output["loss"]`` (the trainer's ``decollate`` must be off).
     """
 
-    def attach(self, engine: Engine) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.ITERATION_COMPLETED):
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+    events = {Events.ITERATION_COMPLETED: "__call__"}
 
     def __call__(self, engine: Engine) -> None:
         loss = float(engine.state.output["loss"].detach())

@@ -12,6 +12,7 @@ from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 from torch import nn
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.networks.tensor_file import load_tensors, save_tensors
 from htl_monai.networks.weights import load_weights
 from htl_monai.networks.wrapping import unwrapped
@@ -21,7 +22,7 @@ __all__ = ["TrainingCheckpoint"]
 logger = logging.getLogger(__name__)
 
 
-class TrainingCheckpoint:
+class TrainingCheckpoint(Handler):
     """Save network, optimizer, schedule and best metric after every epoch, and start from them where they exist.
 
     With :class:`~htl_monai.handlers.epoch_seed.EpochSeed`, which draws every epoch's randomness from seed and epoch, a
@@ -40,6 +41,8 @@ class TrainingCheckpoint:
     Writes: ``path``, in the first process only.
     """
 
+    events = {Events.STARTED: "restore", Events.EPOCH_COMPLETED: "__call__"}
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -55,12 +58,6 @@ class TrainingCheckpoint:
         self.lr_scheduler = lr_scheduler
         self.validator = validator
         self.initial_weights = initial_weights
-
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.STARTED, self.restore)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Trainer) -> None:
         if engine.state.rank == 0:
@@ -81,11 +78,7 @@ class TrainingCheckpoint:
         return state
 
     def restore(self, engine: Trainer) -> None:
-        """Go on after the last saved epoch, or start from the initial weights.
-
-        Raises:
-            ValueError: the checkpoint or the initial weights are damaged, not finite, or of another network.
-        """
+        """Go on after the last saved epoch, or start from the initial weights."""
         if not self.path.is_file():
             if self.initial_weights is not None:
                 load_weights(self.network, self.initial_weights)

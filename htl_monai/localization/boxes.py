@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
-__all__ = ["Box", "mask_to_box"]
-
 _EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 

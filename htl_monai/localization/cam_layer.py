@@ -12,8 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LayerOutput", "find_layer", "kept_output", "undisturbed"]
-
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 
 from htl_monai.localization.cam_targets import ImageTarget
 
-__all__ = ["GRADIENT_FREE", "METHODS", "cam_images", "cam_method", "grad_cam_plus_plus"]
-
 METHODS = tuple(
     "GradCAMPlusPlus GradCAM GradCAMElementWise HiResCAM LayerCAM XGradCAM SegEigenCAM FEM ScoreCAM".split()
 )

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["ImageTarget", "check_output", "image_targets"]
-
 
 class ImageTarget:
     """The scalar of one image's output that a heat map explains; one object an image and call.

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-__all__ = ["confident_mask"]
-
 
 def confident_mask(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, float]:
     """Return the mask that the network draws at the size of the original image, and its confidence.

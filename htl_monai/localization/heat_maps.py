@@ -12,8 +12,6 @@ from htl_monai.localization.cam_methods import GRADIENT_FREE, cam_images, cam_me
 from htl_monai.localization.cam_targets import check_output, image_targets
 from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["HeatMaps"]
-
 
 class HeatMaps:
     """Compute the heat maps of a batch with one forward pass and a backward pass that stops at the layer.

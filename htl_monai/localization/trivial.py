@@ -7,8 +7,6 @@ from skimage.color import rgb2gray
 from skimage.filters import threshold_otsu
 from torch import Tensor
 
-__all__ = ["centre_box", "dark_side", "whole_image"]
-
 
 def whole_image(inputs: Tensor) -> Tensor:
     """Return a map of ones for each image, ``(N, 1, H, W)`` float32."""

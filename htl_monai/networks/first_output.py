@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["FirstOutput"]
-
 
 class FirstOutput:
     """Keep the output of a network's first forward pass between ``start`` and ``stop``, or in a ``with`` block.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 
-__all__ = ["keep_freed_memory"]
-
 # Parameters of glibc's mallopt, see `man mallopt`.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_MAPPING, _NEVER_TRIM = 1 << 30, (1 << 31) - 1

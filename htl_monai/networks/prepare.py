@@ -8,8 +8,6 @@ from torch import nn
 from htl_monai.networks.channels_last import channels_last_format
 from htl_monai.networks.memory import keep_freed_memory
 
-__all__ = ["prepare_network"]
-
 
 def prepare_network(
     network: nn.Module, device: str | torch.device, channels_last: bool = True, compiled: bool = False

@@ -11,8 +11,6 @@ from htl_monai.networks.tensor_file import read_state
 from htl_monai.networks.weights import fit_state
 from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["load_pretrained"]
-
 _logger = logging.getLogger(__name__)
 
 

@@ -16,8 +16,6 @@ from torch import Tensor, nn
 
 from htl_monai.data.files import write_atomically
 
-__all__ = ["load_tensors", "read_state", "save_tensors"]
-
 # Under these keys MONAI, torchvision's references and others keep the weights of a checkpoint.
 _WEIGHTS = ("model", "state_dict")
 

@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from htl_monai.networks.tensor_file import read_state, save_tensors
 from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["fit_state", "load_weights", "save_weights"]
-
 
 def save_weights(network: nn.Module, path: str | os.PathLike[str]) -> Path:
     """Write the plain ``state_dict`` of ``network``, contiguous and on the CPU, atomically."""

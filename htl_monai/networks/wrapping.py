@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import nn
 
-__all__ = ["unwrapped"]
-
 
 def unwrapped(network: nn.Module) -> nn.Module:
     """Return the network inside ``DistributedDataParallel``, ``DataParallel`` and ``torch.compile``, else itself."""

@@ -8,8 +8,6 @@ from typing import Any
 
 from htl_monai.data.files import read_json, write_json
 
-__all__ = ["check_counts", "check_seed", "check_size", "start_drawing"]
-
 SETTINGS = "phantom.json"
 
 
@@ -48,9 +46,6 @@ def start_drawing(folder: Path, settings: Mapping[str, Any], last: Sequence[str]
 
     Returns:
         Whether there is something to draw.
-
-    Raises:
-        FileExistsError: the folder holds files of such names that were not drawn.
     """
     names = [*last, *(pattern.split("/")[0] for pattern in pictures)]
     if not (folder / SETTINGS).is_file() and any((folder / name).exists() for name in names):

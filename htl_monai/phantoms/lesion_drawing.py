@@ -9,8 +9,6 @@ from PIL import Image, ImageDraw
 
 from htl_monai.phantoms.drawn_folder import check_size
 
-__all__ = ["GROUPS", "draw_phantom"]
-
 Array = np.ndarray
 Colours = tuple[tuple[tuple[int, int, int], tuple[int, int, int]], ...]
 

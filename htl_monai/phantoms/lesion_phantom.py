@@ -18,8 +18,6 @@ from htl_monai.data.readers.listing import LISTS, UNLABELLED
 from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
 from htl_monai.phantoms.lesion_drawing import GROUPS, draw_phantom
 
-__all__ = ["planted_group", "write_phantom"]
-
 COUNTS = {"training": 200, "validation": 40, "test": 80}
 COLUMNS = "id image label split age sex diagnosis hard hard_group lesion_fraction contrast".split()
 HARD_GROUPS = tuple(group for group in GROUPS if group != "none")

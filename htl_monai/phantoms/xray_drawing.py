@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from htl_monai.phantoms.drawn_folder import check_size
 
-__all__ = ["FINDINGS", "Anatomy", "draw_xray"]
-
 Array = NDArray[np.float64]
 
 # Of hard images: how much of a sign's contrast, and of the picture's, is left.

@@ -19,8 +19,6 @@ from htl_monai.data.readers.listing import SPLITS
 from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
 from htl_monai.phantoms.xray_drawing import FINDINGS, Anatomy, draw_xray
 
-__all__ = ["FREQUENCIES", "PAIR", "write_xray_phantom"]
-
 COUNTS = {"training": 600, "validation": 120, "test": 400}
 NO_FINDING = "No Finding"
 # The long tail, by the order of FINDINGS.

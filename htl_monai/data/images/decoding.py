@@ -11,18 +11,6 @@ from typing import IO
 
 from PIL import ExifTags, Image, ImageOps
 
-__all__ = [
-    "LARGE_PIXELS",
-    "MAX_PIXELS",
-    "check_pixels",
-    "is_wide",
-    "large_alone",
-    "open_picture",
-    "reduced",
-    "reduction",
-    "upright",
-]
-
 MAX_PIXELS = 89_478_485
 """Pillow's own threshold of a decompression bomb: 1 GiB / 4 bytes / 3 channels."""
 LARGE_PIXELS = 2**24

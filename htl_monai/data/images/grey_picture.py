@@ -13,8 +13,6 @@ from PIL import ExifTags
 from htl_monai.data.images.decoding import LARGE_PIXELS, open_picture
 from htl_monai.data.images.pictures import read_image
 
-__all__ = ["read_grey", "resized_by_area"]
-
 _PLAIN = (".png", ".jpg", ".jpeg")
 
 

@@ -23,8 +23,6 @@ from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.readers.label_columns import label_matrix
 from htl_monai.data.readers.listing import Datalists, Item, name_first
 
-__all__ = ["CachedImages", "ImageCache", "ensure_image_cache", "open_or_fill"]
-
 # Images between two marks of what is done: that many at most are decoded again after a kill, and lie in memory.
 CHUNK = 256
 
@@ -72,10 +70,6 @@ def ensure_image_cache(
 
     Returns:
         the cache; it may hold further images.
-
-    Raises:
-        FileNotFoundError: images are not there.
-        ValueError: no image, sizes below 1, or an image that cannot be read; the message names it.
     """
     items = [item for part in datalists.values() for item in part]
     cache = open_or_fill(items, path, spatial_size, num_workers, progress)

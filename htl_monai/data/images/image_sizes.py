@@ -9,8 +9,6 @@ from PIL import Image
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.readers.listing import Item
 
-__all__ = ["image_sizes"]
-
 
 def image_sizes(items: Sequence[Item]) -> dict[str, tuple[int, int]]:
     """Return width and height in pixels of each item's ``image``, by ``id``; no pixel is decoded."""

@@ -16,8 +16,6 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from htl_monai.data.images.decoding import MAX_PIXELS, check_pixels, is_wide, open_picture, reduced, upright
 
-__all__ = ["SUFFIXES", "is_picture", "read_image", "read_picture", "to_uint8"]
-
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz", ".dcm")
@@ -55,11 +53,6 @@ def read_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> t
 
     Returns:
         an RGB image, and the whole width and height of the picture.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, damaged, of no supported format, larger than ``MAX_PIXELS`` pixels, or holds
-            more than one slice or frame; the message names the file.
     """
     path = Path(path)
     if not path.is_file():

@@ -5,8 +5,6 @@ from __future__ import annotations
 from monai.data import set_track_meta
 from monai.data.utils import worker_init_fn
 
-__all__ = ["start_plain_worker"]
-
 
 def start_plain_worker(worker_id: int) -> None:
     """Start a worker in which transforms keep no metadata.

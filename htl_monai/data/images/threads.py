@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from htl_monai.data.progress_bar import progress_bar
 
-__all__ = ["on_threads"]
-
 S = TypeVar("S")
 T = TypeVar("T")
 

@@ -9,8 +9,6 @@ from monai.transforms import Compose, MapTransform
 
 from htl_monai.data.readers.listing import UNLABELLED, Item, without_masks
 
-__all__ = ["image_only", "unlabelled_images"]
-
 
 def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
     """Return the images without mask of some data lists, at least one; a mask that one has all the same is left out."""

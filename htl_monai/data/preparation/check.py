@@ -11,11 +11,9 @@ from pathlib import Path
 import pandas as pd
 
 from htl_monai.data.images.pictures import SUFFIXES
-from htl_monai.data.preparation.examine import FATAL, examine_all, find_unusable, has_mask
+from htl_monai.data.preparation.examine import FATAL, examine_all, has_mask
 from htl_monai.data.preparation.near_duplicates import near_duplicates
 from htl_monai.data.readers.listing import UNLABELLED, Item, name_first
-
-__all__ = ["DataReport", "Problem", "check_data", "find_unusable"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,6 @@ def check_data(
         datalists: the data list of each split; in ``unlabelled`` masks are never required.
         decode: open every image and mask; without it only ids, files and metadata are looked at.
         require_masks: report images without mask; an image whose label is a vector of classes needs none.
-        progress: show a progress bar on stderr.
 
     Returns:
         the report. Repeated ids, missing files, unreadable images and masks, empty masks and masks of another size are

@@ -11,8 +11,6 @@ from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, Item, without_masks
 from htl_monai.data.readers.prepared_list import has_mark
 
-__all__ = ["ALL", "check_lists", "images_of", "load_checked", "lists_of"]
-
 ALL = "all"
 
 
@@ -56,7 +54,6 @@ def check_lists(
         split: the list whose images are used, or ``all``.
         masks: whether an image needs a mask; without them masks are passed over.
         skip_unusable: leave out what cannot be used, and name it; otherwise it stops the run.
-        progress: show a progress bar on stderr.
 
     Returns:
         the data lists, the used ones without their unusable images, the others as they are; and one row for each image

@@ -10,8 +10,6 @@ from torch import Tensor
 
 from htl_monai.data.readers.listing import Item, name_first
 
-__all__ = ["class_names", "diagnosis_weights", "with_class_labels"]
-
 
 def class_names(items: Sequence[Item]) -> list[str]:
     """Return the diagnoses that occur, sorted: the classes of a network and their order.
@@ -56,9 +54,6 @@ def diagnosis_weights(items: Sequence[Item], classes: Sequence[str], power: floa
         items: the training list; images of no class do not count.
         classes: the C classes in the order of the network's outputs.
         power: of each weight, in [0, 1]; 0 weighs all images alike.
-
-    Returns:
-        Float32 of shape ``(C,)``.
 
     Example:
         >>> diagnosis_weights([{"diagnosis": "MEL"}, *[{"diagnosis": "NV"}] * 3], ["MEL", "NV"])

@@ -18,8 +18,6 @@ from htl_monai.data.images.pictures import read_image
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.readers.listing import Item
 
-__all__ = ["FATAL", "Finding", "examine", "examine_all", "find_unusable", "has_mask"]
-
 # What no training can use; every other kind is a note.
 FATAL = frozenset(
     "duplicate_id empty_mask image_not_8_bit image_not_finite image_without_mask mask_not_8_bit mask_not_finite "

@@ -15,8 +15,6 @@ from htl_monai.data.preparation.near_duplicates import near_duplicates
 from htl_monai.data.readers.listing import SPLITS, Datalists, Item, name_first
 from htl_monai.data.readers.prepared_list import with_mark
 
-__all__ = ["Sieve", "Skipped", "require_images", "warn_of_skipped", "write_lists", "write_skipped"]
-
 # id, split, reason
 Skipped = dict[str, str]
 

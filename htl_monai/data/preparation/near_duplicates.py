@@ -15,8 +15,6 @@ from htl_monai.data.images.pictures import read_image
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.readers.listing import Item
 
-__all__ = ["MAX_DISTANCE", "near_duplicates"]
-
 MAX_DISTANCE = 40
 HASH_SIDE = 16
 BITS = HASH_SIDE**2
@@ -43,15 +41,9 @@ def near_duplicates(
     the same lesion is mostly as far as any picture (122 bits or more for half of the pairs in ISIC-2018, not turned):
     only the name of the lesion tells.
 
-    Args:
-        items: dicts with ``id`` and ``image``.
-        others: the list that they are compared with.
-        max_distance: of the 256 bits, how many may differ.
-        progress: show progress bars on stderr.
-
     Returns:
-        one row per pair: ``id``, ``other_id``, ``distance``, the nearest first. A file that cannot be opened is no
-        duplicate of anything.
+        one row per pair of which at most ``max_distance`` bits differ: ``id``, ``other_id``, ``distance``, the nearest
+        first. A file that cannot be opened is no duplicate of anything.
     """
     if not 0 <= max_distance <= BITS:
         raise ValueError(f"max_distance must be in 0 to {BITS} bits, got {max_distance}; {MAX_DISTANCE} is the default")

@@ -13,8 +13,6 @@ from torch import Tensor
 
 from htl_monai.data.preparation.examine import FOREGROUND_ABOVE
 
-__all__ = ["class_weights", "foreground_frequency"]
-
 
 def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> float:
     """Return the mean share of lesion pixels over the masks of a data list; each image counts the same.

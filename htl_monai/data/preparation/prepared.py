@@ -9,8 +9,6 @@ from htl_monai.data.preparation.left_out import Sieve, require_images
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists
 
-__all__ = ["prepare_data"]
-
 
 def prepare_data(
     dataset_dir: str | os.PathLike[str],
@@ -32,12 +30,6 @@ def prepare_data(
         use_unlabelled: write the images without mask, too, and ``near_duplicates.csv``: which of them show the same
             picture as a test image. Otherwise their list is written empty and none is opened.
         leave_out_near_duplicates: leave these out, and name them.
-        progress: show a progress bar on stderr.
-
-    Raises:
-        FileNotFoundError: nothing is there, or no layout that is known.
-        ValueError: an unusable image without ``skip_unusable``, a split without images, or ``use_unlabelled`` without
-            unlabelled images.
     """
     notes: list[str] = []
     on_missing = "keep" if skip_unusable else "raise"

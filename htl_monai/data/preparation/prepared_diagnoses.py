@@ -11,8 +11,6 @@ from htl_monai.data.preparation.splitting import split_by_subject
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import UNLABELLED, Datalists, without_masks
 
-__all__ = ["prepare_diagnoses"]
-
 
 def prepare_diagnoses(
     dataset_dir: str | os.PathLike[str],
@@ -39,16 +37,10 @@ def prepare_diagnoses(
         leave_out_near_duplicates: leave out the near-duplicates of test images, and name them.
         validation_share: share of the unlabelled images that becomes the validation list, in (0, 1).
         seed: of that choice.
-        progress: show progress bars on stderr.
 
     Returns:
         The data lists as written: ``training`` and ``validation`` with ``diagnosis`` and without ``label``, ``test``
         with masks, ``unlabelled`` empty.
-
-    Raises:
-        FileNotFoundError: nothing is there, or no layout that is known.
-        ValueError: ``validation_share`` out of range, no test image with a mask, an unusable image without
-            ``skip_unusable``, a split without images, fewer than two diagnoses, or one that training lacks.
     """
     if not 0 < validation_share < 1:
         raise ValueError(f"validation_share must be in (0, 1), got {validation_share}; 0.1 is the default")

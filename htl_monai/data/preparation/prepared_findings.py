@@ -17,8 +17,6 @@ from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, name_first
 from htl_monai.data.readers.multi_label import MultiLabelData, load_multi_label
 from htl_monai.data.readers.prepared_list import NOTES
 
-__all__ = ["prepare_findings"]
-
 
 def prepare_findings(
     dataset_dir: str | os.PathLike[str],
@@ -45,11 +43,6 @@ def prepare_findings(
         columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
         num_workers: threads that decode.
-        progress: show a progress bar on stderr.
-
-    Raises:
-        FileNotFoundError: nothing is there, or no layout that is known.
-        ValueError: a missing or unreadable image without ``skip_unusable``, or a split without images.
     """
     notes: list[str] = []
     data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)

@@ -10,8 +10,6 @@ import numpy as np
 from htl_monai.data.readers.columns import split_name
 from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say
 
-__all__ = ["deal_out", "diagnosis_of", "into_lists", "split_by_subject"]
-
 # Of a data set that names no splits. The seed is no setting: runs of several seeds are tested on the same images.
 SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
 SEED = 0

@@ -10,8 +10,6 @@ import pandas as pd
 
 from htl_monai.data.readers.listing import LISTS
 
-__all__ = ["SUBJECT", "age_years", "check_columns", "known", "named", "split_name", "with_subject"]
-
 # Usual names, in small letters, of the column that tells whose an image is.
 SUBJECT = ("subject", "subj_id", "subject_id", "patient", "patient_id", "patient id")
 # "none" is not among them: it is the name of a group in some tables.
@@ -21,9 +19,6 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "valid": "validation"}
 
 def check_columns(columns: Any) -> dict[str, Any]:
     """Return the names of columns that a user gave, each ours to the table's; none where None is given.
-
-    Raises:
-        ValueError: it is no mapping of names to names; ``classes`` alone may be a list of names.
 
     Example:
         >>> check_columns({"id": "case_no", "classes": ["Mass", "Nodule"]})
@@ -40,11 +35,7 @@ def check_columns(columns: Any) -> dict[str, Any]:
 
 
 def named(table: pd.DataFrame, columns: Mapping[str, str], required: Sequence[str], source: object) -> pd.DataFrame:
-    """Return a table under our names of columns; what has none of ours keeps its own.
-
-    Raises:
-        KeyError: a column that is required, or named in ``columns``, is not there.
-    """
+    """Return a table under our names of columns; what has none of ours keeps its own."""
     wanted = {name: name for name in required} | dict(columns)
     lacking = [theirs for theirs in wanted.values() if theirs not in table]
     if lacking:

@@ -18,8 +18,6 @@ from htl_monai.data.readers.label_columns import class_columns, label_matrix, la
 from htl_monai.data.readers.listing import Datalists, Item, Say, check_on_missing, require_ids, settle
 from htl_monai.data.readers.text_table import read_text_table
 
-__all__ = ["read_csv", "read_labelled_csv"]
-
 OURS = ("id", "image", "split", "subject")  # of a table with a column for each of several findings
 PERSON = ("age", "sex", "diagnosis")
 SEX_WORDS = {"m": "male", "f": "female"}
@@ -41,26 +39,11 @@ def read_csv(
     An empty field, ``unknown``, ``NA`` and the like give None. A column whose known values are all numbers becomes
     numbers, unless one has a leading zero, as subject numbers do; ids stay as they are written.
 
-    Args:
-        path: the CSV file; relative image and mask paths in it are relative to its folder.
-        columns: our names to the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is
-            looked for as it is. ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are
-            split by subject), ``subject`` (also called ``patient_id`` and the like), ``age``, ``sex`` and
-            ``diagnosis`` are known; every other column is kept as metadata.
-        on_missing: what to do with an image of the three splits without mask, or any without file: ``raise``;
-            ``skip`` it with a warning; ``keep`` it, without the key ``label``.
-        unique_ids: False lets repeated ids through, for ``check_data`` to report.
-        say: told how the images were split, where the file does not say.
-
-    Returns:
-        ``training``, ``validation``, ``test`` and ``unlabelled``, each a list of dicts in the order of the rows, the
-        last without ``label``; paths are absolute.
-
-    Raises:
-        FileNotFoundError: the CSV file is not there.
-        KeyError: a column that is required or named in ``columns`` is not in the file.
-        ValueError: the file cannot be read, an id is empty or repeated, a split has another name, an age is no number,
-            a file is missing.
+    The arguments are those of :func:`~htl_monai.data.readers.datalists.load_datalists`; ``columns`` gives our names to
+    the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is looked for as it is.
+    ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are split by subject), ``subject``
+    (also called ``patient_id`` and the like), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept
+    as metadata. Paths in the file are relative to its folder; a label of an unlabelled row is passed over.
     """
     check_on_missing(on_missing)
     path, columns = Path(path).absolute(), check_columns(columns)

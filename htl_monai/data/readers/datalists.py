@@ -21,8 +21,6 @@ from htl_monai.data.readers.long_tail import has_long_tail_layout, read_long_tai
 from htl_monai.data.readers.paired_folders import has_paired_layout, read_paired_folders
 from htl_monai.data.readers.prepared_list import read_prepared
 
-__all__ = ["load_datalists"]
-
 
 def load_datalists(
     dataset_dir: str | os.PathLike[str],

@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["find_images"]
-
 # In the order of preference where one picture lies there in several formats.
 _RANK = {suffix: rank for rank, suffix in enumerate((".png", ".jpg", ".jpeg", ".dcm", ".dicom"))}
 # NIH ships its images in twelve parts, images_001 to images_012.
@@ -25,10 +23,8 @@ def find_images(root: Path, keys: Sequence[str], folder: str | None = None) -> t
     Folders are listed once and files are not opened. Names are compared without suffix, because a label file may say
     ``.dcm`` where the images are ``.jpg``.
 
-    Args:
-        root: the folder of the data set.
-        keys: file names, or paths relative to ``root`` or to one of those folders.
-        folder: the one folder to look through instead, relative to ``root``.
+    Keys are file names, or paths relative to ``root`` or to one of those folders; ``folder``, relative to ``root``, is
+    the one to look through instead.
 
     Returns:
         the path of each key, None where it is not there, and the folder that they come from (``root`` where they come

@@ -21,8 +21,6 @@ from htl_monai.data.readers.listing import (
 )
 from htl_monai.data.readers.text_table import read_text_table
 
-__all__ = ["has_isic2017_layout", "has_isic2018_layout", "read_isic2017", "read_isic2018_task3"]
-
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
 # The official test split was published a second time, as "Test_v2".
 PREFIXES = {
@@ -50,21 +48,10 @@ def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise"
     Items are sorted by id. ``*_superpixels.png`` files are passed over. A metadata or Part 3 csv that is not there, a
     row that is not there and the value ``unknown`` all give None.
 
-    Args:
-        dataset_dir: the folder that holds ``ISIC-2017_Training_Data``, ``ISIC-2017_Training_Part1_GroundTruth``,
-            ``ISIC-2017_Training_Part3_GroundTruth.csv`` and the same of ``Validation`` and ``Test_v2``.
-        on_missing: what to do with an image without mask: ``raise``; ``skip`` it with a warning; ``keep`` it.
-        unique_ids: False lets repeated ids through.
-
-    Returns:
-        ``training``, ``validation`` and ``test``, each a list of dicts with ``id``, ``image``, ``label``, ``age``
-        (years), ``sex`` (male, female) and ``diagnosis`` (melanoma, seborrheic_keratosis, nevus), and ``unlabelled``,
-        which is empty. A split whose image folder is not there is empty. Paths are absolute.
-
-    Raises:
-        FileNotFoundError: the training images' folder is not there.
-        ValueError: an image lacks its mask, an id occurs twice, or an age is no number.
-        KeyError: a csv has no ``image_id`` column.
+    The folder holds ``ISIC-2017_Training_Data``, ``ISIC-2017_Training_Part1_GroundTruth``,
+    ``ISIC-2017_Training_Part3_GroundTruth.csv`` and the same of ``Validation`` and ``Test_v2``; a split whose images
+    are not there is empty. Diagnoses are melanoma, seborrheic_keratosis and nevus. The arguments are those of
+    :func:`~htl_monai.data.readers.datalists.load_datalists`.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()
@@ -78,27 +65,17 @@ def read_isic2018_task3(
 ) -> list[Item]:
     """List the images, diagnoses, lesions and metadata of ISIC-2018 Task 3, sorted by id; no image is opened.
 
-    The data set has no official splits with diagnoses, so this is one list; several images show the same lesion.
+    The data set has no official splits with diagnoses, so this is one list; several images show the same lesion, which
+    is their ``subject``. The folder holds ``ISIC2018_Task3_Training_Input``, ``ISIC2018_Task3_Training_GroundTruth``
+    with one csv of zeros and ones, a column for each class, and, where they are known, the files
+    ``ISIC2018_Task3_Training_LesionGroupings.csv`` and ``HAM10000_metadata.csv``.
 
     Args:
-        dataset_dir: the folder that holds ``ISIC2018_Task3_Training_Input``, ``ISIC2018_Task3_Training_GroundTruth``
-            with one csv of zeros and ones, and, where they are known, the files
-            ``ISIC2018_Task3_Training_LesionGroupings.csv`` and ``HAM10000_metadata.csv``.
+        dataset_dir: that folder.
         on_missing: what to do with an image that has no row in the csv of diagnoses, or with a row that has no image:
             ``raise``; ``skip`` it with a warning; ``keep`` it, with the diagnosis None, or with the path of an image
             that is not there.
         unique_ids: False lets repeated ids through.
-
-    Returns:
-        Dicts with ``id``, ``image``, ``diagnosis`` (the name of the class's column: there are as many classes as
-        columns), ``age`` (years), ``sex``, ``site`` (part of the body) and ``subject`` (the lesion); None where a value
-        is not known. Paths are absolute.
-
-    Raises:
-        FileNotFoundError: the folder of images or the csv of diagnoses is not there.
-        KeyError: a csv lacks the column with the image's id, or there is no class.
-        ValueError: a row names no class, several, or holds another value than 0 and 1; an image lacks its row or a row
-            its image; an id occurs twice.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from htl_monai.data.readers.columns import MISSING_WORDS, SUBJECT
 from htl_monai.data.readers.listing import Item, name_first
 
-__all__ = ["class_columns", "is_metadata", "known_texts", "label_matrix", "label_vectors", "labelled_items"]
-
 # Names, in small letters, that are never a class although their values may all be 0 and 1.
 METADATA = {
     *SUBJECT,
@@ -41,13 +39,6 @@ def class_columns(
         ids: the image of each row, for the error.
         taken: further columns that are no class, such as the key.
         wanted: the columns that are the classes; the others are then not looked at.
-
-    Returns:
-        the classes in the order of the columns, or as they are wanted.
-
-    Raises:
-        ValueError: there is no class, or a column mixes 0, 1 or -1 with other values (class, image, value are named).
-        KeyError: a wanted column is not there.
 
     Example:
         >>> table = pd.DataFrame({"Mass": ["1", ""], "site": ["a", "b"], "age": ["0", "1"]})
@@ -103,9 +94,6 @@ def labelled_items(table: pd.DataFrame, classes: Sequence[str]) -> list[Item]:
 
 def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
     """Return the label vectors of a data list as ``(N, C)``: 0, 1, and NaN where a label is unknown.
-
-    Raises:
-        ValueError: an image has no label vector, one of another length than the first, or one with other values.
 
     Example:
         >>> label_matrix([{"id": "a", "label": [1.0, None]}, {"id": "b", "label": [0.0, 1.0]}])

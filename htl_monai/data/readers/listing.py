@@ -8,24 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-__all__ = [
-    "IMAGE_KEYS",
-    "LABEL_KEYS",
-    "LISTS",
-    "SPLITS",
-    "UNLABELLED",
-    "Datalists",
-    "Item",
-    "Say",
-    "check_on_missing",
-    "name_first",
-    "require_ids",
-    "require_unique_ids",
-    "settle",
-    "settle_missing",
-    "without_masks",
-]
-
 SPLITS = ("training", "validation", "test")
 # Images of which no mask is known or used.
 UNLABELLED = "unlabelled"

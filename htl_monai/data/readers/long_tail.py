@@ -18,8 +18,6 @@ from htl_monai.data.readers.label_columns import class_columns, labelled_items
 from htl_monai.data.readers.listing import SPLITS, Datalists, check_on_missing, require_ids, settle
 from htl_monai.data.readers.text_table import read_text_table
 
-__all__ = ["has_long_tail_layout", "read_long_tail"]
-
 FILE = re.compile(r"miccai2023_(?P<data_set>.+)-cxr-lt_labels_(?P<split>train|val|test)\.csv")
 FILE_SPLITS = dict(zip(SPLITS, ("train", "val", "test"), strict=True))
 LABELS = "labels"
@@ -47,22 +45,13 @@ def read_long_tail(
     column ``id`` (NIH, a file name) or ``path`` (MIMIC, a relative path) and stays as it is written, as every table's
     ``id``. A ``planted.csv`` beside the label files, as the X-ray phantom has it, adds ``hard`` and ``noisy``.
 
-    Args:
-        dataset_dir: the folder with the label files, in it or in its subfolder ``labels``.
-        columns: ``classes``, a list of the classes to use (by default all), and ``images``, the folder of the images
-            (by default that which holds most of them); nothing else.
-        on_missing: what to do with an image that is not there: ``raise``; ``skip``, with a warning; or ``keep``.
-        unique_ids: False lets repeated ids through.
+    The arguments are those of :func:`~htl_monai.data.readers.multi_label.load_multi_label`; ``columns`` may name
+    ``classes``, a list of the classes to use (by default all), and ``images``, the folder of the images (by default
+    that which holds most of them).
 
     Returns:
         the classes, and the data lists with ``id``, ``image``, ``label`` (a vector of 0.0, 1.0 and None), ``subject``
         (None where it is not known) and the other columns as text; ``unlabelled`` is empty.
-
-    Raises:
-        FileNotFoundError: one of the three files is not there.
-        KeyError: a file has no key column, or ``columns`` names what is not there.
-        ValueError: the files differ in their classes, two data sets lie in the folder, a label is none of 0, 1, -1 and
-            unknown, an id is empty or repeated, or an image is missing.
     """
     check_on_missing(on_missing)
     root, columns = Path(dataset_dir).absolute(), check_columns(columns)

@@ -14,8 +14,6 @@ from htl_monai.data.readers.listing import SPLITS, Datalists, Say, check_on_miss
 from htl_monai.data.readers.long_tail import has_long_tail_layout, read_long_tail
 from htl_monai.data.readers.prepared_list import read_prepared
 
-__all__ = ["MultiLabelData", "label_matrix", "load_multi_label"]
-
 
 @dataclass(frozen=True)
 class MultiLabelData:
@@ -53,12 +51,6 @@ def load_multi_label(
             files of a prepared ``data.json`` are not looked for.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
         say: told in one line how the images were split, where the file does not say.
-
-    Raises:
-        FileNotFoundError: nothing is there, or no layout that is known.
-        KeyError: a column that is required or named is not there.
-        ValueError: there is no class, a label is none of 0, 1, -1 and unknown, an id is empty or repeated, a split has
-            another name, an image is missing, or the ``data.json`` is of another setting.
     """
     check_on_missing(on_missing)
     path = Path(dataset_dir).absolute()

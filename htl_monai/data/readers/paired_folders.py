@@ -11,8 +11,6 @@ from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.columns import split_name
 from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, Say, check_on_missing, settle
 
-__all__ = ["has_paired_layout", "read_paired_folders"]
-
 IMAGES, MASKS = "images", "masks"
 # What a mask's name may have after that of its image.
 MASK_ENDINGS = ("", "_mask", "_segmentation", "_label")
@@ -35,21 +33,10 @@ def read_paired_folders(
     ``_label`` after the name. Subfolders count as part of the name. Masks without image are no error here;
     ``check_data`` notes them.
 
-    Args:
-        dataset_dir: holds ``images`` and ``masks``, or such pairs in subfolders named after the splits (``training`` or
-            ``train``, ``validation`` or ``val``, ``test``; ``unlabelled``, which needs no masks).
-        on_missing: what to do with an image without mask: ``raise``; ``skip``, with a warning; or ``keep``.
-        unique_ids: False lets repeated ids through: images that differ in their suffix only.
-        say: told how the images were split, where no subfolders say so.
-
-    Returns:
-        ``training``, ``validation``, ``test`` and ``unlabelled``: dicts with ``id`` (the image's path from
-        ``dataset_dir`` without ``images`` and suffix), ``image``, ``label``, and None as ``age``, ``sex`` and
-        ``diagnosis``; sorted by id.
-
-    Raises:
-        FileNotFoundError: there are no such folders.
-        ValueError: an image lacks its mask, or an id occurs twice.
+    The folder holds ``images`` and ``masks``, or such pairs in subfolders named after the splits (``training`` or
+    ``train``, ``validation`` or ``val``, ``test``; ``unlabelled``, which needs no masks). An ``id`` is the image's path
+    without ``images`` and suffix. The arguments are those of
+    :func:`~htl_monai.data.readers.datalists.load_datalists`.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()

@@ -11,20 +11,13 @@ from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json
 from htl_monai.data.readers.listing import LISTS, SPLITS, UNLABELLED, Datalists, Item
 
-__all__ = ["NOTES", "check_items", "has_mark", "read_prepared", "with_mark"]
-
 # What may stand in such a file beside the lists.
 CLASSES, MARK, NOTES = "classes", "checked", "notes"
 _REMEDY = "give a file of the stage preparing"
 
 
 def read_prepared(path: str | os.PathLike[str]) -> tuple[list[str] | None, Datalists]:
-    """Return the classes of a multi-label data set (None of another) and the data lists of a prepared file.
-
-    Raises:
-        FileNotFoundError: the file is not there.
-        ValueError: it holds something else, or an image of which a value is none that it can have.
-    """
+    """Return the classes of a multi-label data set (None of another) and the data lists of a prepared file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
     content = read_json(path, _REMEDY)

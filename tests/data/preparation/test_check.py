@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from htl_monai.data.preparation.check import Problem, check_data, find_unusable
+from htl_monai.data.preparation.check import Problem, check_data
+from htl_monai.data.preparation.examine import find_unusable
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.phantoms.lesion_phantom import write_phantom
 

@@ -23,8 +23,6 @@ from htl_monai.data.readers.listing import (
 )
 from htl_monai.data.readers.prepared_list import check_items
 
-__all__ = ["find_decathlon", "has_nnunet_layout", "is_decathlon", "read_decathlon", "read_nnunet"]
-
 _NAMES = ("dataset.json", "datalist.json")
 _CHANNEL = re.compile(r"(?P<case>.+)_(?P<channel>\d{4})(?P<ending>\.[A-Za-z0-9.]+)")
 _REMEDY = "correct the list"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from ignite.engine import Engine, Events
-from torch import nn
+from monai.handlers import CheckpointLoader
 
 from htl_monai.handlers.handler import Handler
 from htl_monai.networks.weights import load_weights
@@ -13,19 +11,15 @@ from htl_monai.networks.weights import load_weights
 __all__ = ["LoadWeights"]
 
 
-class LoadWeights(Handler):
-    """Load a checkpoint into the network, or stop with a sentence that says how it differs.
+class LoadWeights(Handler, CheckpointLoader):
+    """MONAI's ``CheckpointLoader``, which here stops with a sentence that says how a checkpoint differs.
 
-    Args:
-        network: the network to fill, wrapped for several processes or not.
-        path: its weights.
+    Its arguments are MONAI's: ``load_path`` is a file of weights, ``load_dict`` has the network, wrapped for several
+    processes or not, as in ``{"model": network}``.
     """
 
     events = {Events.STARTED: "__call__"}
 
-    def __init__(self, network: nn.Module, path: str | os.PathLike[str]) -> None:
-        self.network = network
-        self.path = path
-
     def __call__(self, engine: Engine) -> None:
-        load_weights(self.network, self.path)
+        for network in self.load_dict.values():
+            load_weights(network, self.load_path)

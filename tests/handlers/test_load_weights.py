@@ -14,7 +14,7 @@ from htl_monai.networks.weights import save_weights
 
 def test_weights_are_there_when_the_run_starts(build_network, build_evaluator, tmp_path: Path) -> None:
     saved, network = build_network(1), build_network(2)
-    handler = LoadWeights(network, save_weights(saved, tmp_path / "dense.pt"))
+    handler = LoadWeights(save_weights(saved, tmp_path / "dense.pt"), {"model": network})
     evaluator = build_evaluator(network, [handler])
     handler.attach(evaluator)
     assert not torch.equal(network[0].weight, saved[0].weight)
@@ -25,4 +25,4 @@ def test_weights_are_there_when_the_run_starts(build_network, build_evaluator, t
 def test_weights_of_another_network_stop_the_run(network: nn.Module, build_evaluator, tmp_path: Path) -> None:
     path = save_weights(nn.Linear(2, 2), tmp_path / "other.pt")
     with pytest.raises(ValueError, match="other.pt is of another network than Sequential"):
-        build_evaluator(network, [LoadWeights(network, path)]).run()
+        build_evaluator(network, [LoadWeights(path, {"model": network})]).run()

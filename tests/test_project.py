@@ -146,6 +146,18 @@ def test_test_files_have_names_of_their_own() -> None:
     assert not {name for name in names if names.count(name) > 1}
 
 
+def test_configs_say_each_thing_once() -> None:
+    """What two bundles share lies in configs/; logic is tested code, and no expression."""
+    own = [path for path in (ROOT / "bundle").glob("*/configs/*") if path.is_file()]
+    assert sum(len(path.read_text().splitlines()) for path in own) <= 1929
+    configs = [*own, *(ROOT / "configs").rglob("*.json")]
+    assert sum('"$' in line for path in configs for line in path.read_text().splitlines()) < 200
+    assert not {path.name for path in (ROOT / "configs/arms").glob("*.json") if len(path.read_text().splitlines()) > 20}
+    files = [path for path in (ROOT / "bundle").rglob("*") if path.is_file() and is_kept(path)]
+    contents = [(path.name, path.read_bytes()) for path in files if path.name not in ("LICENSE", "logging.conf")]
+    assert not {name for name, content in contents if contents.count((name, content)) > 1}
+
+
 def test_changelog_begins_with_the_version_of_the_package() -> None:
     headings = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## [")]
     released = [heading for heading in headings if "Unreleased" not in heading]

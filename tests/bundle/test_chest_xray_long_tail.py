@@ -158,6 +158,8 @@ def test_metadata_agree_with_the_configs_and_the_pinned_packages(parsed) -> None
     assert pred["num_channels"] == inference["num_classes"] == len(inference["classes"])
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").casefold().splitlines()
     packages = dict(metadata["required_packages_version"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert packages.pop("htl-monai") == project["version"]
     packages |= {name: metadata[f"{key}_version"] for name, key in (("monai", "monai"), ("torch", "pytorch"))}
     assert not [name for name, version in packages.items() if f"{name}=={version}" not in pins]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

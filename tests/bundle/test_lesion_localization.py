@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.graph import stages_of
@@ -93,6 +94,30 @@ def test_monai_finds_the_properties_that_it_asks_for(
         assert len(checked.train_dataset) == 9 and checked.max_epochs == 100
     else:
         assert len(checked.dataset) == 16
+
+
+def test_evaluating_scores_the_shipped_network(finished_run: Path, tmp_path: Path, workflow) -> None:
+    places = {"dataset_dir": finished_run / "preparing" / "data.json", "output_dir": tmp_path}
+    files = ["train.json", "sizes/cpu.json", "stages/evaluate.json"]
+    evaluating = workflow(files, "train", run_id="evaluating", **places, num_workers=0, precision="fp32")
+    evaluating.initialize()
+    evaluating.run()
+    network = evaluating.parser.get_parsed_content("single_network").state_dict()
+    shipped = torch.load(BUNDLE / "models" / "model.pt", weights_only=True)
+    assert all(torch.equal(network[name], tensor) for name, tensor in shipped.items())
+    assert (tmp_path / "evaluating_dense" / "scores.csv").is_file()
+
+
+def test_monai_label_trains_on_lists_without_ids_and_without_a_data_set(
+    tiny_phantom: Path, tmp_path: Path, tiny: dict, workflow
+) -> None:
+    pictures = sorted((tiny_phantom / "images").iterdir())[:6]
+    items = [{"image": str(path), "label": str(tiny_phantom / "masks" / f"{path.stem}.png")} for path in pictures]
+    lists = {"train#dataset#data": items[:4], "validate#dataset#data": items[4:]}
+    training = workflow(["train.json"], "train", **chosen(tiny), **lists, output_dir=tmp_path, max_epochs=1)
+    training.initialize()
+    training.run()
+    assert (tmp_path / "training" / "dense.pt").is_file()
 
 
 def test_tensorboard_is_one_entry(finished_run: Path, tmp_path: Path, tiny: dict, workflow) -> None:

@@ -25,7 +25,6 @@ def draw_overlay(
     mask and the frame the picture is untouched.
 
     Args:
-        picture: RGB.
         mask: (H, W), any value other than 0 is foreground; empty draws nothing.
         box: half-open; None draws none.
         tint: share of ``mask_colour`` within the mask, 0 to 1.

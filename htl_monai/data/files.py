@@ -64,7 +64,6 @@ def read_json(path: str | os.PathLike[str], remedy: str, kind: type = dict) -> A
     """Read a JSON file that somebody may have damaged, edited or replaced; what is wrong with it is one sentence.
 
     Args:
-        path: the file.
         remedy: what to do about a bad file; ends each of the sentences.
         kind: what it must hold: ``dict``, ``list``, or ``object`` for anything; NaN is no JSON.
 

@@ -6,12 +6,10 @@ import math
 import os
 
 from ignite.engine import Engine, Events
-from monai.engines import Evaluator
 from torch import nn
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.networks.weights import save_weights
-
-__all__ = ["BestNetwork", "is_lower"]
 
 
 def is_lower(value: float, best: float) -> bool:
@@ -24,7 +22,7 @@ def is_lower(value: float, best: float) -> bool:
     return value < best or math.isnan(best)
 
 
-class BestNetwork:
+class BestNetwork(Handler):
     """Write the weights each time the evaluator's key metric reaches a new best.
 
     MONAI's ``CheckpointSaver`` remembers its best score in memory only, so a resumed training would overwrite the best
@@ -35,18 +33,14 @@ class BestNetwork:
         network: whose weights are saved.
         path: the file, a plain ``state_dict`` without wrapper or pruning residue.
 
-    Runs on: ``EPOCH_COMPLETED`` of the evaluator, after its metrics; in the first process only.
-    Reads: ``engine.state.best_metric_epoch``, ``engine.state.epoch``.
+    Reads: ``best_metric_epoch`` and ``epoch`` of the evaluator's state, after its metrics; in the first process only.
     """
+
+    events = {Events.EPOCH_COMPLETED: "__call__"}
 
     def __init__(self, network: nn.Module, path: str | os.PathLike[str]) -> None:
         self.network = network
         self.path = path
-
-    def attach(self, engine: Evaluator) -> None:
-        """Attach to the evaluator; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
         if engine.state.rank == 0 and engine.state.best_metric_epoch == engine.state.epoch:

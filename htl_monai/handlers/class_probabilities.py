@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from htl_monai.handlers.handler import Handler
 from htl_monai.networks.first_output import FirstOutput
 
-__all__ = ["ClassProbabilities"]
-
 
 class ClassProbabilities(Handler):
     """Put the probabilities of the classes into the output of an evaluator, from the pass that the heat maps need.

@@ -9,8 +9,6 @@ from monai.engines import Evaluator, Trainer
 
 from htl_monai.handlers.handler import Handler
 
-__all__ = ["EarlyStop"]
-
 logger = logging.getLogger(__name__)
 
 

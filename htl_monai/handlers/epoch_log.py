@@ -13,8 +13,6 @@ from monai.engines import Evaluator, Trainer
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.handlers.handler import Handler
 
-__all__ = ["EpochLog"]
-
 logger = logging.getLogger(__name__)
 
 

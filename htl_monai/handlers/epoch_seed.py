@@ -9,8 +9,6 @@ from monai.utils.misc import MAX_SEED
 
 from htl_monai.handlers.handler import Handler
 
-__all__ = ["EpochSeed"]
-
 
 class EpochSeed(Handler):
     """Seed shuffling and random transforms at the start of each epoch.

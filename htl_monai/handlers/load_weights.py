@@ -8,8 +8,6 @@ from monai.handlers import CheckpointLoader
 from htl_monai.handlers.handler import Handler
 from htl_monai.networks.weights import load_weights
 
-__all__ = ["LoadWeights"]
-
 
 class LoadWeights(Handler, CheckpointLoader):
     """MONAI's ``CheckpointLoader``, which here stops with a sentence that says how a checkpoint differs.

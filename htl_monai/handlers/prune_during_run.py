@@ -10,8 +10,6 @@ from torch import nn
 from htl_monai.handlers.handler import Handler
 from htl_monai.pruning import Pruner, pruned
 
-__all__ = ["PruneDuringRun"]
-
 
 class PruneDuringRun(Handler):
     """Let any Ignite workflow see the pruned network: prune when it starts, restore the weights when it ends.

@@ -8,8 +8,6 @@ from ignite.engine import Engine, Events
 
 from htl_monai.handlers.handler import Handler
 
-__all__ = ["StopOnBadLoss"]
-
 
 class StopOnBadLoss(Handler):
     """Raise as soon as the loss is NaN or infinite, so that no checkpoint of a broken network is written.

@@ -9,8 +9,6 @@ from pathlib import Path
 from monai.engines import Evaluator, Trainer
 from monai.handlers import MLFlowHandler, TensorBoardStatsHandler
 
-__all__ = ["Tracking"]
-
 
 class Tracking:
     """Attach MONAI's handlers for TensorBoard and MLflow to a trainer, and for TensorBoard to its validator.

@@ -17,8 +17,6 @@ from htl_monai.networks.tensor_file import load_tensors, save_tensors
 from htl_monai.networks.weights import load_weights
 from htl_monai.networks.wrapping import unwrapped
 
-__all__ = ["TrainingCheckpoint"]
-
 logger = logging.getLogger(__name__)
 
 

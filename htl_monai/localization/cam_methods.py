@@ -57,8 +57,6 @@ def cam_images(
     Args:
         method: from :func:`cam_method`.
         network: what a method may run again, in eval mode.
-        inputs: ``(N, C, H, W)``.
-        targets: one per image.
         activations: of the layer, ``(N, K, h, w)``.
         gradients: of the targets for the activations, same shape; None for a method without.
 

@@ -17,7 +17,6 @@ def centre_box(inputs: Tensor, fraction: float = 0.5) -> Tensor:
     """Return a map of each image that is 1 in a box around the centre and 0 elsewhere.
 
     Args:
-        inputs: ``(N, C, H, W)``.
         fraction: the sides of the box as a share of the image's, in (0, 1]; they are rounded to whole pixels, to one
             at least. A box that cannot be in the middle lies one pixel nearer to the top and the left.
 

@@ -17,8 +17,6 @@ def prepare_network(
     On a CPU the process also keeps the memory of activations from pass to pass.
 
     Args:
-        network: any module.
-        device: where it is to run.
         channels_last: store the weights of 2D and 3D convolutions channels-last, which is what bf16 kernels of CPU and
             GPU work on without reordering.
         compiled: compile the forward pass in place with ``torch.compile``. It helps fp32; measure before using it

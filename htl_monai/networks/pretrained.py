@@ -21,7 +21,6 @@ def load_pretrained(network: nn.Module, path: str | os.PathLike[str] | None, hea
     its fresh weights; the log names what was left out. Nothing else may differ.
 
     Args:
-        network: any classifier; changed in place.
         path: a ``state_dict``, or a mapping that holds one under ``model`` or ``state_dict``; None leaves the network
             as it is. The file is read as plain tensors and can run no code.
         head: dotted name of the layer that may differ; None for the last linear layer of the network.

@@ -39,8 +39,6 @@ def start_drawing(folder: Path, settings: Mapping[str, Any], last: Sequence[str]
     """Make a folder ready to be drawn into, unless it is finished with the same settings.
 
     Args:
-        folder: where to draw.
-        settings: what determines the drawing.
         last: the tables, the one first whose presence says "finished".
         pictures: patterns of the pictures, below a folder each; what an earlier drawing left is removed.
 

@@ -20,18 +20,11 @@ HAIR = (44.0, 30.0, 24.0)
 
 @dataclass(frozen=True)
 class Look:
-    """The ranges that one group of images is drawn from; the defaults are an easy image.
+    """The ranges that one group of images is drawn from; the defaults are an easy image."""
 
-    Args:
-        radius: mean radius of the lesion as a share of the shorter side.
-        opacity: how much of the lesion's colour covers the skin, in (0, 1].
-        colours: pairs of colours; one pair is chosen and the lesion's colour lies between its two.
-        hairs: fewest and most hairs over the lesion.
-    """
-
-    radius: tuple[float, float] = (0.20, 0.34)
-    opacity: tuple[float, float] = (0.75, 0.95)
-    colours: Colours = BROWN
+    radius: tuple[float, float] = (0.20, 0.34)  # of the lesion, as a share of the shorter side
+    opacity: tuple[float, float] = (0.75, 0.95)  # how much of the lesion's colour covers the skin
+    colours: Colours = BROWN  # the lesion's colour lies between the two of one pair
     hairs: tuple[int, int] = (0, 3)
 
 
@@ -59,8 +52,6 @@ def draw_phantom(
     Args:
         group: ``none`` for an easy image, or what makes it hard: ``small``, ``low_contrast``, ``hair``,
             ``rare_colour``.
-        size: height and width in pixels, each at least 32.
-        rng: the only source of randomness.
         vignette: darken the corners, as the tube of a dermatoscope does.
 
     Returns:

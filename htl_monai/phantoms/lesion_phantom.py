@@ -49,11 +49,8 @@ def write_phantom(
     Args:
         out_dir: folder to fill with ``images/*.jpg``, ``masks/*.png`` (0 and 255), ``phantom.json`` and ``data.csv``.
         counts: images of each list, by default 200 training, 40 validation, 80 test, and none ``unlabelled``.
-        size: height and width in pixels, each at least 32.
-        seed: the only source of randomness.
         hard_fraction: share of the images of each list that are hard, in [0, 1].
         vignette_fraction: share of images with dark corners, in [0, 1], independent of what is hard.
-        progress: show a progress bar on stderr.
 
     Returns:
         ``out_dir``, which ``load_datalists`` reads. Columns of ``data.csv``: ``id``, ``image``, ``label``, ``split``,

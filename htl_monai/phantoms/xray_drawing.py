@@ -57,8 +57,6 @@ def draw_xray(
 
     Args:
         findings: those of ``FINDINGS`` that are seen.
-        size: height and width in pixels, each at least 32.
-        rng: the only source of randomness.
         person: drawn, too, where it is not given.
         hard: draw the signs faint and the whole picture with little contrast.
 

@@ -65,9 +65,6 @@ def write_xray_phantom(
         out_dir: to fill with ``images/*.png``, the three label files (``id``, a column for each finding and for
             ``No Finding``, ``subj_id``), ``planted.csv`` and ``phantom.json``.
         counts: images of each split, at least 40; by default 600 training, 120 validation, 400 test.
-        size: height and width in pixels, each at least 32.
-        seed: the only source of randomness.
-        progress: show a progress bar on stderr.
 
     Returns:
         ``out_dir``, which ``load_multi_label`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),

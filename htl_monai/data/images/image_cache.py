@@ -62,11 +62,7 @@ def ensure_image_cache(
     call at once: the first decodes, the others wait for its lock.
 
     Args:
-        datalists: lists of dicts with ``id`` and ``image``.
         path: the ``.npy`` file; its folder must be the same for all processes.
-        spatial_size: height and width in pixels.
-        num_workers: threads that decode.
-        progress: show a progress bar on stderr.
 
     Returns:
         the cache; it may hold further images.
@@ -119,7 +115,6 @@ class CachedImages(Dataset[dict[str, Any]]):
 
     Args:
         items: dicts with ``id`` and ``label``; the same image may stand there several times.
-        cache: holds their images.
     """
 
     def __init__(self, items: Sequence[Item], cache: ImageCache) -> None:

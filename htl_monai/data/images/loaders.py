@@ -9,8 +9,6 @@ from torch.utils.data import Dataset, Sampler
 
 from htl_monai.data.images.plain_worker import start_plain_worker
 
-__all__ = ["ordered_loader", "training_loader"]
-
 
 def ordered_loader(
     dataset: Dataset[Any], batch_size: int, num_workers: int = 0, sampler: Sampler[Any] | None = None

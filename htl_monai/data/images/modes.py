@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from PIL import Image
 
-__all__ = ["to_grey", "to_rgb"]
-
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Return any picture, grey, palette or RGBA included, as RGB."""

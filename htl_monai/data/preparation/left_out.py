@@ -24,7 +24,6 @@ class Sieve:
 
     Args:
         skip_unusable: leave out unusable images; otherwise they stop the run.
-        progress: show progress bars on stderr.
 
     Example:
         >>> sieve = Sieve()

@@ -33,13 +33,9 @@ def near_duplicates(
     distance of two is the number of bits that differ, at the best of the eight ways to lay one on the other.
 
     The default was chosen by looking at pairs. Copies of 300 images of ISIC-2018 in another size or compression differ
-    by at most 28 bits, with 2 % cut from each side by 28 in the median. ISIC-2017's test split holds copies of its
-    training images, most of them recoloured: 13 at 0 to 42 bits; the first pair of unlike lesions comes at 44. From
-    ISIC-2018 to that test split no pair is nearer than 44 and none of the 24 nearest is a copy; to the training split
-    an unlike pair comes at 32 already. The common 64 bits do not tell such pictures of one dark spot apart: 38 pairs of
-    ISIC-2018 and the test split differ by two of them, and all 24 that were looked at are unlike. Another photograph of
-    the same lesion is mostly as far as any picture (122 bits or more for half of the pairs in ISIC-2018, not turned):
-    only the name of the lesion tells.
+    by at most 28 bits. ISIC-2017's test split holds copies of its training images, most of them recoloured: 13 at 0 to
+    42 bits; the first pair of unlike lesions comes at 44. The common 64 bits do not tell such pictures of one dark spot
+    apart. Another photograph of the same lesion is mostly as far as any picture: only the name of the lesion tells.
 
     Returns:
         one row per pair of which at most ``max_distance`` bits differ: ``id``, ``other_id``, ``distance``, the nearest

@@ -19,7 +19,6 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
 
     Args:
         data: items with a mask under ``label``; the list must not be empty.
-        num_workers: masks are read by as many threads.
     """
     if not data:
         raise ValueError("data must hold at least one image, got an empty list; give the training list")
@@ -35,7 +34,6 @@ def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Te
 
     Args:
         data: items with a mask under ``label``; the list must not be empty.
-        num_workers: masks are read by as many threads.
 
     Returns:
         Float32 of shape ``(2,)``: background, foreground; both must occur.

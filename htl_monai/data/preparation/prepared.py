@@ -24,7 +24,6 @@ def prepare_data(
     Args:
         dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out_path: the JSON file to write. ``skipped.csv`` is written beside it: which images are left out, and why.
-        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are unreadable, have no mask, an empty one or one of another size, and
             name them; otherwise the first of them stops the run.
         use_unlabelled: write the images without mask, too, and ``near_duplicates.csv``: which of them show the same

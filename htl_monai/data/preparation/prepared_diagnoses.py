@@ -31,7 +31,6 @@ def prepare_diagnoses(
         dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
         out_path: the JSON file to write. Beside it are written ``skipped.csv``: which images are left out, and why; and
             ``near_duplicates.csv``: which of training and validation show the same picture as a test image.
-        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are unreadable, and test images whose mask is missing, unreadable, empty or
             of another size, and name them; otherwise they stop the run.
         leave_out_near_duplicates: leave out the near-duplicates of test images, and name them.

@@ -40,9 +40,7 @@ def prepare_findings(
         cache_path: the ``.npy`` file to write, see :func:`~htl_monai.data.images.image_cache.ensure_image_cache`. What
             is decoded stays there if the run stops.
         spatial_size: height and width of the images in the cache, in pixels.
-        columns: as for ``dataset_dir``.
         skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
-        num_workers: threads that decode.
     """
     notes: list[str] = []
     data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)

@@ -71,11 +71,9 @@ def read_isic2018_task3(
     ``ISIC2018_Task3_Training_LesionGroupings.csv`` and ``HAM10000_metadata.csv``.
 
     Args:
-        dataset_dir: that folder.
         on_missing: what to do with an image that has no row in the csv of diagnoses, or with a row that has no image:
             ``raise``; ``skip`` it with a warning; ``keep`` it, with the diagnosis None, or with the path of an image
             that is not there.
-        unique_ids: False lets repeated ids through.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()

@@ -36,7 +36,6 @@ def class_columns(
 
     Args:
         table: one row per image, all text.
-        ids: the image of each row, for the error.
         taken: further columns that are no class, such as the key.
         wanted: the columns that are the classes; the others are then not looked at.
 

@@ -77,7 +77,6 @@ def settle(
         datalists: what a reader found.
         place: where files were looked for.
         on_missing: see :func:`settle_missing`.
-        unique_ids: False lets repeated ids through.
         masks: whether an image of the three splits needs a ``label``.
         lost: the ids of the images that are not there; None looks for each.
     """

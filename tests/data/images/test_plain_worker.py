@@ -12,7 +12,7 @@ from monai.transforms import Compose, EnsureTyped, LoadImaged, RandAffined, Rand
 from monai.utils import set_determinism
 from PIL import Image
 
-from htl_monai.data.images.plain_worker import start_plain_worker
+from htl_monai.data.images.loaders import start_plain_worker
 
 
 @pytest.fixture

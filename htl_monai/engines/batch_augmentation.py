@@ -11,8 +11,6 @@ from monai.engines import default_prepare_batch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-__all__ = ["BatchAugmentation", "random_affines", "resampled"]
-
 
 class BatchAugmentation:
     """Flip, rotate and zoom each image of a batch by chance, and its mask alike: the ``prepare_batch`` of a trainer.
@@ -27,9 +25,6 @@ class BatchAugmentation:
         affine_prob: probability of a rotation with a zoom, in [0, 1].
         rotate_range: largest rotation either way in radians.
         scale_range: largest zoom either way along each axis, in [0, 1).
-
-    Raises:
-        ValueError: a probability or range is outside its bounds.
     """
 
     def __init__(
@@ -40,12 +35,8 @@ class BatchAugmentation:
         rotate_range: float = math.pi,
         scale_range: float = 0.1,
     ) -> None:
-        probabilities = {
-            "horizontal_flip_prob": horizontal_flip_prob,
-            "vertical_flip_prob": vertical_flip_prob,
-            "affine_prob": affine_prob,
-        }
-        for name, value in probabilities.items():
+        names = ("horizontal_flip_prob", "vertical_flip_prob", "affine_prob")
+        for name, value in zip(names, (horizontal_flip_prob, vertical_flip_prob, affine_prob), strict=True):
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {value}; 0 switches it off")
         if not 0 <= scale_range < 1 or rotate_range < 0:
@@ -54,9 +45,7 @@ class BatchAugmentation:
                 "0 switches them off"
             )
         self.flip_probs = (horizontal_flip_prob, vertical_flip_prob)
-        self.affine_prob = affine_prob
-        self.rotate_range = rotate_range
-        self.scale_range = scale_range
+        self.affine_prob, self.rotate_range, self.scale_range = affine_prob, rotate_range, scale_range
 
     def __call__(
         self,
@@ -65,14 +54,9 @@ class BatchAugmentation:
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Any]:
-        """Return images and labels on ``device``, augmented.
+        """Return images ``(N, C, H, W)`` and labels on ``device``, augmented.
 
-        Args:
-            batchdata: with ``image`` ``(N, C, H, W)`` and ``label``: masks of the same ``(H, W)``, which go with the
-                images, or anything else, which stays as it is.
-            device: where they go.
-            non_blocking: copy asynchronously.
-            kwargs: further arguments of the copy.
+        Labels that are masks of the same ``(H, W)`` go with the images; anything else stays as it is.
         """
         image, label = default_prepare_batch(batchdata, device, non_blocking, **kwargs)
         affines = random_affines(len(image), self.flip_probs, self.affine_prob, self.rotate_range, self.scale_range)

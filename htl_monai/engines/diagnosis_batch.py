@@ -9,8 +9,6 @@ import torch
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
 
-__all__ = ["explain_diagnosis"]
-
 
 def explain_diagnosis(
     batchdata: Mapping[str, Any], device: str | torch.device | None = None, non_blocking: bool = False, **kwargs: Any
@@ -20,12 +18,7 @@ def explain_diagnosis(
     Pruning may change the predicted class; the heat maps before and after it are of one class, so that their boxes
     can be compared (Attend Who is Weak, Algorithm 3). It is the ``prepare_batch`` of a ``ForgettingEvaluator`` whose
     inferer is a :class:`~htl_monai.engines.heat_map_inferer.HeatMapInferer`.
-
-    Args:
-        batchdata: with ``image`` ``(N, C, H, W)`` and ``label``, the numbers of the classes, ``(N,)``.
-        device: where the images go.
-        non_blocking: copy asynchronously.
-        kwargs: further arguments of the copy, as MONAI's ``default_prepare_batch`` takes them.
+    The batch has ``image`` ``(N, C, H, W)`` and ``label``, the numbers of the classes, ``(N,)``.
     """
     images = batchdata[Keys.IMAGE].to(device=device, non_blocking=non_blocking, **kwargs)
     return images, None, (), {"class_index": batchdata[Keys.LABEL]}

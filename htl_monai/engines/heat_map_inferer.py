@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from htl_monai.engines.precision import PrecisionInferer
 from htl_monai.localization.heat_maps import HeatMaps
 
-__all__ = ["HeatMapInferer"]
-
 
 class HeatMapInferer(Inferer):
     """Infer where the network looks instead of what it says, so that mining and evaluation can score heat maps.
@@ -21,9 +19,6 @@ class HeatMapInferer(Inferer):
         channels_last: bring 4-dimensional inputs to channels-last.
         method: a method of the grad-cam package, see :func:`~htl_monai.localization.cam_methods.cam_method`.
         layer: its dotted name in the network; None for the last convolution.
-
-    Raises:
-        ValueError: ``precision`` or ``method`` is none that works.
     """
 
     looks_inside = True  # needs the layers and gradients of the network itself
@@ -41,11 +36,5 @@ class HeatMapInferer(Inferer):
     def __call__(
         self, inputs: Tensor, network: nn.Module, class_index: int | Sequence[int] | Tensor | None = None
     ) -> Tensor:
-        """Return the heat maps ``(N, 1, H, W)`` float32 in [0, 1], on the device of ``inputs``.
-
-        Args:
-            inputs: ``(N, C, H, W)``.
-            network: classifies or segments, see :class:`~htl_monai.localization.heat_maps.HeatMaps`.
-            class_index: the class to explain, one for all or one per image; None for what the network predicts.
-        """
+        """Return the heat maps ``(N, 1, H, W)``, see :class:`~htl_monai.localization.heat_maps.HeatMaps`."""
         return self.heat_maps(inputs, network, class_index)

@@ -9,8 +9,6 @@ import torch
 from monai.utils import CommonKeys as Keys
 from torch import Tensor
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "PictureBatch"]
-
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -25,9 +23,6 @@ class PictureBatch:
         std: of each channel, above 0.
         augmentation: another ``prepare_batch``, given the scaled grey pictures, such as
             :class:`~htl_monai.engines.batch_augmentation.BatchAugmentation`; None for none.
-
-    Raises:
-        ValueError: ``mean`` and ``std`` are not of one length, or a deviation is not above 0.
 
     Example:
         >>> grey = {"image": torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1), "label": torch.ones(2, 4)}
@@ -47,8 +42,7 @@ class PictureBatch:
                 f"mean and std must have one number a channel, std above 0, got {list(mean)} and {list(std)}; "
                 "give both for each channel of the network"
             )
-        self.mean = tuple(mean)
-        self.std = tuple(std)
+        self.mean, self.std = tuple(mean), tuple(std)
         self.augmentation = augmentation
 
     def __call__(
@@ -58,17 +52,8 @@ class PictureBatch:
         non_blocking: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return images ``(N, channels, H, W)`` float32 and labels ``(N, C)`` float32 on ``device``.
-
-        Args:
-            batchdata: ``image`` ``(N, 1, H, W)`` uint8, and ``label`` ``(N, C)`` where there is one; None is returned
-                for it otherwise.
-            device: where they go.
-            non_blocking: copy asynchronously.
-            kwargs: further arguments of the copy.
-
-        Raises:
-            ValueError: the pictures are not grey, or not of one byte per pixel.
+        """Return images ``(N, channels, H, W)`` and labels ``(N, C)``, float32 on ``device``, of a batch with ``image``
+        ``(N, 1, H, W)`` uint8; None where it has no ``label``.
         """
         pictures, labels = batchdata[Keys.IMAGE], batchdata.get(Keys.LABEL)
         if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 1:

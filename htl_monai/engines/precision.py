@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from htl_monai.networks.channels_last import channels_last_format
 
-__all__ = ["PRECISIONS", "PrecisionInferer", "fastest_precision"]
-
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -20,9 +18,6 @@ def fastest_precision(device: str | torch.device) -> str:
 
     A CPU without bf16 instructions (AVX-512 BF16 or AMX) emulates them: a U-Net's training was measured at a quarter
     of the speed of fp32 there, where a CPU that has them runs it 1.6 times as fast.
-
-    Args:
-        device: where the network is to run.
     """
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
@@ -43,9 +38,6 @@ class PrecisionInferer(Inferer):
     Args:
         precision: ``fp32`` or ``bf16``.
         channels_last: bring images and volumes to channels-last.
-
-    Raises:
-        ValueError: ``precision`` is another name.
     """
 
     def __init__(self, precision: str = "fp32", channels_last: bool = True) -> None:
@@ -56,14 +48,7 @@ class PrecisionInferer(Inferer):
         self.channels_last = channels_last
 
     def __call__(self, inputs: Tensor, network: nn.Module, *args: Any, **kwargs: Any) -> Tensor:
-        """Return ``network(inputs)`` as float32.
-
-        Args:
-            inputs: ``(N, C, H, W)`` or any shape that the network takes.
-            network: the network.
-            args: further positional inputs of the network.
-            kwargs: further named inputs of the network.
-        """
+        """Return ``network(inputs)`` as float32, for any shape and further inputs that the network takes."""
         if self.channels_last and inputs.ndim in (4, 5):
             inputs = inputs.contiguous(memory_format=channels_last_format(inputs))
         dtype = PRECISIONS[self.precision]

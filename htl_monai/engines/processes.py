@@ -7,8 +7,6 @@ import os
 import torch
 import torch.distributed as dist
 
-__all__ = ["device_of_process", "join_processes"]
-
 
 def device_of_process() -> torch.device:
     """Return the GPU of this process among those of its machine, or the CPU where there is none."""

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from htl_monai.localization.trivial import centre_box, dark_side, whole_image
 
-__all__ = ["KINDS", "TrivialInferer", "inferer_of_arm"]
-
 KINDS = ("whole", "centre_box", "otsu")
 
 
@@ -22,9 +20,6 @@ class TrivialInferer(Inferer):
         kind: ``whole`` is the whole image, ``centre_box`` a box around its centre, ``otsu`` the dark side of Otsu's
             threshold on the grey image.
         fraction: the sides of the centre box as a share of the image's, in (0, 1]; the other kinds take no notice.
-
-    Raises:
-        ValueError: ``kind`` is another word, or ``fraction`` is not in (0, 1].
     """
 
     def __init__(self, kind: str = "whole", fraction: float = 0.5) -> None:
@@ -37,14 +32,7 @@ class TrivialInferer(Inferer):
         self.fraction = fraction
 
     def __call__(self, inputs: Tensor, network: nn.Module | None = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return heat maps ``(N, 1, H, W)`` float32 of 0 and 1, on the device of ``inputs``.
-
-        Args:
-            inputs: ``(N, C, H, W)``; for ``otsu`` RGB in [0, 1].
-            network: not used.
-            args: not used.
-            kwargs: not used.
-        """
+        """Return heat maps ``(N, 1, H, W)`` of 0 and 1 for images ``(N, C, H, W)``; for ``otsu`` RGB in [0, 1]."""
         if self.kind == "centre_box":
             return centre_box(inputs, self.fraction)
         return whole_image(inputs) if self.kind == "whole" else dark_side(inputs)

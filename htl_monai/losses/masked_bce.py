@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-__all__ = ["MaskedBCEWithLogits", "count_known"]
-
 
 def count_known(labels: Tensor) -> int:
     """Return how many labels are known: by this many a mean over batches is weighted.
@@ -45,9 +43,6 @@ class MaskedBCEWithLogits(nn.Module):
         Args:
             logits: ``(N, C)``.
             labels: ``(N, C)``, 0, 1 or NaN.
-
-        Raises:
-            ValueError: the shapes differ.
         """
         if logits.shape != labels.shape:
             raise ValueError(

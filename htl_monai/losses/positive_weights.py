@@ -7,8 +7,6 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-__all__ = ["positive_weights"]
-
 
 def positive_weights(labels: ArrayLike, wanted: bool = True, device: str | torch.device = "cpu") -> Tensor | None:
     """Return the ratio of negative to positive labels of each class, so that both sides of a class weigh the same.

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from htl_monai.statistics.rounding import resolution as rounding_of
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["FEWEST", "FEWEST_APART", "TOO_FEW", "bootstrap_interval", "too_few"]
-
 FEWEST = 20
 """Fewer subjects than this are too few to say how sure a mean is."""
 
@@ -53,9 +51,6 @@ def bootstrap_interval(
 
     Returns:
         Lower and upper end; both NaN where :func:`too_few` holds.
-
-    Raises:
-        ValueError: ``subjects`` does not fit, ``n_resamples`` is below 1, or ``confidence`` outside (0, 1).
 
     Example:
         >>> low, high = bootstrap_interval(range(40))

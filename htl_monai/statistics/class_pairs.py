@@ -13,8 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-__all__ = ["FEWEST_CLASSES", "ClassPairs"]
-
 FEWEST_CLASSES = 8
 """Below so many classes leaving one out says too little of the spread, and intervals are NaN."""
 

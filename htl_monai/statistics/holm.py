@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["holm"]
-
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Return p-values after Holm's correction, which holds however the tests depend on each other.

@@ -8,8 +8,6 @@ import numpy as np
 from scipy.stats import fisher_exact
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-__all__ = ["ratio_interval"]
-
 
 def ratio_interval(
     events: float, n: float, other_events: float, other_n: float, confidence: float = 0.95

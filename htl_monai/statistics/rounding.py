@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["resolution"]
-
 _STEPS = 64  # a mean of differences of scores is the work of some dozen roundings
 
 

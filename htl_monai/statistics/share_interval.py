@@ -10,8 +10,6 @@ from scipy import stats
 
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["effective_number", "share_interval"]
-
 
 def share_interval(
     is_event: ArrayLike, confidence: float = 0.95, subjects: Iterable[Hashable] | None = None
@@ -28,9 +26,6 @@ def share_interval(
 
     Returns:
         Lower and upper end, in [0, 1]; NaN without an image.
-
-    Raises:
-        ValueError: ``subjects`` does not fit, a value is not 0 or 1, or ``confidence`` is out of range.
 
     Example:
         >>> [round(end, 3) for end in share_interval([1])], [round(end, 3) for end in share_interval([1, 0, 0, 0] * 5)]

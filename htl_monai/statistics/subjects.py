@@ -7,8 +7,6 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["subject_numbers"]
-
 
 def subject_numbers(subjects: Iterable[Hashable] | None, n_images: int) -> NDArray[np.intp]:
     """Return the number of each image's subject.
@@ -20,9 +18,6 @@ def subject_numbers(subjects: Iterable[Hashable] | None, n_images: int) -> NDArr
 
     Returns:
         ``(N,)`` from 0.
-
-    Raises:
-        ValueError: ``subjects`` has another length.
 
     Example:
         >>> subject_numbers(["anna", "bert", None, "anna", None], 5).tolist()

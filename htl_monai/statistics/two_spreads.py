@@ -8,8 +8,6 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import stdtrit
 
-__all__ = ["TwoSpreads"]
-
 _SMALLEST_P = 1e-200
 
 

@@ -29,9 +29,10 @@ class TrainingDynamics:
     with samples and epochs alone. A resumed training goes on with the epochs of the file.
 
     Args:
-        data: the training list.
+        data: the training list; a sample that stands there several times has one record.
         path: the file, replaced atomically after each epoch.
         task: what the network says, and how it is held against the label.
+        wanted: record at all.
 
     Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED`` and ``EPOCH_COMPLETED`` of a trainer with ``decollate`` off.
         List it before the checkpoint handler, so that no epoch that is not repeated lacks its record.
@@ -40,17 +41,20 @@ class TrainingDynamics:
         ``dynamics_correct`` over (epoch, sample), see :meth:`htl_monai.tasks.task.Task.dynamics`.
     """
 
-    def __init__(self, data: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], task: Task) -> None:
-        self.data = data
+    def __init__(
+        self, data: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], task: Task, wanted: bool = True
+    ) -> None:
+        self.data = list({item["id"]: item for item in data}.values())
         self.path = Path(path)
         self.task = task
-        self._places = {item["id"]: place for place, item in enumerate(data)}
+        self.wanted = wanted
+        self._places = {item["id"]: place for place, item in enumerate(self.data)}
         self._epochs: list[Tensor] = []
         self._sums = torch.zeros(0)
 
     def attach(self, engine: Trainer) -> None:
         """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
+        if self.wanted and not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.EPOCH_STARTED, self._start)
             engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self)

@@ -16,7 +16,6 @@ from htl_monai.ranking.aum import AUM
 from htl_monai.ranking.forgetting_events import ForgettingEvents
 from htl_monai.scores import read_scores
 from htl_monai.tasks.multiclass_classification import MulticlassClassification
-from htl_monai.tasks.task import Task
 
 IDS = [f"s{i}" for i in range(6)]
 TASK = MulticlassClassification(("a", "b", "c"))
@@ -28,7 +27,7 @@ def logits(epoch: int) -> torch.Tensor:
 
 
 def train(
-    path: Path, epochs: int, after: int = 0, drawn: Callable[[int], list[list[int]]] | None = None, task: Task = TASK
+    path: Path, epochs: int, after: int = 0, drawn: Callable[[int], list[list[int]]] | None = None, wanted: bool = True
 ) -> TrainingDynamics:
     """Run a trainer whose logits are known by epoch; ``drawn`` says which samples are in which batch."""
     batches = drawn or (lambda epoch: [[3, 1, 0], [2, 5, 4]])
@@ -40,7 +39,7 @@ def train(
 
     trainer = Engine(step)
     trainer.state.device, trainer.state.rank = torch.device("cpu"), 0
-    recorder = TrainingDynamics([{"id": id_, "sex": "f"} for id_ in IDS], path, task)
+    recorder = TrainingDynamics([{"id": id_, "sex": "f"} for id_ in [*IDS, *IDS[:2]]], path, TASK, wanted)
     for _ in range(2):  # attaching twice changes nothing
         recorder.attach(trainer)
 
@@ -69,6 +68,11 @@ def test_every_epoch_of_every_sample_is_recorded(tmp_path: Path) -> None:
     right = np.stack([logits(epoch).argmax(dim=1) == LABELS for epoch in (1, 2, 3)])
     events = (right[:-1] & ~right[1:]).sum(axis=0)
     np.testing.assert_array_equal(ForgettingEvents()(found), np.where(right.any(axis=0), events, np.inf))
+
+
+def test_nothing_is_recorded_unless_it_is_wanted(tmp_path: Path) -> None:
+    assert train(tmp_path / "dynamics.nc", 2, wanted=False).state_dict()["epochs"].numel() == 0
+    assert not (tmp_path / "dynamics.nc").exists()
 
 
 def test_a_killed_training_goes_on_with_its_file(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
 from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
 from htl_monai.models.bundles import bundle_config, find_bundle
+from htl_monai.scores import read_scores
 from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
@@ -242,7 +243,7 @@ class Killed(Exception):
 
 
 def test_a_training_that_was_killed_ends_as_one_that_was_not(run_stage, tmp_path: Path, monkeypatch) -> None:
-    recipe = {"max_epochs": 6, "patience": 1, "learning_rate": 0.05}
+    recipe = {"max_epochs": 6, "patience": 1, "learning_rate": 0.05, "record_dynamics": True}
     run_stage("training", ["train.json"], tmp_path / "whole", **recipe)
     log = (tmp_path / "whole" / "seed_3" / "training" / "epochs.csv").read_bytes()
     n_epochs = len(log.splitlines()) - 1
@@ -260,6 +261,8 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(run_stage, tmp_path
     assert (tmp_path / "torn" / "seed_3" / "training" / "epochs.csv").read_bytes() == log
     weights = [torch.load(tmp_path / run / "seed_3" / "training" / "dense.pt") for run in ("whole", "torn")]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    recorded = [read_scores(tmp_path / run / "seed_3" / "training" / "dynamics.nc") for run in ("whole", "torn")]
+    assert recorded[0].identical(recorded[1]) and recorded[0].sizes["epoch"] == n_epochs
 
 
 def test_rare_findings_weigh_more_by_one_entry(run_stage) -> None:

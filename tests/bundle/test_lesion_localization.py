@@ -10,6 +10,7 @@ import torch
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
+from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("lesion_localization")
 # Those are for the networks of the other bundles.
@@ -120,14 +121,19 @@ def test_monai_label_trains_on_lists_without_ids_and_without_a_data_set(
     assert (tmp_path / "training" / "dense.pt").is_file()
 
 
-def test_tensorboard_is_one_entry(finished_run: Path, tmp_path: Path, tiny: dict, workflow) -> None:
+def test_tensorboard_and_a_record_are_one_entry_each(finished_run: Path, tmp_path: Path, tiny: dict, workflow) -> None:
     pytest.importorskip("tensorboard")
     places = {"dataset_dir": finished_run / "preparing" / "data.json", "output_dir": tmp_path}
-    training = workflow(["train.json"], "train", **chosen(tiny), **places, max_epochs=1, tensorboard=True)
+    handlers = {"tensorboard": True, "record_dynamics": True}
+    training = workflow(["train.json"], "train", **chosen(tiny), **places, max_epochs=1, **handlers)
     training.initialize()
     training.run()
     training.finalize()
     assert list((tmp_path / "training" / "tensorboard").rglob("events.out.tfevents.*"))
+    recorded = read_scores(tmp_path / "training" / "dynamics.nc")["dynamics_confidence"]
+    assert dict(recorded.sizes) == {"epoch": 1, "sample": 9}
+    # The last batch is left out where it is not full.
+    assert recorded.isnull().sum() == 9 % tiny["batch_size"] and 0 <= recorded.min() <= recorded.max() <= 1
 
 
 @pytest.mark.slow

@@ -110,9 +110,10 @@ def test_monai_finds_the_properties_that_it_asks_for(
 def test_training_and_inference_run_by_monais_command(tiny_diagnoses: Path, tmp_path: Path, run_by_monai) -> None:
     network = {"features": "[8,8,16,16,32,8]", "feature_channels": 8, "spatial_size": "[48,64]", "num_workers": 0}
     places = {"dataset_dir": tiny_diagnoses, "output_dir": tmp_path}
-    run_by_monai("training", "train.json", **network, **places, max_epochs=1, batch_size=4, precision="fp32")
+    quick = {"max_epochs": 1, "batch_size": 4, "precision": "fp32", "record_dynamics": True}
+    run_by_monai("training", "train.json", **network, **places, **quick)
     written = sorted(path.name for path in (tmp_path / "training").iterdir())
-    assert written == ["checkpoint.pt", "dense.pt", "epochs.csv"]
+    assert written == ["checkpoint.pt", "dense.pt", "dynamics.nc", "epochs.csv"]
 
     images, found = tiny_diagnoses.parent / "phantom" / "images", tmp_path / "found"
     run_by_monai(

@@ -9,10 +9,11 @@ from typing import Any
 
 import ignite.distributed as idist
 import torch
-from ignite.engine import Events
+from ignite.engine import Engine, Events
 from monai.engines import Trainer
 from torch import Tensor
 
+from htl_monai.handlers.handler import Handler
 from htl_monai.scores import make_scores, read_scores, write_scores
 from htl_monai.tasks.task import Task
 
@@ -21,12 +22,13 @@ __all__ = ["TrainingDynamics"]
 VARIABLES = ("dynamics_error", "dynamics_margin", "dynamics_confidence", "dynamics_correct")
 
 
-class TrainingDynamics:
+class TrainingDynamics(Handler):
     """Write ``dynamics.nc``, of which EL2N, AUM, forgetting events and variability are ranked.
 
     A sample is recorded as the training sees it, augmented, with the weights that the epoch has reached by then, as the
     papers do; one that an epoch draws several times with the mean, one that it does not draw with NaN. Memory grows
-    with samples and epochs alone. A resumed training goes on with the epochs of the file.
+    with samples and epochs alone. A resumed training goes on with the epochs of the file: list this handler before the
+    checkpoint's, so that no epoch that is not repeated lacks its record. The trainer's ``decollate`` is off.
 
     Args:
         data: the training list; a sample that stands there several times has one record.
@@ -34,12 +36,16 @@ class TrainingDynamics:
         task: what the network says, and how it is held against the label.
         wanted: record at all.
 
-    Runs on: ``EPOCH_STARTED``, ``ITERATION_COMPLETED`` and ``EPOCH_COMPLETED`` of a trainer with ``decollate`` off.
-        List it before the checkpoint handler, so that no epoch that is not repeated lacks its record.
     Reads: ``engine.state.batch["id"]``; ``pred`` and ``label`` of ``engine.state.output``.
     Writes: ``path``, in the first process only: ``dynamics_error``, ``dynamics_margin``, ``dynamics_confidence`` and
         ``dynamics_correct`` over (epoch, sample), see :meth:`htl_monai.tasks.task.Task.dynamics`.
     """
+
+    events = {
+        Events.EPOCH_STARTED: "_start",
+        Events.ITERATION_COMPLETED: "_collect",
+        Events.EPOCH_COMPLETED: "__call__",
+    }
 
     def __init__(
         self, data: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], task: Task, wanted: bool = True
@@ -52,12 +58,10 @@ class TrainingDynamics:
         self._epochs: list[Tensor] = []
         self._sums = torch.zeros(0)
 
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if self.wanted and not engine.has_event_handler(self, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_STARTED, self._start)
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+    def attach(self, engine: Engine) -> None:
+        """Attach to the trainer, if a record is wanted; a second call changes nothing."""
+        if self.wanted:
+            super().attach(engine)
 
     def __call__(self, engine: Trainer) -> None:
         sums = idist.all_reduce(self._sums)

@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-__all__ = ["detection", "detection_by_rankings", "detection_of_groups", "yes_or_no"]
-
 
 def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
     """Measure how well the highest scores point at the planted images.

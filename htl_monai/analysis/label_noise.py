@@ -12,8 +12,6 @@ from htl_monai.analysis.multi_label_checks import checked_labels
 from htl_monai.ranking.label_quality import label_quality, self_confidence
 from htl_monai.ranking.selection import top_share
 
-__all__ = ["noise_table"]
-
 # By (is forgotten, has implausible labels).
 VERDICTS = {(True, False): "hard", (False, True): "likely noise", (True, True): "both", (False, False): "neither"}
 

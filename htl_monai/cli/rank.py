@@ -6,8 +6,6 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["rank"]
-
 
 def rank(
     scores: str = "", list: bool = False, by: str | None = None, stage: str = "mining", out: str | None = None

@@ -17,8 +17,6 @@ from htl_monai.handlers.handler import Handler
 from htl_monai.scores import make_scores, read_scores, write_scores
 from htl_monai.tasks.task import Task
 
-__all__ = ["TrainingDynamics"]
-
 VARIABLES = ("dynamics_error", "dynamics_margin", "dynamics_confidence", "dynamics_correct")
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from htl_monai.ranking.of_training import OfTraining
 
-__all__ = ["AUM"]
-
 
 @dataclass(frozen=True)
 class AUM(OfTraining):

@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.hardness import hardness
 from htl_monai.ranking.ranking import OfPruned
 
-__all__ = ["BoxChange"]
-
 # An edge of a box: a fraction of the picture, or pixels of the original image.
 _EDGES = ("x_min", "x_min_px")
 

@@ -11,8 +11,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.forgetting import OfScore
 
-__all__ = ["DenseError"]
-
 
 @dataclass(frozen=True)
 class DenseError(OfScore):

@@ -7,8 +7,6 @@ from typing import ClassVar
 
 from htl_monai.ranking.of_dense import OfDense
 
-__all__ = ["EntropyPerArea"]
-
 
 @dataclass(frozen=True)
 class EntropyPerArea(OfDense):

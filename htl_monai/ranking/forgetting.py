@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.hardness import forgetting, hardness, is_never_learned
 from htl_monai.ranking.ranking import OfPruned, Ranking
 
-__all__ = ["Forgetting", "OfScore"]
-
 
 @dataclass(frozen=True)
 class OfScore(Ranking):

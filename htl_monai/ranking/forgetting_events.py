@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from htl_monai.ranking.hardness import hardness
 from htl_monai.ranking.of_training import OfTraining
 
-__all__ = ["ForgettingEvents"]
-
 
 @dataclass(frozen=True)
 class ForgettingEvents(OfTraining):

@@ -12,16 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "bounded_forgetting",
-    "forgetting",
-    "hardness",
-    "hardness_rank",
-    "is_never_learned",
-    "never_learned_in",
-    "relative_forgetting",
-]
-
 
 def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
     """Return how much of the dense network's score the pruned network lost: ``dense - pruned``.

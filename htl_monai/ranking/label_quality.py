@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.ranking import Ranking, over_seeds
 from htl_monai.scores import at_level
 
-__all__ = ["LabelQuality", "label_quality", "self_confidence"]
-
 
 @dataclass(frozen=True)
 class LabelQuality(Ranking):

@@ -11,8 +11,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.ranking import OfPruned
 
-__all__ = ["MaskChange"]
-
 
 @dataclass(frozen=True)
 class MaskChange(OfPruned):

@@ -11,8 +11,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.of_dense import OfDense
 
-__all__ = ["MaskConfidence"]
-
 
 @dataclass(frozen=True)
 class MaskConfidence(OfDense):

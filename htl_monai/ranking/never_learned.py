@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.forgetting import OfScore
 from htl_monai.ranking.hardness import is_never_learned
 
-__all__ = ["NeverLearned"]
-
 
 @dataclass(frozen=True)
 class NeverLearned(OfScore):

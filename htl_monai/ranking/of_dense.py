@@ -10,8 +10,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.ranking import Ranking
 
-__all__ = ["OfDense"]
-
 
 @dataclass(frozen=True)
 class OfDense(Ranking):

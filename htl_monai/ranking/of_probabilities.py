@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.ranking import OfPruned, over_seeds
 from htl_monai.scores import at_level
 
-__all__ = ["OfProbabilities", "same_probabilities"]
-
 
 @dataclass(frozen=True)
 class OfProbabilities(OfPruned):

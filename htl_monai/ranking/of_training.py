@@ -13,8 +13,6 @@ from xarray import Dataset, concat
 
 from htl_monai.ranking.ranking import Ranking
 
-__all__ = ["OfTraining", "with_dynamics"]
-
 
 @dataclass(frozen=True)
 class OfTraining(Ranking):

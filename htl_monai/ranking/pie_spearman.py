@@ -12,8 +12,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
 
-__all__ = ["PieSpearman", "class_order_lost", "rank_correlation"]
-
 
 @dataclass(frozen=True)
 class PieSpearman(OfProbabilities):

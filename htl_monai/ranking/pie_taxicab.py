@@ -11,8 +11,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
 
-__all__ = ["PieTaxicab", "taxicab"]
-
 
 @dataclass(frozen=True)
 class PieTaxicab(OfProbabilities):

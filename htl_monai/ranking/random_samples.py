@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.ranking import Ranking
 from htl_monai.ranking.selection import select_random
 
-__all__ = ["Random"]
-
 
 @dataclass(frozen=True)
 class Random(Ranking):

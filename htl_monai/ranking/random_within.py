@@ -12,8 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.random_samples import Random
 from htl_monai.ranking.registry import ranking_named
 
-__all__ = ["RandomWithin"]
-
 
 @dataclass(frozen=True)
 class RandomWithin(Random):

@@ -12,8 +12,6 @@ from htl_monai.ranking.ranking import Ranking
 from htl_monai.ranking.registry import ranking_named, rankings
 from htl_monai.ranking.selection import select, wrong_amount
 
-__all__ = ["chosen", "rank_all", "why_not"]
-
 # Which of those that can be made leads, if none is named.
 _FIRST = ("pie_spearman", "relative_forgetting", "box_change", "mask_change")
 

@@ -13,8 +13,6 @@ from xarray import DataArray, Dataset
 from htl_monai.ranking.selection import select
 from htl_monai.scores import at_level, of_samples
 
-__all__ = ["OfPruned", "Ranking", "over_seeds"]
-
 
 class Ranking(ABC):
     """Order samples by how hard they are.

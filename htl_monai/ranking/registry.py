@@ -8,8 +8,6 @@ from importlib import import_module
 import htl_monai.ranking
 from htl_monai.ranking.ranking import Ranking
 
-__all__ = ["ranking_named", "rankings"]
-
 
 def rankings() -> dict[str, type[Ranking]]:
     """Return every ranking by its name, in alphabetical order.

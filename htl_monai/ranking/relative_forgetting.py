@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from htl_monai.ranking.forgetting import Forgetting
 from htl_monai.ranking.hardness import relative_forgetting
 
-__all__ = ["RelativeForgetting"]
-
 
 @dataclass(frozen=True)
 class RelativeForgetting(Forgetting):

@@ -8,16 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "NEVER_LEARNED",
-    "RULES",
-    "check_never_learned",
-    "select",
-    "select_random",
-    "top_share",
-    "wrong_amount",
-]
-
 RULES = ("threshold", "top", "count")
 NEVER_LEARNED = ("exclude", "include", "only")
 """What becomes of samples that the dense network never learned: left out, the hardest of all, or chosen alone."""

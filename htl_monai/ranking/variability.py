@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from htl_monai.ranking.of_training import OfTraining
 
-__all__ = ["Variability"]
-
 
 @dataclass(frozen=True)
 class Variability(OfTraining):

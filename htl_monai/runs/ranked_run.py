@@ -11,8 +11,6 @@ from htl_monai.ranking.of_training import with_dynamics
 from htl_monai.runs import layout
 from htl_monai.scores import join_seeds, open_scores
 
-__all__ = ["scores_of"]
-
 
 def scores_of(path: str | os.PathLike[str], stage: str = "mining") -> Dataset:
     """Return the scores of a file, or of a stage of a run, with what the training recorded.

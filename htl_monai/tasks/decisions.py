@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Decisions", "decisions"]
-
 _TEMPERATURE = 0.1  # cleanlab's
 
 

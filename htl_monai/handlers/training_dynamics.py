@@ -48,7 +48,7 @@ class TrainingDynamics(Handler):
     def __init__(
         self, data: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], task: Task, wanted: bool = True
     ) -> None:
-        self.data = list({item["id"]: item for item in data}.values())
+        self.data = list({item["id"]: item for item in data if wanted}.values())
         self.path = Path(path)
         self.task = task
         self.wanted = wanted

@@ -13,22 +13,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import torch
 from jsonschema.exceptions import best_match
 from monai.bundle import ConfigParser, ConfigWorkflow, ckpt_export, verify_net_in_out
 
+from htl_monai.models.bundles import bundle_config
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundle"
 SCHEMA = BUNDLES / "meta_schema.json"  # the URL in metadata.json cannot be reached from every machine
-REQUIRED_FILES = ("LICENSE", "configs/metadata.json", "configs/inference.json", "configs/train.json")
-WORKFLOWS = {
-    "train": ("train.json", {"device": "$torch.device('cpu')"}),
-    "inference": ("inference.json", {"device": "$torch.device('cpu')", "load_pretrain": False}),
-}
+REQUIRED_FILES = (
+    *("LICENSE", "docs/README.md"),
+    *("configs/metadata.json", "configs/inference.json", "configs/train.json"),
+)
+CPU = {"device": "$torch.device('cpu')"}
+WORKFLOWS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+    ("train", ("train.json",), CPU),
+    ("train", ("train.json", "stages/evaluate.json"), CPU),
+    ("inference", ("inference.json",), {**CPU, "load_pretrain": False}),
+)
+HEADINGS = (
+    *("Model Overview", "Data", "Training configuration", "Performance", "MONAI Bundle Commands", "References"),
+    "License",
+)
 
 
 def check_files(bundle: Path) -> str:
@@ -37,6 +48,15 @@ def check_files(bundle: Path) -> str:
     if missing:
         raise ValueError(f"the bundle must hold {', '.join(REQUIRED_FILES)}, got none of {missing}; add them")
     return "licence, metadata and configs are there"
+
+
+def check_headings(bundle: Path) -> str:
+    """Refuse documentation whose headings are not those of the model zoo, in its order."""
+    lines = (bundle / "docs/README.md").read_text(encoding="utf-8").splitlines()
+    found = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    if found != [*HEADINGS]:
+        raise ValueError(f"docs/README.md must have the headings {', '.join(HEADINGS)}, got {found}; name them so")
+    return "the documentation has the model zoo's headings"
 
 
 def check_version(bundle: Path) -> str:
@@ -82,9 +102,9 @@ def check_properties(bundle: Path) -> str:
             images = write_xray_phantom(path, {"training": 40, "validation": 40, "test": 40}, size=(64, 64))
         else:
             images = write_phantom(path, {"training": 16, "validation": 2, "test": 2}, size=(64, 64))
-        for workflow_type, (name, settings) in WORKFLOWS.items():
+        for workflow_type, names, settings in WORKFLOWS:
             workflow = ConfigWorkflow(
-                config_file=str(bundle / "configs" / name),
+                config_file=[str(bundle_config(bundle, name)) for name in names],
                 meta_file=str(bundle / "configs/metadata.json"),
                 logging_file=False,
                 workflow_type=workflow_type,
@@ -97,7 +117,7 @@ def check_properties(bundle: Path) -> str:
             wrong = workflow.check_properties()
             if wrong:
                 raise ValueError(
-                    f"configs/{name} must define every {workflow_type} property, got {wrong} wrong; fix it"
+                    f"configs/{names[0]} must define every {workflow_type} property, got {wrong} wrong; fix it"
                 )
     return "what MONAI's training and inference read can be built"
 
@@ -140,6 +160,7 @@ def check_export(bundle: Path) -> str:
 
 CHECKS: tuple[Callable[[Path], str], ...] = (
     check_files,
+    check_headings,
     check_version,
     check_metadata,
     check_packages,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.attention.htl import HTLWeightedSampler, finetuning_list, forgetting_weights
+from htl_monai.attention.htl import HTLWeightedSampler, finetuning_list, forgetting_weights, sampler_of
 
 
 @pytest.fixture
@@ -108,6 +108,17 @@ def test_the_sampler_draws_forgotten_images_more_often(data: list[dict], table: 
     assert sum(drawn.values()) == 3000
     assert drawn[4] / 3000 == pytest.approx(10 / 19, abs=0.03)
     assert all(drawn[index] / 3000 == pytest.approx(1 / 19, abs=0.02) for index in range(10) if index != 4)
+
+
+def test_weights_belong_to_the_htl_arm_and_to_weighted_sampling(
+    data: list[dict], table: pd.DataFrame, selection: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "forgetting.csv"
+    table.to_csv(path, index=False)
+    assert sampler_of("selected", None, data, data, path) is None
+    weights = {arm: sampler_of("weighted", None, data, data, path, arm=arm).weights for arm in ("htl", "random")}
+    assert set(weights["random"]) == {1.0} and max(weights["htl"]) > 1
+    assert [item["id"] for item in finetuning_list(data, selection, sampling="weighted")] == [d["id"] for d in data]
 
 
 def test_an_epoch_is_drawn_from_seed_and_epoch_alone(data: list[dict]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.inferers import SimpleInferer
 from torch import nn
 
-from htl_monai.engines.trivial_inferer import TrivialInferer
+from htl_monai.engines.trivial_inferer import TrivialInferer, inferer_of_arm
 from htl_monai.localization.trivial import centre_box, dark_side, whole_image
 
 IMAGES = torch.rand(2, 3, 8, 10, generator=torch.Generator().manual_seed(0))
@@ -30,3 +31,9 @@ def test_wrong_settings_are_refused() -> None:
         TrivialInferer("center")
     with pytest.raises(ValueError, match=r"^fraction must be in \(0, 1\], got 0; give the share"):
         TrivialInferer("centre_box", 0)
+
+
+def test_an_arm_is_inferred_by_the_network_unless_it_is_a_baseline() -> None:
+    network = SimpleInferer()
+    assert inferer_of_arm("htl", network) is network
+    assert torch.equal(inferer_of_arm("centre_box", network, fraction=0.7)(IMAGES), centre_box(IMAGES, 0.7))

@@ -74,3 +74,11 @@ def test_other_processes_show_nothing(network: nn.Module, build_evaluator, capsy
     IterationProgress("mining").attach(evaluator)
     evaluator.run()
     assert "mining" not in capsys.readouterr().err
+
+
+def test_progress_that_nobody_wants_is_not_shown(
+    network: nn.Module, build_evaluator, build_trainer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build_evaluator(network, [IterationProgress("mining", shown=False)]).run()
+    build_trainer(network, [EpochProgress(shown=False)]).run()
+    assert capsys.readouterr().err == ""

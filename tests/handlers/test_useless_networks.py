@@ -92,6 +92,8 @@ def test_an_evaluation_warns(
     evaluator = build_evaluator(says(network, True), [table, UselessScores()])
     evaluator.run()
     assert "after the evaluation: the network calls every pixel of all 4 images lesion" in capsys.readouterr().err
+    build_evaluator(network, [table, UselessScores("otsu", except_for=["otsu"])]).run()
+    assert capsys.readouterr().err == ""
     whole = pd.read_csv(tmp_path / "scores.csv")["whole_image_iou"].tolist()
     assert whole == pytest.approx([item["label"].mean().item() for item in build_items(4)])
 

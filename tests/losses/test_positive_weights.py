@@ -16,6 +16,10 @@ def test_it_is_the_ratio_of_negative_to_positive_labels_that_are_known() -> None
     assert positive_weights(labels).tolist() == [3.0, 1.0, 0.5]
 
 
+def test_none_are_made_where_none_are_wanted() -> None:
+    assert positive_weights([[1, 0]], wanted=False) is None
+
+
 def test_a_class_with_one_side_only_weighs_one() -> None:
     assert positive_weights([[1, 0, NAN], [1, 0, NAN]]).tolist() == [1.0, 1.0, 1.0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.models.bundles import bundle_config, find_bundle, find_overlay, own_bundles
+from htl_monai.models.bundles import bundle_config, find_bundle, find_overlay, own_bundles, stage_configs
 
 
 def test_each_bundle_of_the_package_is_found_by_name_and_by_path_without_a_word(
@@ -46,3 +46,13 @@ def test_a_config_that_is_not_there_or_damaged_is_named(tmp_path: Path) -> None:
     (tmp_path / "configs" / "train.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match="train.json must hold JSON"):
         bundle_config(tmp_path, "train.json")
+
+
+def test_a_stage_is_shared_unless_the_bundle_has_one_of_its_own(tmp_path: Path) -> None:
+    shared = bundle_config(tmp_path, "stages/mine.json")
+    assert shared.parts[-3:] == ("configs", "stages", "mine.json") and tmp_path not in shared.parents
+    assert shared in stage_configs(tmp_path)
+    own = tmp_path / "configs" / "stages" / "mine.json"
+    own.parent.mkdir(parents=True)
+    own.write_text("{}", encoding="utf-8")
+    assert bundle_config(tmp_path, "stages/mine.json") == own

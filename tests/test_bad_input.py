@@ -268,8 +268,8 @@ def weak_stage(weak: dict, trained: Path, tmp_path: Path) -> Callable[..., Path]
     def run_one(name: str, **entries: object) -> Path:
         out = tmp_path / "run"
         shutil.copytree(trained / "run", out, dirs_exist_ok=True)
-        places = {"output_dir": str(out), "dataset_dir": str(out / "preparing" / "data.json")}
         bundle, stage = find_bundle("lesion_weak_localization"), stages[name]
+        places = {"output_dir": str(out)} | {entry: str(out / path) for entry, path in stage.paths.items()}
         run_stage(bundle, stage, {**weak, **stage.settings, **places, **entries}, out / name / "log.txt")
         return out / name
 

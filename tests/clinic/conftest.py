@@ -77,6 +77,7 @@ def dark_looking_bundle(tmp_path: Path) -> Path:
         "$torch.nn.Sequential(collections.OrderedDict(conv=torch.nn.Conv2d(3, 1, 1), activation=torch.nn.ReLU(), "
         "pool=torch.nn.AdaptiveAvgPool2d(1), flatten=torch.nn.Flatten(), head=torch.nn.Linear(1, @num_classes)))"
     )
+    config["imports"].append("$import collections")
     path.write_text(json.dumps(config), encoding="utf-8")
     state = {"conv.weight": -torch.ones(1, 3, 1, 1), "conv.bias": torch.tensor([1.5])}
     state |= {"head.weight": torch.tensor([[1.0], [-1.0]]), "head.bias": torch.zeros(2)}

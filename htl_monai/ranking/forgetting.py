@@ -27,7 +27,8 @@ class OfScore(Ranking):
         """As every ranking; and the score must be there."""
         name = self.of_name(scores)
         lacks = f"{self.needs} There is no {name or 'score against labels'} among the scores."
-        return super().missing(scores) if name in scores else lacks
+        # What a training recorded has epochs, and is no score of a network.
+        return super().missing(scores) if name in scores and "epoch" not in scores[name].dims else lacks
 
     def of_name(self, scores: Dataset) -> str:
         """Return the name of the score that counts."""

@@ -29,7 +29,7 @@ def rank_all(
 
     Returns:
         ``id``; ``rank`` (1 = hardest, missing where there is nothing to measure; those come last); a column for each
-        ranking (higher = harder, infinite = never learned); and the samples' metadata.
+        ranking (higher = harder, infinite = never learned), that of the order first; and the samples' metadata.
 
     Raises:
         KeyError: a name is none of a ranking.
@@ -44,7 +44,7 @@ def rank_all(
     first = next((name for name in _FIRST if name in made), next(iter(made))) if by is None else ranking_named(by).name
     metadata = {name: coord.values for name, coord in scores.coords.items() if coord.dims == ("sample",)}
     ids = metadata.pop("sample")
-    columns = {name: ranking(scores) for name, ranking in made.items()}
+    columns = {name: made[name](scores) for name in dict.fromkeys((first, *made))}
     table = pd.DataFrame({"id": ids, "rank": hardness_rank(columns[first]), **columns})
     table = table.join(pd.DataFrame({name: metadata[name] for name in metadata if name not in table}))
     return table.sort_values("rank", kind="stable", ignore_index=True)

@@ -89,6 +89,10 @@ def test_the_seeds_of_a_run_are_joined(htl: Htl, tmp_path: Path) -> None:
     np.testing.assert_array_equal(table["forgetting_events"][IDS[:1:-1]], np.mean(pair, axis=0)[:-1])
 
 
-def test_what_a_training_recorded_survives_its_file(tmp_path: Path) -> None:
+def test_what_a_training_recorded_survives_its_file_and_is_ranked_alone(htl: Htl, tmp_path: Path) -> None:
     path = write_scores(tmp_path / "dynamics.nc", recorded())
     np.testing.assert_array_equal(read_scores(path)["dynamics_correct"], recorded()["dynamics_correct"])
+    assert htl("rank", str(path), "--by", "forgetting_events")[0] == 0
+    table = pd.read_csv(tmp_path / "ranking.csv")
+    assert table.columns.tolist() == ["id", "rank", "forgetting_events", "random"]
+    np.testing.assert_array_equal(table["forgetting_events"], np.sort(table["forgetting_events"])[::-1])

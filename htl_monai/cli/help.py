@@ -46,7 +46,7 @@ def _row(option: Option) -> tuple[str, str]:
         return option.metavar, option.text
     if option.default is True:
         return f"--[no]{option.name}", option.text
-    stated = option.default not in (None, False, "")
+    stated = str(option.default) not in ("None", "False", "")  # 0 is a default like any other
     default = option.default if not isinstance(option.default, tuple) else ",".join(map(str, option.default))
     text = f"{option.text.rstrip('.')} [{default}]" if stated else option.text
     return f"{option.flag} {option.metavar}".rstrip(), text

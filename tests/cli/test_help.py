@@ -87,3 +87,10 @@ def test_options_are_read_from_signature_and_docstring() -> None:
     assert read.options["size"].read("[8, 9]") == read.options["size"].read("8x9") == (8, 9)
     with pytest.raises(ValueError, match="size must be height and width in pixels, got '8'; write 96,128"):
         read.options["size"].read("8")
+
+
+def test_a_default_of_nought_is_told_and_one_of_nothing_is_not(htl: Htl) -> None:
+    _, out, _ = htl("data", "phantom", "--help")
+    assert "images without mask [0]" in out
+    _, out, _ = htl("run", "--help")
+    assert "[None]" not in out and "[False]" not in out

@@ -19,19 +19,19 @@ from htl_monai.ranking.label_quality import label_quality
 from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.ranking.selection import check_never_learned, select_random, top_share
-from htl_monai.scores.predictions import stacked_predictions
+from htl_monai.scores import at_level, in_order, join_seeds
 
-__all__ = ["predictions_of_seeds", "write_pie_selections"]
+__all__ = ["mined_of_seeds", "write_pie_selections"]
 
 
-def predictions_of_seeds(run_dir: str | os.PathLike[str], seeds: Sequence[int]) -> list[Path]:
-    """Return where the stages ``mining_training`` of a run wrote their predictions, in the order of the seeds."""
-    return [Path(run_dir) / f"seed_{seed}" / "mining_training" / "predictions.npz" for seed in seeds]
+def mined_of_seeds(run_dir: str | os.PathLike[str], seeds: Sequence[int]) -> list[Path]:
+    """Return where the stages ``mining_training`` of a run wrote their scores, in the order of the seeds."""
+    return [Path(run_dir) / f"seed_{seed}" / "mining_training" / "scores.nc" for seed in seeds]
 
 
 def write_pie_selections(
     data: Sequence[Item],
-    predictions_paths: Sequence[str | os.PathLike[str]],
+    mined_paths: Sequence[str | os.PathLike[str]],
     out_dir: str | os.PathLike[str],
     sparsity: float = 0.9,
     share: float = 0.05,
@@ -54,7 +54,7 @@ def write_pie_selections(
 
     Args:
         data: the training list.
-        predictions_paths: ``predictions.npz`` of these images, one per seed, with sparsity 0 and ``sparsity``.
+        mined_paths: ``scores.nc`` of these images, one per seed, with sparsity 0 and ``sparsity``.
         out_dir: the folder of the five files.
         sparsity: where the pruned predictions are taken from.
         share: the share of the images that are PIEs, in (0, 0.5].
@@ -68,8 +68,8 @@ def write_pie_selections(
         measured).
 
     Raises:
-        KeyError: the predictions have no such sparsity.
-        ValueError: the predictions are of other images, or an option is out of range.
+        KeyError: nothing was mined at ``sparsity``.
+        ValueError: the scores are of other images, or an option is out of range.
     """
     if not 0 < share <= 0.5:
         raise ValueError(f"share must be in (0, 0.5], got {share}; 0.05 is that of the paper")
@@ -77,7 +77,7 @@ def write_pie_selections(
         raise ValueError(f"times must be a whole number from 2, got {times}; 1 would be the arm left_alone")
     check_never_learned(never_learned)
     require_unique_ids({"training": data})
-    table = _pies(data, predictions_paths, sparsity, share, never_learned)
+    table = _pies(data, mined_paths, sparsity, share, never_learned)
     table_path = write_csv(Path(out_dir) / "pies.csv", table)
     ids = table["id"].tolist()
     pies, others = table.loc[table["is_pie"], "id"].tolist(), table.loc[~table["is_pie"], "id"].tolist()
@@ -102,14 +102,14 @@ def write_pie_selections(
 
 def _pies(
     data: Sequence[Item],
-    predictions_paths: Sequence[str | os.PathLike[str]],
+    mined_paths: Sequence[str | os.PathLike[str]],
     sparsity: float,
     share: float,
     never_learned: str,
 ) -> pd.DataFrame:
     ids = [item["id"] for item in data]
-    predictions = stacked_predictions(predictions_paths).in_order(ids, predictions_paths[0], "training")
-    dense, pruned = (predictions.at(at).mean(axis=0, dtype=np.float64) for at in (0.0, sparsity))
+    scores = in_order(join_seeds(dict(enumerate(mined_paths))), ids, mined_paths[0], "training")["probability"]
+    dense, pruned = (at_level(scores, at).values.mean(axis=0, dtype=np.float64) for at in (0.0, sparsity))
     table = pd.DataFrame({"id": ids, "spearman": rank_correlation(dense, pruned), "taxicab": taxicab(dense, pruned)})
     hard = class_order_lost(dense, pruned) if _ranked_by(table) == "spearman" else table["taxicab"].to_numpy()
     unlearned = hard == np.inf

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 from monai.data import DistributedWeightedRandomSampler
+from xarray import Dataset
 
 from htl_monai.attention.selection import read_selection
-from htl_monai.data.files import read_table
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.ranking.selection import check_never_learned, select_random
+from htl_monai.scores import read_scores
 
 __all__ = ["HTLWeightedSampler", "finetuning_list", "forgetting_weights", "sampler_of"]
 
@@ -83,7 +83,7 @@ def _pseudo_labelled(item: dict[str, Any], selected: Mapping[str, Any]) -> dict[
 
 def forgetting_weights(
     data: Sequence[Mapping[str, Any]],
-    table: pd.DataFrame,
+    scores: Dataset,
     sparsity: float = 0.7,
     strength: float = 4.0,
     column: str = "forgetting",
@@ -93,8 +93,8 @@ def forgetting_weights(
 
     Args:
         data: the training list.
-        table: its forgetting table.
-        sparsity: which rows of the table count.
+        scores: what was mined of it.
+        sparsity: the level that counts.
         strength: how much more often an image that lost everything is drawn than one that lost nothing; from 0.
         column: ``forgetting`` or ``forgetting_relative``. An image that improved, or with nothing to measure, weighs 1.
         never_learned: images that the dense network never learned weigh 1 by ``exclude``, and as much as one that lost
@@ -104,12 +104,13 @@ def forgetting_weights(
         Weights of at least 1, in the order of ``data``.
 
     Raises:
-        ValueError: a negative strength, an unknown choice, or an image that the table lacks at this sparsity.
+        KeyError: ``sparsity`` was not mined.
+        ValueError: a negative strength, an unknown choice, or an image that was not mined.
     """
     if strength < 0:
         raise ValueError(f"strength must be at least 0, got {strength}; 0 samples uniformly")
     check_never_learned(never_learned)
-    rows = table[np.isclose(table["sparsity"], sparsity)]
+    rows = forgetting_table(scores, sparsity)
     unlearned = never_learned_in(rows)
     lost = rows[column].fillna(0.0).clip(lower=0.0).where(~unlearned & (never_learned != "only"), 0.0)
     lost = lost.mask(unlearned & (never_learned != "exclude"), 1.0)
@@ -117,8 +118,7 @@ def forgetting_weights(
     missing = [item["id"] for item in data if item["id"] not in drop]
     if missing:
         raise ValueError(
-            f"table must have every image at sparsity {sparsity}, got none for {len(missing)}, first {missing[0]}; "
-            "mine this data list at this sparsity"
+            f"scores must be of every image, got none for {len(missing)}, first {missing[0]}; mine this data list"
         )
     return [1.0 + strength * drop[item["id"]] for item in data]
 
@@ -129,7 +129,7 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
     Args:
         dataset: the training dataset, in the order of ``data``.
         data: its data list.
-        table_path: a forgetting table to start with, or None for uniform weights, until :meth:`refresh` is called (by
+        mined_path: mined scores to start with, or None for uniform weights, until :meth:`refresh` is called (by
             :class:`~htl_monai.handlers.remining.Remining`).
         sparsity: see :func:`forgetting_weights`.
         strength: see :func:`forgetting_weights`.
@@ -142,7 +142,7 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         self,
         dataset: torch.utils.data.Dataset[Any],
         data: Sequence[Mapping[str, Any]],
-        table_path: str | os.PathLike[str] | None = None,
+        mined_path: str | os.PathLike[str] | None = None,
         sparsity: float = 0.7,
         strength: float = 4.0,
         column: str = "forgetting",
@@ -165,13 +165,13 @@ class HTLWeightedSampler(DistributedWeightedRandomSampler):
         self.strength = strength
         self.column = column
         self.never_learned = never_learned
-        if table_path is not None:
-            self.refresh(read_table(table_path))
+        if mined_path is not None:
+            self.refresh(read_scores(mined_path))
 
-    def refresh(self, table: pd.DataFrame) -> None:
-        """Take the weights from a new forgetting table; the next epoch draws by them."""
+    def refresh(self, scores: Dataset) -> None:
+        """Take the weights from what was mined anew; the next epoch draws by them."""
         self.weights = forgetting_weights(
-            self.data, table, self.sparsity, self.strength, self.column, self.never_learned
+            self.data, scores, self.sparsity, self.strength, self.column, self.never_learned
         )
 
     def set_epoch(self, epoch: int) -> None:

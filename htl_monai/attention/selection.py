@@ -1,4 +1,4 @@
-"""Chooses the hard-to-learn images from a forgetting table, and as many random ones to compare with."""
+"""Chooses the hard-to-learn images from what was mined, and as many random ones to compare with."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
-from htl_monai.data.files import read_json, read_table, sha256, write_json
+from htl_monai.data.files import read_json, sha256, write_json
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import hardness, never_learned_in
 from htl_monai.ranking.selection import select, select_random
+from htl_monai.scores import read_scores
 
 __all__ = [
     "PIE_ARMS",
@@ -50,7 +50,7 @@ def select_hard(
 
 def write_selections(
     data: Sequence[Item],
-    table_path: str | os.PathLike[str],
+    mined_path: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
     sparsity: float = 0.7,
     rule: str = "threshold",
@@ -59,13 +59,13 @@ def write_selections(
     seed: int = 0,
     never_learned: str = "exclude",
 ) -> dict[str, int]:
-    """Write ``htl.json`` and ``random.json``: data lists, the rule that chose them, and the table they come from.
+    """Write ``htl.json`` and ``random.json``: data lists, the rule that chose them, and the scores they come from.
 
     Args:
         data: the data list that was mined.
-        table_path: its ``forgetting.csv``.
+        mined_path: its ``scores.nc``.
         out_dir: the folder of the two files.
-        sparsity: which rows of the table count.
+        sparsity: the level that counts.
         rule: see :func:`~htl_monai.ranking.selection.select`.
         amount: see :func:`~htl_monai.ranking.selection.select`.
         relative: see :func:`select_hard`.
@@ -77,9 +77,10 @@ def write_selections(
         chosen).
 
     Raises:
-        ValueError: the table has no row of ``sparsity``, is of another data list, or nothing is selected.
+        KeyError: ``sparsity`` was not mined.
+        ValueError: the scores are of another data list, or nothing is selected.
     """
-    rows = rows_at(table_path, sparsity, data)
+    rows = rows_at(mined_path, sparsity, data)
     by_id = {item["id"]: item for item in data}
     hard = select_hard(rows, rule, amount, relative, never_learned)
     counts = {"n_selected": len(hard), "n_total": len(rows), **count_left_out(rows)}
@@ -89,32 +90,24 @@ def write_selections(
         "random": (select_random(list(by_id), len(hard), seed), {"kind": "random", "count": len(hard), "seed": seed}),
     }
     for name, (ids, described) in choices.items():
-        content = {"rule": described, **counts, "table_sha256": sha256(table_path), "data": [by_id[i] for i in ids]}
+        content = {"rule": described, **counts, "scores_sha256": sha256(mined_path), "data": [by_id[i] for i in ids]}
         write_json(Path(out_dir) / f"{name}.json", content)
     return counts
 
 
-def rows_at(table_path: str | os.PathLike[str], sparsity: float, data: Sequence[Item]) -> pd.DataFrame:
-    """Return the rows of one sparsity of a forgetting table, one per image.
+def rows_at(mined_path: str | os.PathLike[str], sparsity: float, data: Sequence[Item]) -> pd.DataFrame:
+    """Return the forgetting table of one sparsity, one row per image.
 
     Raises:
-        ValueError: the table has no row of ``sparsity``, names an image that ``data`` lacks, or is no forgetting table.
+        KeyError: ``sparsity`` was not mined.
+        ValueError: the scores name an image that ``data`` lacks, or are none.
     """
-    table = read_table(table_path)
-    if not {"id", "sparsity"} <= {*table} or not is_numeric_dtype(table["sparsity"]):
-        raise ValueError(
-            f"{table_path} must have the columns id and sparsity, the latter of numbers, got {list(table.columns)}; "
-            "mine it again"
-        )
-    rows = table[np.isclose(table["sparsity"], sparsity)]
-    if rows.empty:
-        mined = ", ".join(f"{value:g}" for value in sorted(table["sparsity"].unique()))
-        raise ValueError(f"sparsity must be one of {table_path}: {mined}, got {sparsity}; mine it or choose another")
+    rows = forgetting_table(read_scores(mined_path), sparsity)
     known = {item["id"] for item in data}
     unknown = [id_ for id_ in rows["id"] if id_ not in known]
     if unknown:
         raise ValueError(
-            f"{table_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
+            f"{mined_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
         )
     return rows
 

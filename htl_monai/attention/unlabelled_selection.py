@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 def write_unlabelled_selections(
     unlabelled: Sequence[Item],
     training: Sequence[Item],
-    table_path: str | os.PathLike[str],
+    mined_path: str | os.PathLike[str],
     pseudo_labels_path: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
     sparsity: float = 0.7,
@@ -35,7 +35,7 @@ def write_unlabelled_selections(
     relative: bool = False,
     min_confidence: float = 0.8,
     labelled: str = "none",
-    labelled_table_path: str | os.PathLike[str] = "",
+    labelled_mined_path: str | os.PathLike[str] = "",
     labelled_rule: str = "threshold",
     labelled_amount: float = 0.4,
     seed: int = 0,
@@ -49,10 +49,10 @@ def write_unlabelled_selections(
     Args:
         unlabelled: the images without mask that were mined.
         training: the labelled training list.
-        table_path: the ``forgetting.csv`` of the images without mask.
+        mined_path: the ``scores.nc`` of the images without mask.
         pseudo_labels_path: the ``pseudo_labels.csv`` of the same images.
         out_dir: the folder of the two files; paths of pseudo-labels in them are relative to it.
-        sparsity: which rows of the tables count.
+        sparsity: the level that counts.
         rule: see :func:`~htl_monai.ranking.selection.select`; of the images that are sure enough.
         amount: see ``rule``.
         relative: see ``rule``; the dense box agrees with itself, so that absolute and relative are the same here.
@@ -60,7 +60,7 @@ def write_unlabelled_selections(
         labelled: ``none`` takes images without mask only, as the paper; ``htl`` adds the labelled images that lost the
             largest share of their foreground IoU (in ``random.json`` as many random labelled ones); ``all`` adds the
             whole training list to both files.
-        labelled_table_path: the ``forgetting.csv`` of the training images; read where ``labelled`` is ``htl``.
+        labelled_mined_path: the ``scores.nc`` of the training images; read where ``labelled`` is ``htl``.
         labelled_rule: as ``rule``, for the labelled images.
         labelled_amount: as ``amount``, for the labelled images.
         seed: of the random choices.
@@ -86,21 +86,21 @@ def write_unlabelled_selections(
         )
     labels = read_pseudo_labels(unlabelled, pseudo_labels_path)
     sure = _sure(labels, min_confidence)
-    rows = rows_at(table_path, sparsity, unlabelled)
+    rows = rows_at(mined_path, sparsity, unlabelled)
     rows_of_sure = rows[rows["id"].isin({item["id"] for item in sure})]
     chosen = _arms(sure, select_hard(rows_of_sure, rule, amount, relative), seed)
     described = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity}
-    tables = {"table_sha256": sha256(table_path), "pseudo_labels_sha256": sha256(pseudo_labels_path)}
+    tables = {"scores_sha256": sha256(mined_path), "pseudo_labels_sha256": sha256(pseudo_labels_path)}
     added: Arms = {"htl": [], "random": []}
     if labelled == "all":
         added = {arm: list(training) for arm in added}
     elif labelled == "htl":
-        labelled_rows = rows_at(labelled_table_path, sparsity, training)
+        labelled_rows = rows_at(labelled_mined_path, sparsity, training)
         hard = select_hard(labelled_rows, labelled_rule, labelled_amount, never_learned=never_learned)
         added = _arms(training, hard, seed)
         described |= {"labelled_kind": labelled_rule, "labelled_amount": labelled_amount}
         described |= {"never_learned": never_learned}
-        tables |= {"labelled_table_sha256": sha256(labelled_table_path)}
+        tables |= {"labelled_scores_sha256": sha256(labelled_mined_path)}
     n_empty = sum(item["confidence"] == 0 for item in labels)
     counts = {
         "n_selected": len(chosen["htl"]),

@@ -31,7 +31,7 @@ def mine(
         data: a CSV file or a folder with data.csv, one with the folders images and masks, or one in the ISIC-2017 or
             ISIC-2018 Task 3 layout or above both; with masks, or with diagnoses for a model that localizes by heat
             maps. Each image is opened first.
-        out: the folder for forgetting.csv and the tables made from it.
+        out: the folder for ranking.csv, scores.nc and the tables made from them.
         split: training, validation, test, unlabelled or all.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask
         sparsities: fractions of weights to remove, such as 0.5,0.7; the bundle's by default.
@@ -54,7 +54,7 @@ def mine(
             raise ValueError("sparsities must be given once, got them in --set too; leave one of them out")
     folder = mine_with(model, data, out, split, overlay or (), changes, True, say)
     print_files(folder, ("impact", "groups"))
-    print_never_learned(folder / "forgetting.csv")
+    print_never_learned(folder / "scores.nc")
     print_notes(folder / "notes.csv")
     print_written(folder)
 
@@ -75,7 +75,7 @@ def evaluate(
             yours (./my_bundle) runs as code; a run or a checkpoint is data.
         data: a CSV file or a folder with data.csv, one with the folders images and masks, or one in the ISIC-2017
             layout or above it. Each image is opened first.
-        out: the folder for scores.csv.
+        out: the folder for scores.csv and scores.nc.
         split: training, validation, test or all.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask
         overlay: config files applied on top of the bundle's; several with commas. One of yours runs as code:
@@ -87,15 +87,15 @@ def evaluate(
         htl evaluate runs/mine DATA --out runs/scores --split validation
     """
     use_free_cores()
-    from htl_monai.data.files import read_table
     from htl_monai.report.console import print_written, say
     from htl_monai.report.printed_table import print_table
     from htl_monai.report.summary import mean_scores
     from htl_monai.runs.single_stage import evaluate_with
+    from htl_monai.scores import read_scores, table_of
 
     refuse_swapped(model, data)
     folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), True, say)
-    scores = read_table(folder / "scores.csv")
+    scores = table_of(read_scores(folder / "scores.nc"), 0.0)
     print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
     print_written(folder)
 

@@ -11,28 +11,28 @@ from monai.engines import Trainer
 from torch.utils.data import Sampler
 
 from htl_monai.attention.htl import HTLWeightedSampler
-from htl_monai.data.files import read_table
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+from htl_monai.scores import read_scores
 
 __all__ = ["Remining"]
 
 
 class Remining:
-    """Run the miner every ``interval`` epochs and give its table to the sampler.
+    """Run the miner every ``interval`` epochs and give what it mined to the sampler.
 
     With a sampler that does not weigh images, or an interval of 0, it does nothing.
 
     Args:
-        miner: an evaluator with a :class:`~htl_monai.handlers.forgetting_table.ForgettingTable` handler over the
+        miner: an evaluator with a :class:`~htl_monai.handlers.scores_writer.ScoresWriter` handler over the
             training list, on the network in training (and no handler that loads weights).
         sampler: the training's sampler.
         interval: epochs between two minings; 0 for none.
         start: the first epoch before which is mined; before it the sampler keeps its weights.
-        table_path: where the miner's table handler writes. A resumed training takes the last table from there, so that
-            its sampler knows what the killed one's knew; None gives that up.
+        mined_path: where the miner's handler writes. A resumed training takes the last scores from there, so that its
+            sampler knows what the killed one's knew; None gives that up.
 
     Runs on: ``STARTED`` and ``EPOCH_STARTED`` of the trainer, in every process; list it after the checkpoint handler.
-    Reads: ``miner.state.forgetting``.
+    Reads: ``miner.state.scores``.
     Writes: ``sampler.weights``.
     """
 
@@ -42,7 +42,7 @@ class Remining:
         sampler: Sampler[Any] | None,
         interval: int = 5,
         start: int = 2,
-        table_path: str | os.PathLike[str] | None = None,
+        mined_path: str | os.PathLike[str] | None = None,
     ) -> None:
         if interval < 0 or start < 1:
             raise ValueError(
@@ -53,7 +53,7 @@ class Remining:
         self.sampler: Any = sampler
         self.interval = interval
         self.start = start
-        self.table_path = None if table_path is None else Path(table_path)
+        self.mined_path = None if mined_path is None else Path(mined_path)
 
     def attach(self, engine: Trainer) -> None:
         """Attach to the trainer; a second call changes nothing."""
@@ -66,8 +66,8 @@ class Remining:
         past = engine.state.epoch - self.start
         if past >= 0 and past % self.interval == 0:
             self.miner.run(engine.state.epoch)
-            self.sampler.refresh(self.miner.state.forgetting)
+            self.sampler.refresh(self.miner.state.scores)
 
     def _restore(self, engine: Trainer) -> None:
-        if engine.state.epoch >= self.start and self.table_path is not None and self.table_path.is_file():
-            self.sampler.refresh(read_table(self.table_path))
+        if engine.state.epoch >= self.start and self.mined_path is not None and self.mined_path.is_file():
+            self.sampler.refresh(read_scores(self.mined_path))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch.distributed as dist
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 __all__ = ["ScoreCollector"]
+
+Arrays = dict[str, NDArray[Any]]
 
 
 class ScoreCollector:
@@ -33,29 +35,31 @@ class ScoreCollector:
         self._ids: list[str] = []
         # One growing block a score: a small array a batch would lie between the activations, which then find no room
         # in the memory that was freed before.
-        self._scores: dict[str, array[float]] = {}
-        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._scores: dict[str, bytearray] = {}
+        self._kinds: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {}
 
     def add(self, ids: Sequence[str], scores: Mapping[str, Tensor]) -> None:
-        """Add one batch: ``(N,)`` or ``(N, S)`` by name for ``N`` ids."""
+        """Add one batch: ``(N, ...)`` by name for ``N`` ids."""
         self._ids.extend(ids)
         for name, values in scores.items():
-            self._scores.setdefault(name, array("d")).frombytes(values.detach().cpu().double().numpy().tobytes())
-            self._shapes[name] = tuple(values.shape[1:])
+            array = values.detach().cpu().numpy()
+            self._scores.setdefault(name, bytearray()).extend(array.tobytes())
+            self._kinds[name] = (array.dtype, array.shape[1:])
 
-    def own(self) -> dict[str, NDArray[np.float64]]:
+    def own(self) -> Arrays:
         """Return the scores of this process alone."""
+        kinds = self._kinds
         return {
-            name: np.array(values, dtype=np.float64).reshape(-1, *self._shapes[name])
-            for name, values in self._scores.items()
+            name: np.frombuffer(bytes(block), dtype=kinds[name][0]).reshape(-1, *kinds[name][1])
+            for name, block in self._scores.items()
         }
 
-    def gathered(self) -> tuple[list[str], dict[str, NDArray[np.float64]]]:
+    def gathered(self) -> tuple[list[str], Arrays]:
         """Return ids and scores of all processes, the same in each of them; to be called by all of them."""
         own = (self._ids, self.own())
         if not (dist.is_available() and dist.is_initialized()):
             return own
-        shares: list[tuple[list[str], dict[str, NDArray[np.float64]]]] = [own] * dist.get_world_size()
+        shares: list[tuple[list[str], Arrays]] = [own] * dist.get_world_size()
         dist.all_gather_object(shares, own)
         filled = [share for share in shares if share[0]]
         names = filled[0][1] if filled else {}

@@ -8,12 +8,13 @@ from ignite.engine import Engine, Events
 
 from htl_monai.handlers.spoken_warning import warn_of_useless
 from htl_monai.metrics.usefulness import useless_masks
+from htl_monai.scores import table_of
 
 __all__ = ["UselessScores"]
 
 
 class UselessScores:
-    """Judge the table of an evaluation; list it after :class:`~htl_monai.handlers.scores_table.ScoresTable`.
+    """Judge the scores of an evaluation; list it after :class:`~htl_monai.handlers.scores_writer.ScoresWriter`.
 
     Args:
         arm: what is evaluated.
@@ -33,4 +34,4 @@ class UselessScores:
 
     def __call__(self, engine: Engine) -> None:
         if engine.state.rank == 0:
-            warn_of_useless("the network", useless_masks(engine.state.scores), "after the evaluation")
+            warn_of_useless("the network", useless_masks(table_of(engine.state.scores, 0.0)), "after the evaluation")

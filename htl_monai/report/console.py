@@ -8,10 +8,12 @@ from htl_monai.analysis.groups import UNKNOWN
 from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.readers.listing import name_first
+from htl_monai.ranking.forgetting_table import ranking_table
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.report.printed_table import print_table
 from htl_monai.report.verdict import verdict
 from htl_monai.runs import layout
+from htl_monai.scores import read_scores
 
 __all__ = [
     "print_files",
@@ -60,7 +62,7 @@ COLUMNS = {
     "precision_at_k n_planted n_never_learned",
 }
 # What a person opens; checkpoints and notes of the workflow are not among it.
-_SHOWN = (".csv", ".json", ".pt", ".npz", ".png", ".html")
+_SHOWN = (".csv", ".json", ".pt", ".nc", ".png", ".html")
 _HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt"), ("phantom",)
 
 
@@ -78,7 +80,7 @@ def print_run(folder: Path) -> None:
         of = f"{root.name}: " if root != folder else ""
         print_left_out(root / layout.SELECTING / "htl.json", of)
         for mining in ("mining", "mining_unlabelled"):
-            print_never_learned(root / mining / "forgetting.csv", of)
+            print_never_learned(root / mining / "scores.nc", of)
     print_skipped(folder)
     print_written(folder)
     print(f"\n{verdict(read_table(folder / 'reporting' / 'comparison.csv'))}")
@@ -115,11 +117,11 @@ def print_left_out(selection: Path, of: str = "") -> None:
         )
 
 
-def print_never_learned(forgetting: Path, of: str = "") -> None:
+def print_never_learned(mined: Path, of: str = "") -> None:
     """Print which mined images were never learned: without masks, those without a box; ``of`` goes before."""
-    if not forgetting.is_file():
+    if not mined.is_file():
         return
-    images = read_table(forgetting).drop_duplicates("id")
+    images = ranking_table(read_scores(mined))
     ids = images.loc[never_learned_in(images), "id"].tolist()
     if ids:
         found = (

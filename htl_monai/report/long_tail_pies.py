@@ -16,6 +16,7 @@ from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.ranking.selection import top_share
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
+from htl_monai.scores import at_level
 
 __all__ = ["NO_FINDING", "pie_tables"]
 
@@ -46,8 +47,8 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
         KeyError: nothing was mined at ``sparsity``; the known ones are named.
         ValueError: predictions do not fit the data list or each other, or ``share`` is out of range.
     """
-    found = run.predictions(COMPRESSIONS[MAIN])
-    dense, pruned = found.at(0.0), found.at(sparsity)
+    found = run.scores(COMPRESSIONS[MAIN])["probability"]
+    dense, pruned = (at_level(found, level).values for level in (0.0, sparsity))
     labels, mean_dense = run.labels, dense.mean(axis=0)
     mean_pruned = pruned.mean(axis=0)
     agreement = {"spearman": rank_correlation(mean_dense, mean_pruned), "taxicab": taxicab(mean_dense, mean_pruned)}

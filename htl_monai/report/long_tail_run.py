@@ -1,4 +1,4 @@
-"""Reads what a run of the setting chest_xray predicted, compression by compression, in the order of its test images."""
+"""Reads what a run of the setting chest_xray scored, compression by compression, in the order of its test images."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from xarray import Dataset
 
 from htl_monai.data.readers.listing import Datalists, Item
 from htl_monai.data.readers.multi_label import label_matrix, load_multi_label
 from htl_monai.runs import layout
-from htl_monai.scores.predictions import Predictions, stacked_predictions
+from htl_monai.scores import in_order, join_seeds
 
 __all__ = ["COMPRESSIONS", "MAIN", "LongTailRun", "positives", "read_long_tail_run"]
 
-# What the weights went through, and the stage whose folder holds the predictions.
+# What the weights went through, and the stage whose folder holds the scores.
 COMPRESSIONS = {
     "global_magnitude": "mining",
     "random": "mining_random",
@@ -32,7 +33,7 @@ MAIN = "global_magnitude"
 
 @dataclass(frozen=True)
 class LongTailRun:
-    """The data lists of a run and the way to its predictions.
+    """The data lists of a run and the way to its scores.
 
     Args:
         run_dir: the folder of the run.
@@ -62,36 +63,37 @@ class LongTailRun:
         return [item.get("subject") for item in self.test]
 
     def seeds_of(self, stage: str) -> tuple[int, ...]:
-        """Return the seeds for which a stage has written predictions."""
+        """Return the seeds for which a stage has written scores."""
         return tuple(seed for seed in self.seeds if self._path(seed, stage).is_file())
 
-    def predictions(self, stage: str, seeds: Sequence[int] | None = None) -> Predictions:
-        """Read a stage's predictions of the test images, ``(R, K, N, C)``.
+    def scores(self, stage: str, seeds: Sequence[int] | None = None) -> Dataset:
+        """Join a stage's scores of the test images, lazily: ``probability`` is ``(R, K, N, C)``.
 
         Args:
             stage: the name of its folder, such as ``mining``.
             seeds: those to read; by default all of the run.
 
         Raises:
-            FileNotFoundError: the predictions of a seed are not there.
+            FileNotFoundError: the scores of a seed are not there.
             ValueError: they are of other images or classes than the data list, or lack the dense network.
         """
-        paths = [self._path(seed, stage) for seed in (self.seeds if seeds is None else seeds)]
-        found = stacked_predictions(paths)
-        if found.classes != self.classes:
+        paths = {seed: self._path(seed, stage) for seed in (self.seeds if seeds is None else seeds)}
+        found, first = join_seeds(paths), next(iter(paths.values()))
+        classes = found.indexes["class"].tolist()
+        if classes != list(self.classes):
             raise ValueError(
-                f"predictions in {paths[0]} must be of the classes of the data list, {', '.join(self.classes)}, got "
-                f"{', '.join(found.classes)}; mine again"
+                f"scores in {first} must be of the classes of the data list, {', '.join(self.classes)}, got "
+                f"{', '.join(classes)}; mine again"
             )
-        if found.sparsities[0] != 0:
+        if found["level"].values[0] != 0:
             raise ValueError(
-                f"predictions in {paths[0]} must begin with the dense network, sparsity 0, got "
-                f"{found.sparsities[0]:g}; mine again"
+                f"scores in {first} must begin with the dense network, sparsity 0, got {found['level'].values[0]:g}; "
+                "mine again"
             )
-        return found.in_order([item["id"] for item in self.test], paths[0], "test")
+        return in_order(found, [item["id"] for item in self.test], first, "test")
 
     def _path(self, seed: int, stage: str) -> Path:
-        return self.run_dir / layout.seed_folder(seed) / stage / "predictions.npz"
+        return self.run_dir / layout.seed_folder(seed) / stage / "scores.nc"
 
 
 def read_long_tail_run(
@@ -104,18 +106,16 @@ def read_long_tail_run(
     Args:
         run_dir: the folder of the run.
         data_path: its data list; by default ``preparing/data.json`` in the run.
-        seeds: the seeds to read; by default every one with ``seed_*/mining/predictions.npz``.
+        seeds: the seeds to read; by default every one with ``seed_*/mining/scores.nc``.
 
     Raises:
         FileNotFoundError: the data list is not there, or no seed was mined.
     """
     run_dir = Path(run_dir)
-    found = (
-        layout.seeds_with(run_dir, f"{COMPRESSIONS[MAIN]}/predictions.npz") if seeds is None else tuple(sorted(seeds))
-    )
+    found = layout.seeds_with(run_dir, f"{COMPRESSIONS[MAIN]}/scores.nc") if seeds is None else tuple(sorted(seeds))
     if not found:
         raise FileNotFoundError(
-            f"run_dir must hold seed_*/{COMPRESSIONS[MAIN]}/predictions.npz of at least one seed, got none in "
+            f"run_dir must hold seed_*/{COMPRESSIONS[MAIN]}/scores.nc of at least one seed, got none in "
             f"{run_dir}; run the stage mining or correct the path"
         )
     data = load_multi_label(run_dir / layout.DATA if data_path is None else data_path)

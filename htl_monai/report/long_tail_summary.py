@@ -20,6 +20,7 @@ from htl_monai.report.long_tail_pies import pie_tables
 from htl_monai.report.long_tail_run import MAIN, LongTailRun, read_long_tail_run
 from htl_monai.report.long_tail_tables import forgettability_tables
 from htl_monai.runs import layout
+from htl_monai.scores import at_level
 
 __all__ = ["write_forgettability", "write_long_tail_summary", "write_pies"]
 
@@ -69,7 +70,7 @@ def write_forgettability(
     """Write which classes, and which pairs of classes, each compression of a run makes the networks forget.
 
     Args:
-        run_dir: the folder of the run; every seed with ``seed_*/mining/predictions.npz`` is read.
+        run_dir: the folder of the run; every seed with ``seed_*/mining/scores.nc`` is read.
         out_dir: where the tables go; the figures go into ``figures`` in it. By default ``reporting`` in the run.
 
     Returns:
@@ -93,7 +94,7 @@ def write_pies(
     """Write which test images pruning changes most (PIEs), which findings they have, and whether they look mislabelled.
 
     Args:
-        run_dir: the folder of the run; every seed with ``seed_*/mining/predictions.npz`` is read.
+        run_dir: the folder of the run; every seed with ``seed_*/mining/scores.nc`` is read.
         out_dir: where the tables go; the figures go into ``figures`` in it. By default ``reporting`` in the run.
         sparsity: of the pruning that is compared with the dense network.
         share: how many images are PIEs, in (0, 1].
@@ -123,7 +124,7 @@ def _pies(run: LongTailRun, sparsity: float, share: float) -> dict[str, pd.DataF
 def _arms(run: LongTailRun, arms: Sequence[str], seed: int) -> dict[str, pd.DataFrame]:
     if not arms:
         return {}
-    predicted = {arm: run.predictions(layout.evaluated(arm)).at(0.0) for arm in arms}
+    predicted = {arm: at_level(run.scores(layout.evaluated(arm)), 0.0)["probability"].values for arm in arms}
     return {"arms": compare_arms(run.labels, predicted, REFERENCE, run.classes, seed=seed, subjects=run.subjects)}
 
 

@@ -29,7 +29,7 @@ FCD = ("fcd_euclidean", "fcd_mse")
 
 
 def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
-    """Analyse every compression that a run has predictions of; the predictions of one at a time are in memory.
+    """Analyse every compression that a run has scores of; those of one seed at a time are in memory.
 
     Args:
         run: what :func:`~htl_monai.report.long_tail_run.read_long_tail_run` found.
@@ -58,10 +58,9 @@ def forgettability_tables(run: LongTailRun) -> dict[str, pd.DataFrame]:
         seeds = run.seeds if compression == MAIN else run.seeds_of(stage)
         if not seeds:
             continue
-        found = run.predictions(stage, seeds)
-        ap, sparsities = average_precision(labels, found.probabilities), found.sparsities
-        del found  # of 30 seeds it is a gigabyte
-        tables = _tables_of(ap, sparsities, classes, co_occurrence, chance)
+        found = run.scores(stage, seeds)["probability"]
+        ap = np.stack([average_precision(labels, of_seed.values) for of_seed in found])  # of 30 seeds it is a gigabyte
+        tables = _tables_of(ap, tuple(found["level"].values.tolist()), classes, co_occurrence, chance)
         if compression == MAIN:
             wide = _curves_by_class(tables["class_changes"])
         for name, table in tables.items():

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
-from htl_monai.data.files import read_table, write_csv
+from htl_monai.data.files import write_csv
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.report.summary import at_sparsity, groups_of_forgetting, run_tables, score_names
 from htl_monai.runs import layout
+from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
 
 __all__ = ["compare_over_seeds", "write_seeds_summary"]
@@ -52,12 +54,16 @@ def write_seeds_summary(
         means of each seed.
     """
     roots = {number: Path(run_dir) / layout.seed_folder(number) for number in seeds}
-    mined = {number: read_table(root / "mining" / "forgetting.csv") for number, root in roots.items()}
+    mined = {number: forgetting_table(read_scores(root / "mining" / "scores.nc")) for number, root in roots.items()}
     chosen_from = mined
     if use_unlabelled:
-        chosen_from = {n: read_table(root / "mining_unlabelled" / "forgetting.csv") for n, root in roots.items()}
+        paths = {n: root / "mining_unlabelled" / "scores.nc" for n, root in roots.items()}
+        chosen_from = {n: forgetting_table(read_scores(path)) for n, path in paths.items()}
     scores = {
-        number: {model: read_table(root / layout.evaluated(model) / "scores.csv") for model in (*models, *baselines)}
+        number: {
+            model: table_of(read_scores(root / layout.evaluated(model) / "scores.nc"), 0.0)
+            for model in (*models, *baselines)
+        }
         for number, root in roots.items()
     }
     found = {}

@@ -15,8 +15,10 @@ from htl_monai.analysis.impact import impact, is_of_boxes
 from htl_monai.analysis.statistics import compare
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import bounded_forgetting, hardness, never_learned_in
 from htl_monai.report.run_notes import run_notes
+from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.share_interval import share_interval
 
@@ -61,10 +63,11 @@ def write_summary(
         how unsure the pseudo-labels are) where some are planted; and ``notes``, sentences on networks of no use.
     """
     run = Path(run_dir)
-    table = read_table(run / "mining" / "forgetting.csv")
-    unlabelled = read_table(run / "mining_unlabelled" / "forgetting.csv") if use_unlabelled else None
+    table = forgetting_table(read_scores(run / "mining" / "scores.nc"))
+    unlabelled = forgetting_table(read_scores(run / "mining_unlabelled" / "scores.nc")) if use_unlabelled else None
     pseudo_labels = run / "pseudo_labelling" / "pseudo_labels.csv" if use_unlabelled else None
-    scores = {model: read_table(run / f"evaluating_{model}" / "scores.csv") for model in (*models, *baselines)}
+    paths = {model: run / f"evaluating_{model}" / "scores.nc" for model in (*models, *baselines)}
+    scores = {model: table_of(read_scores(path), 0.0) for model, path in paths.items()}
     tables = run_tables(table, unlabelled, scores, sparsity, pseudo_labels, baselines)
     tables["comparison"] = _comparison({model: scores[model] for model in scores if model not in baselines}, seed)
     tables["groups"] = groups_of_forgetting(at_sparsity(table if unlabelled is None else unlabelled, sparsity), seed)

@@ -14,9 +14,8 @@ __all__ = ["DENSE", "checked_seeds", "stages_of"]
 
 DENSE = "dense"
 """The arm that trains no further."""
-# What mining and evaluating write.
-_MINED = {"masks": "forgetting.csv", "findings": "predictions.npz"}
-_SCORED = {"masks": "scores.csv", "findings": "predictions.npz"}
+# What mining writes beside the scores: classes have no one number a sample that could be ranked.
+_MINED = {"masks": ("ranking.csv", "sparsity.csv"), "findings": ("sparsity.csv",)}
 # The configs that do the same for either kind of labels.
 _SELECT = {"masks": "stages/select.json", "findings": "stages/select_pies.json"}
 _ATTEND = {"masks": ("stages/attend.json", "stages/remine.json"), "findings": ("stages/attend.json",)}
@@ -132,7 +131,7 @@ class _Graph:
             run_id="mining",
             configs=("train.json", "stages/mine.json", *what.get("configs", ())),
             inputs=(layout.DATA, layout.DENSE),
-            outputs=(_MINED[self.setting.labels], "sparsity.csv"),
+            outputs=(layout.SCORES, *_MINED[self.setting.labels]),
             settings={"split": what["split"]},
             paths={"dense_path": layout.DENSE},
         )
@@ -144,11 +143,11 @@ class _Graph:
             for name in self.setting.choose["from"]
         ]
         drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
-        paths: dict[str, Any] = {"forgetting_path": first[0]}
+        paths: dict[str, Any] = {"mined_path": first[0]}
         if others:
-            paths |= {"labelled_forgetting_path": others[0][0], "pseudo_labels_path": layout.PSEUDO_LABELS}
+            paths |= {"labelled_mined_path": others[0][0], "pseudo_labels_path": layout.PSEUDO_LABELS}
         if self.over_seeds:
-            paths = {"predictions_paths": first}
+            paths = {"mined_paths": first}
         unlabelled = ("stages/select_unlabelled.json",) if self.setting.pseudo_labels else ()
         pies = ("pies.csv",) if self.over_seeds else ()
         return Stage(
@@ -192,14 +191,14 @@ class _Graph:
             run_id="evaluating",
             configs=("train.json", "stages/evaluate.json"),
             inputs=(layout.DATA, network),
-            outputs=(_SCORED[self.setting.labels],),
+            outputs=(layout.SCORES, "scores.csv"),
             settings={"arm": arm, **self._baselines()},
             paths={"model_path": network},
         )
 
     def _reporting(self) -> Stage:
         judged = (*self.arms, *self.setting.baselines)
-        scored = {arm: f"{layout.evaluated(arm)}/{_SCORED[self.setting.labels]}" for arm in judged}
+        scored = {arm: f"{layout.evaluated(arm)}/{layout.SCORES}" for arm in judged}
         mined = [self._mined(name) for name in self.setting.report["on"]]
         drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
         roots = [layout.seed_folder(seed) for seed in self.seeds]
@@ -223,4 +222,4 @@ class _Graph:
         return {"baselines": list(self.setting.baselines)} if self.setting.baselines else {}
 
     def _mined(self, name: str) -> str:
-        return f"{name}/{_MINED[self.setting.labels]}"
+        return f"{name}/{layout.SCORES}"

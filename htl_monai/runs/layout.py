@@ -12,6 +12,7 @@ __all__ = [
     "IMAGES",
     "PREPARING",
     "REPORTING",
+    "SCORES",
     "SELECTING",
     "SKIPPED",
     "attended",
@@ -24,6 +25,8 @@ PREPARING, TRAINING, PSEUDO_LABELLING = "preparing", "training", "pseudo_labelli
 SELECTING, REPORTING = "selecting", "reporting"
 DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images.npy"
 DYNAMICS = f"{TRAINING}/dynamics.nc"
+SCORES = "scores.nc"
+"""What mining and evaluating measured, in the folder of each of their stages."""
 DENSE, PSEUDO_LABELS = f"{TRAINING}/dense.pt", f"{PSEUDO_LABELLING}/pseudo_labels.csv"
 
 

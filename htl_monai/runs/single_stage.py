@@ -10,7 +10,7 @@ from typing import Any
 
 from htl_monai.analysis.impact import impact
 from htl_monai.data.digest import data_digest
-from htl_monai.data.files import read_json, read_table, sha256, write_csv, write_json
+from htl_monai.data.files import read_json, sha256, write_csv, write_json
 from htl_monai.data.preparation.checked import check_lists, images_of, lists_of
 from htl_monai.data.preparation.diagnoses import class_names
 from htl_monai.data.preparation.left_out import write_skipped
@@ -21,21 +21,25 @@ from htl_monai.models.bundles import stage_configs
 from htl_monai.models.find_model import find_localizer
 from htl_monai.models.model import Model
 from htl_monai.models.model_record import NETWORK
+from htl_monai.ranking.forgetting_table import forgetting_table, nearest_level
 from htl_monai.report.run_notes import run_notes
-from htl_monai.report.summary import groups_of_forgetting
+from htl_monai.report.summary import at_sparsity, groups_of_forgetting
 from htl_monai.runs.output_folder import owns_folder
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.runs.provenance import origin_of, write_provenance
 from htl_monai.runs.stage import Stage
 from htl_monai.runs.workflow import run_stage
+from htl_monai.scores import read_scores
 from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["evaluate_with", "mine_with"]
 
-_MINING = Stage("mining", "mining", ("train.json", "stages/mine.json"), (), ("forgetting.csv", "sparsity.csv"))
+_MINING = Stage(
+    "mining", "mining", ("train.json", "stages/mine.json"), (), ("scores.nc", "ranking.csv", "sparsity.csv")
+)
 # What the weights of a network were made for: another value would not load.
 _SHAPE = (*(key for key in NETWORK if key != "spatial_size"), "num_classes")
-_EVALUATING = Stage("evaluating", "evaluating", ("train.json", "stages/evaluate.json"), (), ("scores.csv",))
+_EVALUATING = Stage("evaluating", "evaluating", ("train.json", "stages/evaluate.json"), (), ("scores.nc", "scores.csv"))
 
 
 @owns_folder("mine")
@@ -57,8 +61,9 @@ def mine_with(
     Args:
         model: see :func:`~htl_monai.models.find_model.find_model`.
         data: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
-        out: the folder for ``forgetting.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and ``notes.csv``; for
-            ``data.json``, the images that were mined; and for ``skipped.csv``, those that were left out, and why.
+        out: the folder for ``scores.nc``, ``ranking.csv``, ``sparsity.csv``, ``impact.csv``, ``groups.csv`` and
+            ``notes.csv``; for ``data.json``, the images that were mined; and for ``skipped.csv``, those that were left
+            out, and why.
         split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
         overlays: config files applied on top of the bundle's.
         settings: config entries to replace; ``skip_unusable`` leaves out images that cannot be used.
@@ -75,11 +80,10 @@ def mine_with(
     folder, trained = Path(out).resolve(), find_localizer(model)
     paths = {"split": split, "progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, split, data, folder, overlays, settings or {}, paths, say)
-    table = read_table(folder / "forgetting.csv")
-    nearest = min(table["sparsity"].unique(), key=lambda sparsity: abs(sparsity - 0.7))
-    mined = table[table["sparsity"] == nearest]
+    scores = read_scores(folder / "scores.nc")
+    table, nearest = forgetting_table(scores), nearest_level(scores)
     write_csv(folder / "impact.csv", impact(table))
-    write_csv(folder / "groups.csv", groups_of_forgetting(mined))
+    write_csv(folder / "groups.csv", groups_of_forgetting(at_sparsity(table, nearest)))
     write_csv(folder / "notes.csv", run_notes(table, {}, table, nearest))
     return folder
 
@@ -98,7 +102,7 @@ def evaluate_with(
     """Score a trained model on one split of ``data``; the arguments are those of :func:`mine_with`.
 
     Returns:
-        ``out``, with ``scores.csv``, ``data.json`` and ``skipped.csv``.
+        ``out``, with ``scores.nc``, ``scores.csv``, ``data.json`` and ``skipped.csv``.
     """
     folder, trained = Path(out).resolve(), find_localizer(model)
     paths = {"split": split, "progress": progress, "model_path": str(trained.weights)}

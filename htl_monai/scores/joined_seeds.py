@@ -21,7 +21,7 @@ OF_THE_DATA = ("label", "whole_image_iou")
 def join_seeds(paths: Mapping[int, str | os.PathLike[str]]) -> xr.Dataset:
     """Join one file a seed along ``seed``, the first dimension of every score; the metadata are those of the first.
 
-    Nothing is loaded: 30 seeds × 20 levels × 21,081 samples × 20 classes join in less than a second, and
+    Nothing is loaded: 30 seeds × 20 levels × 21,081 samples × 20 classes join in seconds, and
     ``at_level(joined, 0.9).mean("seed")`` reads the blocks of that level one by one.
 
     Args:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from htl_monai.data.readers.listing import name_first
 from htl_monai.scores.metadata import coordinates_of
 
-__all__ = ["at_level", "make_scores", "of_samples", "rows_of", "score_of"]
+__all__ = ["at_level", "in_order", "make_scores", "of_samples", "rows_of", "score_of"]
 
 AXES = ("level", "sample", "class")
 _TOLERANCE = 1e-8
@@ -110,6 +110,28 @@ def at_level(scores: Labelled, level: float) -> Labelled:
         known = ", ".join(f"{value:g}" for value in levels)
         raise KeyError(f"sparsity must be one of {known}, got {level:g}; mine at it, or choose one of these")
     return scores.isel(level=int(near[0]))
+
+
+def in_order(scores: xr.Dataset, ids: Sequence[str], path: object, split: str) -> xr.Dataset:
+    """Return the scores in the order of a data list.
+
+    Args:
+        scores: of one seed or several joined.
+        ids: the list's samples, which must be those of the scores.
+        path: where these were read from, for the error.
+        split: the name of the list, for the error.
+
+    Raises:
+        ValueError: they are of other samples; some are named.
+    """
+    index = scores.indexes["sample"]
+    differing = sorted({*index} ^ {*ids})
+    if differing:
+        raise ValueError(
+            f"scores in {path} must be of the {split} images of the data list, got {len(differing)} that are "
+            f"not in both ({name_first(differing)}); mine again on the same data"
+        )
+    return scores.isel(sample=[index.get_loc(id_) for id_ in ids])
 
 
 def rows_of(data: Sequence[Mapping[str, Any]], ids: Sequence[str]) -> NDArray[np.intp]:

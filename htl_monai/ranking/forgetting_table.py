@@ -1,0 +1,65 @@
+"""What every sample lost at every level, as a table; and the ranking that a person opens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from htl_monai.ranking.hardness import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
+from htl_monai.scores import at_level, columns_of, score_of, table_of
+
+__all__ = ["forgetting_table", "nearest_level", "ranking_table"]
+
+USUAL_LEVEL = 0.7
+"""The sparsity of Attend Who is Weak."""
+# An edge of a box: a fraction of the picture, or pixels of the original image.
+_BOX_EDGES = ("x_min", "x_min_px")
+
+
+def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataFrame:
+    """Lay out what every sample lost of the primary score (Attend Who is Weak, Algorithm 1, line 4).
+
+    Args:
+        scores: of one seed, dense and pruned.
+        level: only this one; by default all.
+
+    Returns:
+        What :func:`~htl_monai.scores.table_of` returns, and ``forgetting`` (absolute, higher = harder),
+        ``forgetting_relative`` (share of the dense score that is lost; NaN where that is 0), ``never_learned`` (see
+        :mod:`htl_monai.ranking.hardness`) and ``rank`` (1 = hardest at this sparsity: those never learned, then by
+        falling relative forgetting; ties in the order of the data list). Scores are NaN, and the rank is missing, where
+        there is nothing to measure.
+
+    Raises:
+        KeyError: nothing was measured at ``level``.
+    """
+    if level is not None:
+        scores = scores.sel(level=[0.0, float(at_level(scores, level)["level"])])
+    table, name = table_of(scores), _column(scores)
+    before, after = table[f"{name}_dense"], table[f"{name}_pruned"]
+    table["forgetting"] = forgetting(before, after)
+    table["forgetting_relative"] = relative_forgetting(before, after)
+    edge = next((table[f"{name}_dense"] for name in _BOX_EDGES if f"{name}_dense" in table), None)
+    table["never_learned"] = is_never_learned(before, edge)
+    hard = pd.Series(hardness(table["forgetting_relative"], table["never_learned"]))
+    table["rank"] = hard.groupby(table["sparsity"]).transform(hardness_rank).astype("Int64")
+    return table
+
+
+def ranking_table(scores: xr.Dataset, level: float = USUAL_LEVEL) -> pd.DataFrame:
+    """Return one row a sample, hardest first, at the level nearest to ``level``: metadata, primary score, the loss."""
+    table = forgetting_table(scores, nearest_level(scores, level)).sort_values("rank", kind="stable")
+    others = [f"{name}_{of}" for name in columns_of(scores) if name != _column(scores) for of in ("dense", "pruned")]
+    return table.drop(columns=others, errors="ignore").reset_index(drop=True)
+
+
+def nearest_level(scores: xr.Dataset, level: float = USUAL_LEVEL) -> float:
+    """Return the pruned level that is nearest to one."""
+    pruned = scores["level"].values[scores["level"].values > 0]
+    return float(pruned[np.abs(pruned - level).argmin()])
+
+
+def _column(scores: xr.Dataset) -> str:
+    name = scores.attrs["primary"]
+    return f"foreground_{name}" if "class" in score_of(scores).dims else str(name)

@@ -22,7 +22,7 @@ from htl_monai.data.readers.listing import Item
 from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.networks.weights import load_weights
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
-from htl_monai.scores.predictions import read_predictions
+from htl_monai.scores import read_scores
 
 BUNDLE = "chest_xray_long_tail"
 CPU_OVERLAY = "sizes/cpu_chest.json"
@@ -84,9 +84,9 @@ def sweep_rows(bench: Bench) -> list[Row]:
     }
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(items) / np.array(seconds) for name, seconds in taken.items()}
-    mined = read_predictions(entry("predictions_path")).probabilities
+    mined = read_scores(entry("mined_path"))["probability"].values
     bench.notes.append(
-        "mining reads the cache, prunes, scores, and writes predictions.npz and sparsity.csv; decoded first, it also "
+        "mining reads the cache, prunes, scores, and writes scores.nc and sparsity.csv; decoded first, it also "
         "fills the cache, which all seeds, sparsities and stages share; the loop decodes the files for each sparsity "
         f"with {bench.options.workers} workers, as the public code does, and writes nothing"
     )

@@ -26,13 +26,15 @@ from benchmark_table import Row, rounded
 from monai.bundle import ConfigWorkflow
 from numpy.typing import NDArray
 
-from htl_monai.data.files import read_table, write_json
+from htl_monai.data.files import write_json
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import Item
 from htl_monai.engines.precision import fastest_precision
 from htl_monai.networks.weights import load_weights
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.pruning import Sweep
+from htl_monai.ranking.forgetting_table import forgetting_table
+from htl_monai.scores import read_scores
 
 CPU_OVERLAY = "sizes/cpu.json"
 SELECTING_SPARSITY = 0.7
@@ -146,7 +148,7 @@ def _precision_rows(bench: MiningBench, table: pd.DataFrame, speed: Mapping[str,
 
 
 def _forgetting(bench: MiningBench, name: str) -> pd.DataFrame:
-    return read_table(bench.folder / name / "mining" / "forgetting.csv")
+    return forgetting_table(read_scores(bench.folder / name / "mining" / "scores.nc"))
 
 
 def training_rows(bench: MiningBench) -> list[Row]:

@@ -20,7 +20,7 @@ from fuzz_mutations import NASTY_TEXT, mutated_bytes, mutated_cells, mutated_jso
 from monai.networks.nets import BasicUNet
 from torch import nn
 
-from htl_monai.attention.selection import read_selection, rows_at
+from htl_monai.attention.selection import read_selection
 from htl_monai.data.files import read_note, read_table
 from htl_monai.data.preparation.check import check_data
 from htl_monai.data.preparation.diagnoses import class_names
@@ -60,7 +60,7 @@ def damaged_table(rng: random.Random, folder: Path, _marker: Path) -> Case:
         _FINDINGS: (lambda path: load_multi_label(path, on_missing="keep"),),
         _RATINGS: (lambda path: read_ratings([path], key),),
         _KEY: (read_key,),
-        _FORGETTING: (read_table, lambda path: rows_at(path, 0.5, [{"id": "0"}, {"id": "1"}])),
+        _FORGETTING: (read_table,),
     }
     if rng.random() < 0.2:
         path, text, read = _official_table(rng, folder / str(rng.randrange(10**9)))

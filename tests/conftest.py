@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import runpy
 import shutil
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from monai.bundle import ConfigParser
@@ -25,6 +27,7 @@ from htl_monai.data.preparation.prepared_diagnoses import prepare_diagnoses
 from htl_monai.models.bundles import find_bundle
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.runs.workflow import run_setting
+from htl_monai.scores import make_scores, write_scores
 
 # One process that has imported everything and is copied where a test needs a process of its own.
 FORKS = multiprocessing.get_context("forkserver")
@@ -116,6 +119,28 @@ def as_modules(tmp_path: Path, start_process: Callable[..., ForkServerProcess]) 
         assert [process.exitcode for process in processes] == [0] * len(processes), said
 
     return run
+
+
+@pytest.fixture(scope="session")
+def write_table() -> Callable[..., Path]:
+    """Return a function that writes a table as the scores that give it: one row a sample, or a sample and sparsity."""
+
+    def write(path: Path, table: pd.DataFrame, primary: str = "foreground_iou") -> Path:
+        swept, first = "sparsity" in table, table.drop_duplicates("id")
+        levels = [0.0, *(sorted(table["sparsity"].unique()) if swept else ())]
+        names = [str(column) for column in table if re.search("_dense$" if swept else "iou|dice", str(column))]
+        found: dict[str, Any] = {}
+        for name in [name.removesuffix("_dense") for name in names]:
+            columns = [first.set_index("id")[f"{name}_dense" if swept else name]]
+            columns += [table[table["sparsity"] == level].set_index("id")[f"{name}_pruned"] for level in levels[1:]]
+            found[name] = (("sample", "level"), pd.concat(columns, axis=1).loc[first["id"]].to_numpy(dtype=float))
+        metadata = [column for column in first if not re.search("iou|dice|px|sparsity|forgetting|learned|rank", column)]
+        data = [{key: None if pd.isna(value) else value for key, value in row.items()}
+                for row in first[metadata].to_dict("records")]  # fmt: skip
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write_scores(path, make_scores(data, list(first["id"]), found, levels, ["all"], primary=primary))
+
+    return write
 
 
 @pytest.fixture(scope="session")

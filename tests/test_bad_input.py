@@ -21,11 +21,13 @@ from htl_monai.cli import main
 from htl_monai.models.bundles import find_bundle
 from htl_monai.networks.weights import save_weights
 from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.report.console import print_never_learned
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.output_folder import LOCK, NOTE
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting, run_stage
+from htl_monai.scores import read_scores
 
 
 class Stop(Exception):
@@ -138,7 +140,7 @@ def test_images_of_other_modes_train(data: Path, tmp_path: Path, tiny: dict, mod
     table["image"] = table["image"].str.replace(".jpg", ".png")
     table.to_csv(data / "data.csv", index=False)
     run(data, tmp_path / "run", {**tiny, "max_epochs": 1}, until="selecting")
-    forgetting = pd.read_csv(tmp_path / "run" / "mining" / "forgetting.csv")
+    forgetting = forgetting_table(read_scores(tmp_path / "run" / "mining" / "scores.nc"))
     assert len(forgetting) == 3 * 2 and forgetting["foreground_iou_dense"].notna().all()
 
 
@@ -183,7 +185,7 @@ def test_a_full_disk_leaves_earlier_results(
         run(tiny_phantom, tiny_run, {**tiny, "sparsities": [0.7]})
     monkeypatch.undo()
     assert results(tiny_run) == before
-    assert htl_monai.data.files.sha256(tiny_run / "mining" / "forgetting.csv")
+    assert htl_monai.data.files.sha256(tiny_run / "mining" / "scores.nc")
 
 
 def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Path, tiny: dict) -> None:
@@ -314,9 +316,9 @@ def test_constant_heat_maps_have_no_box_and_the_run_goes_on(
     weights["backbone.final_conv.bias"].fill_(1)
     torch.save(weights, tmp_path / "constant.pt")
     folder = weak_stage("mining", dense_path=str(tmp_path / "constant.pt"))
-    table = pd.read_csv(folder / "forgetting.csv")
+    table = forgetting_table(read_scores(folder / "scores.nc"))
     assert len(table) == 8 and (table["forgetting"] == 0).all()
     assert table[[f"{edge}_px_dense" for edge in ("x_min", "y_min", "x_max", "y_max")]].isna().all(axis=None)
-    print_never_learned(folder / "forgetting.csv")
+    print_never_learned(folder / "scores.nc")
     words = "no box: the dense network finds no region in 8 of 8 mined images, which rank first: .* and 3 more\n"
     assert re.fullmatch(words, capsys.readouterr().out)

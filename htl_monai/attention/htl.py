@@ -185,7 +185,7 @@ def sampler_of(
     plain: torch.utils.data.Sampler[Any] | None,
     dataset: torch.utils.data.Dataset[Any],
     data: Sequence[Mapping[str, Any]],
-    table_path: str | os.PathLike[str],
+    mined_path: str | os.PathLike[str],
     sparsity: float = 0.7,
     strength: float = 4.0,
     seed: int = 0,
@@ -200,4 +200,4 @@ def sampler_of(
     if sampling != "weighted":
         return plain
     strength = strength if arm == "htl" else 0.0
-    return HTLWeightedSampler(dataset, data, table_path, sparsity, strength, seed=seed, never_learned=never_learned)
+    return HTLWeightedSampler(dataset, data, mined_path, sparsity, strength, seed=seed, never_learned=never_learned)

@@ -111,7 +111,7 @@ class ScoresWriter:
         sweep = getattr(engine, "sweep", None)
         if self.tables and sweep is not None:
             write_csv(self.path.with_name("sparsity.csv"), sweep.report())
-            if "class" not in scores[self.primary].dims:
+            if "class" not in scores[self.primary].dims and scores.sizes["level"] > 1:
                 write_csv(self.path.with_name("ranking.csv"), ranking_table(scores))
         elif self.tables:
             write_csv(self.path.with_name("scores.csv"), table_of(scores, 0.0))

@@ -55,8 +55,14 @@ def ranking_table(scores: xr.Dataset, level: float = USUAL_LEVEL) -> pd.DataFram
 
 
 def nearest_level(scores: xr.Dataset, level: float = USUAL_LEVEL) -> float:
-    """Return the pruned level that is nearest to one."""
+    """Return the pruned level that is nearest to one.
+
+    Raises:
+        ValueError: there is none.
+    """
     pruned = scores["level"].values[scores["level"].values > 0]
+    if not len(pruned):
+        raise ValueError("scores must be of pruned networks, got the dense one alone; mine at sparsities above 0")
     return float(pruned[np.abs(pruned - level).argmin()])
 
 

@@ -67,7 +67,7 @@ def make_scores(
             "level": ascending,
             "sample": np.array([item["id"] for item in data], dtype=object),
             "class": np.array([str(name) for name in classes], dtype=object),
-            **coordinates_of(data, {*variables, *AXES, "seed", "mask"}),
+            **coordinates_of(data, {*variables, *AXES, "seed", "image", "mask"}),
         },
         {"primary": next(iter(variables), ""), "foreground": foreground, **attrs},
     )

@@ -6,6 +6,7 @@ netCDF knows neither None nor a column of several kinds, and a name with a space
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 __all__ = ["coordinates_of", "from_file", "metadata_of", "to_file"]
 
 _COLUMN, _ENCODING = "column", "values_are"
-# The data list's names of the files; the coordinate "label" would stand in the way of the score.
-_RENAMED = {"label": "mask"}
+# The data list's names of files; the coordinate "label" would stand in the way of the score.
+_FILES = {"image": "image", "label": "mask"}
 
 
 def coordinates_of(data: Sequence[Mapping[str, Any]], taken: Collection[str]) -> dict[str, xr.Variable]:
@@ -28,17 +29,18 @@ def coordinates_of(data: Sequence[Mapping[str, Any]], taken: Collection[str]) ->
     Missing is NaN among numbers and text, None in other columns: ask ``pandas.isna``.
 
     Args:
-        data: the data list. Its ``id`` is the index and no coordinate; ``label`` becomes ``mask`` where it is a path,
-            and is left out where it is the truth itself.
+        data: the data list. Its ``id`` is the index and no coordinate; ``image`` and ``label`` become ``image`` and ``mask``
+            where they are paths, and are left out where they are the thing itself.
         taken: names that no coordinate may have; a column of such a name gets a ``_`` behind it.
     """
     taken = set(taken)
     found = {}
     for column in dict.fromkeys(key for item in data for key in item if key != "id"):
         values = [item.get(column) for item in data]
-        if column in _RENAMED:
-            if all(value is None or isinstance(value, str) for value in values):
-                found[_RENAMED[column]] = xr.Variable("sample", _column(values))
+        if column in _FILES:
+            if all(value is None or isinstance(value, str | os.PathLike) for value in values):
+                paths = [None if value is None else str(value) for value in values]
+                found[_FILES[column]] = xr.Variable("sample", _objects(paths))
             continue
         name = re.sub(r"\W", "_", str(column)) or "_"
         while name in taken:
@@ -57,7 +59,7 @@ def metadata_of(scores: xr.Dataset, files: bool = False) -> pd.DataFrame:
     """
     columns: dict[str, Any] = {"id": scores["sample"].values.tolist()}
     for name, values in scores.coords.items():
-        if name != "sample" and values.dims == ("sample",) and (files or name not in ("image", "mask")):
+        if name != "sample" and values.dims == ("sample",) and (files or name not in _FILES.values()):
             columns[values.attrs.get(_COLUMN, name)] = values.values
     return pd.DataFrame(columns)
 

@@ -15,7 +15,7 @@ from htl_monai.attention.htl import finetuning_list
 from htl_monai.attention.selection import PIE_ARMS as ARMS
 from htl_monai.data.files import sha256
 from htl_monai.ranking.label_quality import label_quality
-from htl_monai.scores.predictions import Predictions, write_predictions
+from htl_monai.scores import make_scores, read_scores, write_scores
 
 N, CLASSES = 40, ("Atelectasis", "Edema", "Hernia", "No Finding")
 
@@ -32,9 +32,9 @@ def mined(tmp_path):
         dense = rng.random((N, 4))
         pruned = np.clip(dense + rng.normal(0, 0.02, dense.shape), 0, 1)
         pruned[[5, 17]] = dense[[5, 17]][:, ::-1]
-        stored = np.stack([dense, dense, pruned])[:, ::-1].astype(np.float32)
-        path = tmp_path / f"seed_{seed}" / "predictions.npz"
-        paths.append(write_predictions(path, Predictions(stored, tuple(ids[::-1]), CLASSES, (0.0, 0.5, 0.9))))
+        values = {"probability": np.stack([dense, dense, pruned], axis=1).astype(np.float32)}
+        scores = make_scores(data[::-1], ids, values, (0.0, 0.5, 0.9), CLASSES)
+        paths.append(write_scores(tmp_path / f"seed_{seed}" / "scores.nc", scores))
     return data, paths
 
 
@@ -71,7 +71,7 @@ def test_pies_are_the_lowest_rank_correlations_of_the_mean_over_seeds(mined, tmp
     data, paths = mined
     write_pie_selections(data, paths, tmp_path, share=0.05)
     table = pd.read_csv(tmp_path / "pies.csv")
-    stacked = np.stack([np.load(path)["probabilities"] for path in paths]).astype(float)[:, :, ::-1]
+    stacked = np.stack([read_scores(path)["probability"] for path in paths]).astype(float)[:, :, ::-1]
     dense, pruned = stacked[:, 0].mean(axis=0), stacked[:, 2].mean(axis=0)
     expected = [spearmanr(a, b).statistic for a, b in zip(dense, pruned, strict=True)]
     np.testing.assert_allclose(table["spearman"], expected, atol=1e-9)
@@ -98,7 +98,7 @@ def test_bad_input_is_refused_and_nothing_is_written(mined, tmp_path):
     out = tmp_path / "selecting"
     with pytest.raises(KeyError, match="sparsity must be one of 0, 0.5, 0.9, got 0.7; mine at it"):
         write_pie_selections(data, paths, out, sparsity=0.7)
-    with pytest.raises(ValueError, match=r"^predictions in .* must be of the training images .*, got 1 .*\(image_39\)"):
+    with pytest.raises(ValueError, match=r"^scores in .* must be of the training images .*, got 1 .*\(image_39\)"):
         write_pie_selections(data[:-1], paths, out)
     with pytest.raises(ValueError, match=r"^id must be unique over all splits, got 1 repeated: image_00"):
         write_pie_selections([*data, data[0]], paths, out)
@@ -115,8 +115,9 @@ def test_of_a_single_class_the_farthest_probabilities_are_chosen(mined, tmp_path
     dense = np.linspace(0.1, 0.5, N, dtype=np.float32)
     pruned = dense.copy()
     pruned[[7, 30]] += 0.4
-    predictions = Predictions(np.stack([dense, pruned])[..., None], tuple(i["id"] for i in data), ("Edema",), (0, 0.9))
-    path = write_predictions(tmp_path / "single.npz", predictions)
+    values = {"probability": np.stack([dense, pruned], axis=1)[..., None]}
+    scores = make_scores(data, [item["id"] for item in data], values, (0, 0.9), ["Edema"])
+    path = write_scores(tmp_path / "single.nc", scores)
     write_pie_selections(single, [path], tmp_path / "selecting", share=0.05)
     table = pd.read_csv(tmp_path / "selecting" / "pies.csv")
     assert table.loc[table["is_pie"], "id"].tolist() == ["image_07", "image_30"]
@@ -130,10 +131,9 @@ def test_of_a_single_class_the_farthest_probabilities_are_chosen(mined, tmp_path
 def test_images_never_learned_are_pies_by_choice(mined, tmp_path, never_learned, expected):
     data, paths = mined
     for path in paths:
-        with np.load(path) as stored:
-            content = dict(stored)
-        content["probabilities"][:, N - 1 - 8] = 0.5  # stored the other way round
-        np.savez(path, **content)
+        scores = read_scores(path)
+        scores["probability"].loc[{"sample": "image_08"}] = 0.5
+        write_scores(path, scores)
     counts = write_pie_selections(data, paths, tmp_path / "selecting", share=0.05, never_learned=never_learned)
     table = pd.read_csv(tmp_path / "selecting" / "pies.csv").set_index("id")
     assert set(table.index[table["is_pie"]]) == expected

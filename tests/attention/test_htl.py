@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from xarray import Dataset
 
 from htl_monai.attention.htl import HTLWeightedSampler, finetuning_list, forgetting_weights, sampler_of
+from htl_monai.scores import make_scores, write_scores
 
 
 @pytest.fixture
@@ -25,14 +26,15 @@ def selection(data: list[dict], tmp_path: Path) -> Path:
     return path
 
 
+def mined(data: list[dict], dense: list[float], pruned: list[float]) -> Dataset:
+    values = np.stack([dense, np.array(dense) / 2, pruned], axis=1)
+    return make_scores(data, [item["id"] for item in data], {"iou": values}, [0, 0.5, 0.7], ["all"])
+
+
 @pytest.fixture
-def table(data: list[dict]) -> pd.DataFrame:
-    rows = [
-        {"id": item["id"], "sparsity": sparsity, "forgetting": 0.1 * number * sparsity, "forgetting_relative": 0.5}
-        for number, item in enumerate(data)
-        for sparsity in (0.5, 0.7)
-    ]
-    return pd.DataFrame(rows)
+def scores(data: list[dict]) -> Dataset:
+    """At 0.7 an image forgets the more the higher its number, and half of what it knew; nothing was learned of 0."""
+    return mined(data, [0.14 * number for number in range(10)], [0.07 * number for number in range(10)])
 
 
 @pytest.mark.parametrize(
@@ -40,12 +42,11 @@ def table(data: list[dict]) -> pd.DataFrame:
 )
 def test_weights_of_images_never_learned(never_learned: str, expected: list[float]) -> None:
     data = [{"id": id_} for id_ in "abc"]
-    drops = {"forgetting": [-0.2, 0.0, 0.5], "forgetting_relative": [np.nan, 0.0, 0.5]}
-    table = pd.DataFrame({"id": list("abc"), "sparsity": 0.7, **drops})
-    for column in drops:
-        assert forgetting_weights(data, table, column=column, never_learned=never_learned) == expected
+    scores = mined(data, [0.0, 0.5, 1.0], [0.2, 0.5, 0.5])
+    for column in ("forgetting", "forgetting_relative"):
+        assert forgetting_weights(data, scores, column=column, never_learned=never_learned) == expected
     sampler = HTLWeightedSampler(list("abc"), data, strength=4.0, never_learned=never_learned)
-    sampler.refresh(table)
+    sampler.refresh(scores)
     assert sampler.weights == expected
 
 
@@ -80,26 +81,29 @@ def test_selections_that_do_not_fit_are_refused(data: list[dict], selection: Pat
         finetuning_list(data, selection, -1)
 
 
-def test_weights_grow_with_forgetting(data: list[dict], table: pd.DataFrame) -> None:
-    table.loc[table["id"] == "image_1", "forgetting"] = -0.4  # improved
-    table.loc[table["id"] == "image_2", "forgetting"] = np.nan  # nothing to measure
-    weights = forgetting_weights(data, table.sample(frac=1, random_state=0), sparsity=0.7, strength=2.0)
+def test_weights_grow_with_forgetting(data: list[dict], scores: Dataset) -> None:
+    scores["iou"].loc[{"sample": "image_1", "level": 0.7}] = 0.54  # improved
+    scores["iou"].loc[{"sample": "image_2", "level": 0.7}] = np.nan  # nothing to measure
+    mixed = scores.isel(sample=np.random.default_rng(0).permutation(10))
+    weights = forgetting_weights(data, mixed, sparsity=0.7, strength=2.0)
     assert weights == pytest.approx([1, 1, 1] + [1 + 2 * 0.07 * number for number in range(3, 10)])
-    assert forgetting_weights(data, table, strength=0) == [1.0] * 10
-    assert forgetting_weights(data, table, strength=2, column="forgetting_relative") == [2.0] * 10
+    assert forgetting_weights(data, scores, strength=0) == [1.0] * 10
+    relative = forgetting_weights(data, scores, sparsity=0.5, strength=2, column="forgetting_relative")
+    assert relative == pytest.approx([1.0] + [2.0] * 9)
 
 
-def test_tables_that_do_not_fit_are_refused(data: list[dict], table: pd.DataFrame) -> None:
+def test_scores_that_do_not_fit_are_refused(data: list[dict], scores: Dataset) -> None:
     with pytest.raises(ValueError, match="strength must be at least 0, got -1"):
-        forgetting_weights(data, table, strength=-1)
-    with pytest.raises(ValueError, match="every image at sparsity 0.9, got none for 10, first image_0"):
-        forgetting_weights(data, table, sparsity=0.9)
+        forgetting_weights(data, scores, strength=-1)
+    with pytest.raises(KeyError, match="sparsity must be one of 0, 0.5, 0.7, got 0.9"):
+        forgetting_weights(data, scores, sparsity=0.9)
+    with pytest.raises(ValueError, match="scores must be of every image, got none for 1, first image_0; mine this"):
+        forgetting_weights(data, scores.isel(sample=slice(1, None)))
 
 
-def test_the_sampler_draws_forgotten_images_more_often(data: list[dict], table: pd.DataFrame, tmp_path: Path) -> None:
-    table["forgetting"] = (table["id"] == "image_4").astype(float)
-    table.to_csv(tmp_path / "forgetting.csv", index=False)
-    sampler = HTLWeightedSampler(data, data, tmp_path / "forgetting.csv", strength=9.0, seed=1)
+def test_the_sampler_draws_forgotten_images_more_often(data: list[dict], tmp_path: Path) -> None:
+    path = write_scores(tmp_path / "scores.nc", mined(data, [1.0] * 10, [float(i != 4) for i in range(10)]))
+    sampler = HTLWeightedSampler(data, data, path, strength=9.0, seed=1)
     assert len(sampler) == 10
     drawn: Counter[int] = Counter()
     for epoch in range(300):
@@ -111,10 +115,9 @@ def test_the_sampler_draws_forgotten_images_more_often(data: list[dict], table: 
 
 
 def test_weights_belong_to_the_htl_arm_and_to_weighted_sampling(
-    data: list[dict], table: pd.DataFrame, selection: Path, tmp_path: Path
+    data: list[dict], scores: Dataset, selection: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "forgetting.csv"
-    table.to_csv(path, index=False)
+    path = write_scores(tmp_path / "scores.nc", scores)
     assert sampler_of("selected", None, data, data, path) is None
     weights = {arm: sampler_of("weighted", None, data, data, path, arm=arm).weights for arm in ("htl", "random")}
     assert set(weights["random"]) == {1.0} and max(weights["htl"]) > 1
@@ -134,9 +137,8 @@ def test_an_epoch_is_drawn_from_seed_and_epoch_alone(data: list[dict]) -> None:
     assert drawn != list(other)
 
 
-def test_refreshed_weights_count_in_the_next_epoch(data: list[dict], table: pd.DataFrame) -> None:
+def test_refreshed_weights_count_in_the_next_epoch(data: list[dict]) -> None:
     sampler = HTLWeightedSampler(data, data, strength=1e6)
-    table["forgetting"] = (table["id"] == "image_4").astype(float)
-    sampler.refresh(table)
+    sampler.refresh(mined(data, [1.0] * 10, [float(i != 4) for i in range(10)]))
     sampler.set_epoch(1)
     assert {int(index) for index in sampler} == {4}

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from htl_monai.attention.selection import read_selection, rows_at, write_selections
+from htl_monai.attention.selection import read_selection, write_selections
+from htl_monai.scores import make_scores, write_scores
+
+DENSE, PRUNED = [0.2, 0.5, 0.6, 0.8, np.nan], [0.1, 0.3, 0.8, 0.52, np.nan]
+Mined = Callable[..., Path]
 
 
 @pytest.fixture
-def table() -> pd.DataFrame:
-    """Five images at one sparsity; ``e`` has nothing to measure."""
-    return pd.DataFrame(
-        {
-            "id": ["a", "b", "c", "d", "e"],
-            "sparsity": 0.7,
-            "forgetting": [0.1, 0.3, -0.2, 0.3, np.nan],
-            "forgetting_relative": [0.5, 0.4, -0.3, 0.35, np.nan],
-        }
-    )
+def mined(tmp_path: Path) -> Mined:
+    """Write the scores of five images: at 0.7 they lose 50, 40, -33 and 35 %; ``e`` has nothing to measure."""
+
+    def write(ids: Sequence[str] = "abcde", **changed: float) -> Path:
+        dense = [changed.get(letter, value) for letter, value in zip("abcde", DENSE, strict=True)]
+        values = np.stack([dense, 0.1 * np.array(dense), PRUNED], axis=1)
+        scores = make_scores([{"id": id_} for id_ in ids], list(ids), {"iou": values}, [0, 0.5, 0.7], ["all"])
+        return write_scores(tmp_path / "scores.nc", scores)
+
+    return write
 
 
 @pytest.fixture
@@ -31,10 +35,8 @@ def data() -> list[dict]:
     return [{"id": id_, "image": f"{id_}.jpg", "age": None} for id_ in "abcde"]
 
 
-def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
-    both = pd.concat([table.assign(sparsity=0.5, forgetting_relative=0.9), table])
-    both.to_csv(tmp_path / "forgetting.csv", index=False)
-    counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, sparsity=0.7, seed=1)
+def test_files_hold_the_lists_their_rule_and_their_scores(mined: Mined, data: list[dict], tmp_path: Path) -> None:
+    counts = write_selections(data, mined(), tmp_path, sparsity=0.7, seed=1)
     assert counts == {"n_selected": 2, "n_total": 5, "n_never_learned": 0, "n_unmeasured": 1}
     hard, random = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("htl", "random"))
     assert hard["data"] == [data[0], data[1]] == read_selection(tmp_path / "htl.json")
@@ -42,32 +44,29 @@ def test_files_hold_the_lists_their_rule_and_their_table(table: pd.DataFrame, da
     assert hard["rule"] == kind
     assert hard["n_selected"] == 2 and hard["n_total"] == 5 and hard["n_unmeasured"] == 1
     assert random["rule"] == {"kind": "random", "count": 2, "seed": 1} and len(random["data"]) == 2
-    digest = hashlib.sha256((tmp_path / "forgetting.csv").read_bytes()).hexdigest()
-    assert hard["table_sha256"] == random["table_sha256"] == digest
+    digest = hashlib.sha256((tmp_path / "scores.nc").read_bytes()).hexdigest()
+    assert hard["scores_sha256"] == random["scores_sha256"] == digest
 
 
-def test_a_selection_counts_the_images_never_learned(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
-    table.assign(never_learned=[False, False, True, False, False]).to_csv(tmp_path / "forgetting.csv", index=False)
-    counts = write_selections(data, tmp_path / "forgetting.csv", tmp_path, never_learned="include")
+def test_a_selection_counts_the_images_never_learned(mined: Mined, data: list[dict], tmp_path: Path) -> None:
+    counts = write_selections(data, mined(c=0.0), tmp_path, never_learned="include")
     assert counts == {"n_selected": 3, "n_total": 5, "n_never_learned": 1, "n_unmeasured": 1}
     content = json.loads((tmp_path / "htl.json").read_text())
     assert content["n_never_learned"] == 1 and content["rule"]["never_learned"] == "include"
     assert [item["id"] for item in content["data"]] == ["c", "a", "b"]
 
 
-def test_ids_that_look_like_numbers_stay_as_they_are(table: pd.DataFrame, tmp_path: Path) -> None:
-    names = dict(zip("abcde", ["0001", "0002", "0003", "0004", "0005"], strict=True))
-    table.assign(id=table["id"].map(names)).to_csv(tmp_path / "forgetting.csv", index=False)
-    write_selections([{"id": id_} for id_ in names.values()], tmp_path / "forgetting.csv", tmp_path)
+def test_ids_that_look_like_numbers_stay_as_they_are(mined: Mined, tmp_path: Path) -> None:
+    names = ["0001", "0002", "0003", "0004", "0005"]
+    write_selections([{"id": id_} for id_ in names], mined(names), tmp_path)
     assert [item["id"] for item in read_selection(tmp_path / "htl.json")] == ["0001", "0002"]
 
 
-def test_a_table_of_something_else_is_refused(table: pd.DataFrame, data: list[dict], tmp_path: Path) -> None:
-    table.to_csv(tmp_path / "forgetting.csv", index=False)
-    with pytest.raises(ValueError, match="sparsity must be one of .*forgetting.csv: 0.7, got 0.8; mine it"):
-        write_selections(data, tmp_path / "forgetting.csv", tmp_path, sparsity=0.8)
-    with pytest.raises(ValueError, match="must be of this data list, got 1 unknown ids, first e; mine it again"):
-        write_selections(data[:4], tmp_path / "forgetting.csv", tmp_path)
+def test_scores_of_something_else_are_refused(mined: Mined, data: list[dict], tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="sparsity must be one of 0, 0.5, 0.7, got 0.8; mine at it"):
+        write_selections(data, mined(), tmp_path, sparsity=0.8)
+    with pytest.raises(ValueError, match="scores.nc must be of this data list, got 1 unknown ids, first e; mine it"):
+        write_selections(data[:4], mined(), tmp_path)
     assert not (tmp_path / "htl.json").exists()
 
 
@@ -91,10 +90,3 @@ def test_a_relative_mask_path_is_one_from_the_folder_of_the_file(tmp_path: Path)
     (tmp_path / "selecting" / "htl.json").write_text(json.dumps({"data": items}))
     found = read_selection(tmp_path / "selecting" / "htl.json")
     assert found == [{"id": "a", "label": str(tmp_path / "masks" / "a.png")}, *items[1:]]
-
-
-@pytest.mark.parametrize("text", ["id,sparcity\n1,0.5\n", "sparsity\n0.5\n", "id,sparsity\n1,0.5\n1,half\n"])
-def test_a_table_that_is_no_forgetting_table_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "forgetting.csv").write_text(text)
-    with pytest.raises(ValueError, match=r"forgetting.csv must have the columns id and sparsity, .*; mine it again"):
-        rows_at(tmp_path / "forgetting.csv", 0.5, [{"id": "1"}])

@@ -6,12 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from htl_monai.attention.htl import finetuning_list
 from htl_monai.attention.selection import read_selection
 from htl_monai.attention.unlabelled_selection import write_unlabelled_selections
+from htl_monai.scores import make_scores, write_scores
 
 # Confidence and box drop of the images without mask: "empty" has no pseudo-label, "vague" an unsure one.
 UNLABELLED = {"u0": (0.9, 0.5), "u1": (0.95, 0.7), "vague": (0.79, 1.0), "u3": (0.8, 0.1), "empty": (0.0, 1.0)}
@@ -31,11 +33,9 @@ def run(tmp_path: Path) -> Path:
         ("mining", TRAINING),
         ("mining_unlabelled", {id_: drop for id_, (_, drop) in UNLABELLED.items()}),
     ):
-        (tmp_path / "run" / name).mkdir()
-        table = pd.DataFrame({"id": list(drops), "sparsity": 0.7, "forgetting": list(drops.values())})
-        table.assign(forgetting_relative=table["forgetting"]).to_csv(
-            tmp_path / "run" / name / "forgetting.csv", index=False
-        )
+        values = np.array([[1.0, 1 - drop] for drop in drops.values()])
+        scores = make_scores([{"id": id_} for id_ in drops], list(drops), {"box_iou": values}, [0, 0.7], ["all"])
+        write_scores(tmp_path / "run" / name / "scores.nc", scores)
     return tmp_path / "run"
 
 
@@ -53,10 +53,10 @@ def select(run: Path, unlabelled: list[dict], training: list[dict], **settings) 
     return write_unlabelled_selections(
         unlabelled,
         training,
-        run / "mining_unlabelled" / "forgetting.csv",
+        run / "mining_unlabelled" / "scores.nc",
         run / "pseudo_labelling" / "pseudo_labels.csv",
         run / "selecting",
-        labelled_table_path=run / "mining" / "forgetting.csv",
+        labelled_mined_path=run / "mining" / "scores.nc",
         **settings,
     )
 
@@ -105,7 +105,7 @@ def test_the_boxes_that_moved_most_of_images_with_a_sure_label(
         "min_confidence": 0.8,
         "labelled": "none",
     }
-    assert content["n_left_out"] == 1 and len(content["table_sha256"]) == 64
+    assert content["n_left_out"] == 1 and len(content["scores_sha256"]) == 64
 
 
 def test_a_share_is_one_of_the_sure_ones(run: Path, unlabelled: list[dict], training: list[dict]) -> None:
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_refused(run: Path, unlabelled: list[dict], trainin
         select(run, unlabelled, training, labelled="some")
     with pytest.raises(ValueError, match=r"got 0.99 while the largest confidence of 5 is 0.950; lower it"):
         select(run, unlabelled, training, min_confidence=0.99)
-    with pytest.raises(ValueError, match=r"sparsity must be one of .*: 0.7, got 0.5; mine it"):
+    with pytest.raises(KeyError, match="sparsity must be one of 0, 0.7, got 0.5; mine at it"):
         select(run, unlabelled, training, sparsity=0.5)
     with pytest.raises(ValueError, match="must be of this data list, got 1 unknown ids, first u1"):
         select(run, [item for item in unlabelled if item["id"] != "u1"], training)

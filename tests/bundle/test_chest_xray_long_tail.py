@@ -20,7 +20,6 @@ from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
 from htl_monai.models.bundles import bundle_config, find_bundle
 from htl_monai.scores import read_scores
-from htl_monai.scores.predictions import read_predictions
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 ROOT = BUNDLE.parents[1]
@@ -190,17 +189,18 @@ def test_the_stages_of_one_seed(run_stage, tmp_path: Path) -> None:
 
     run_stage("mining", MINING)
     run_stage("evaluating", ["train.json", "stages/evaluate.json"], model_path=str(folder / "training" / "dense.pt"))
-    mined = read_predictions(folder / "mining" / "predictions.npz")
-    evaluated = read_predictions(folder / "evaluating_dense" / "predictions.npz")
-    assert mined.sparsities == (0.0, 0.5, 0.9) and evaluated.sparsities == (0.0,)
-    assert mined.ids == evaluated.ids == ("10", "11", "12") and mined.classes == tuple(CLASSES)
-    np.testing.assert_array_equal(mined.at(0.0), evaluated.at(0.0))
-    assert not np.allclose(mined.at(0.0), mined.at(0.9))
+    mined = read_scores(folder / "mining" / "scores.nc")["probability"]
+    evaluated = read_scores(folder / "evaluating_dense" / "scores.nc")["probability"]
+    assert mined["level"].values.tolist() == [0.0, 0.5, 0.9] and evaluated["level"].values.tolist() == [0.0]
+    assert mined["sample"].values.tolist() == evaluated["sample"].values.tolist() == ["10", "11", "12"]
+    assert mined["class"].values.tolist() == list(CLASSES)
+    np.testing.assert_array_equal(mined.sel(level=0), evaluated.sel(level=0))
+    assert not np.allclose(mined.sel(level=0), mined.sel(level=0.9))
     assert (folder / "mining" / "sparsity.csv").is_file()
 
     run_stage("mining", [*MINING, "stages/mine_training.json"], sparsities=[0.9])
-    training_images = read_predictions(folder / "mining_training" / "predictions.npz")
-    assert len(training_images.ids) == 7 and training_images.sparsities == (0.0, 0.9)
+    training_images = read_scores(folder / "mining_training" / "scores.nc")
+    assert training_images.sizes["sample"] == 7 and training_images["level"].values.tolist() == [0.0, 0.9]
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> 
     for name, config in COMPRESSIONS.items():
         folder = tmp_path / "seed_3" / f"mining_{name}"
         run_stage("mining", [*MINING, config], stage_dir=str(folder), **places)
-        assert (folder / "predictions.npz").is_file()
+        assert (folder / "scores.nc").is_file()
     chosen = {"pie_share": 0.3}
     run_stage("selecting", ["train.json", "stages/select_pies.json"], **chosen, **places)
     for arm in ("left_alone", "upweighted"):
@@ -233,9 +233,9 @@ def test_activations_are_quantised_by_one_entry(run_stage, tmp_path: Path, activ
     found = []
     for kind in ("dynamic", activations):
         run_stage("mining", files, activations=kind, amounts=[0.875])
-        found.append(read_predictions(tmp_path / "seed_3" / "mining_quantized" / "predictions.npz"))
-    np.testing.assert_array_equal(found[0].at(0), found[1].at(0))
-    assert not np.array_equal(found[0].at(0.875), found[1].at(0.875))
+        found.append(read_scores(tmp_path / "seed_3" / "mining_quantized" / "scores.nc")["probability"])
+    np.testing.assert_array_equal(found[0].sel(level=0), found[1].sel(level=0))
+    assert not np.array_equal(found[0].sel(level=0.875), found[1].sel(level=0.875))
 
 
 class Killed(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 import torch
 from monai.data import DataLoader
@@ -10,11 +11,12 @@ from torch import nn
 from htl_monai.engines.diagnosis_batch import explain_diagnosis
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.precision import PrecisionInferer
-from htl_monai.handlers.forgetting_table import ForgettingTable
+from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.metrics.localization import agreement_scores
 from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.networks.prepare import prepare_network
 from htl_monai.pruning import Compressor, GlobalMagnitude, LowRank, Quantization, StructuredMagnitude, pruned
+from htl_monai.ranking.forgetting_table import forgetting_table
 
 SPARSITIES = (0.3, 0.6)
 
@@ -33,7 +35,7 @@ def items() -> list[dict]:
 
 
 def mine(network: nn.Module, items: list[dict], batch_size: int = 2, **settings) -> ForgettingEvaluator:
-    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, "handlers": [ForgettingTable(items)], **settings}
+    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, "handlers": [ScoresWriter(items)], **settings}
     evaluator = ForgettingEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader([dict(item) for item in items], batch_size=batch_size),
@@ -45,9 +47,13 @@ def mine(network: nn.Module, items: list[dict], batch_size: int = 2, **settings)
     return evaluator
 
 
+def lost(evaluator: ForgettingEvaluator) -> pd.DataFrame:
+    return forgetting_table(evaluator.state.scores)
+
+
 @pytest.mark.parametrize("pruner", [GlobalMagnitude, StructuredMagnitude])
 def test_scores_equal_a_loop_that_prunes_for_each_image(tiny_unet: nn.Module, items: list[dict], pruner: type) -> None:
-    table = mine(tiny_unet, items, batch_size=1, pruner=pruner()).state.forgetting.set_index(["id", "sparsity"])
+    table = lost(mine(tiny_unet, items, batch_size=1, pruner=pruner())).set_index(["id", "sparsity"])
     for item in items:
         image, label = item["image"][None], item["label"][None]
         with torch.no_grad():
@@ -67,7 +73,7 @@ def test_other_compressors_are_mined_as_pruners_are(
     tiny_unet: nn.Module, items: list[dict], compressor: Compressor
 ) -> None:
     amounts = (0.75, 0.875)
-    table = mine(tiny_unet, items, batch_size=1, pruner=compressor, sparsities=amounts).state.forgetting
+    table = lost(mine(tiny_unet, items, batch_size=1, pruner=compressor, sparsities=amounts))
     sweep = compressor.sweep(tiny_unet.eval(), amounts)
     for item in items:
         for amount in amounts:
@@ -87,9 +93,9 @@ def test_output_holds_scores_by_image_and_sparsity(tiny_unet: nn.Module, items: 
 
 
 def test_sparsity_zero_forgets_nothing(tiny_unet: nn.Module, items: list[dict]) -> None:
-    table = mine(tiny_unet, items, sparsities=(0.0, 0.9)).state.forgetting
-    assert (table.loc[table["sparsity"] == 0, "forgetting"] == 0).all()
-    assert (table.loc[table["sparsity"] == 0.9, "forgetting"] != 0).any()
+    output = mine(tiny_unet, items, sparsities=(0.0, 0.9)).state.output
+    drop = output["dense_scores"]["foreground_iou"][:, None] - output["pruned_scores"]["foreground_iou"]
+    assert (drop[:, 0] == 0).all() and (drop[:, 1] != 0).any()
 
 
 def test_weights_and_mode_are_the_same_after_a_run(tiny_unet: nn.Module, items: list[dict]) -> None:
@@ -103,22 +109,22 @@ def test_weights_and_mode_are_the_same_after_a_run(tiny_unet: nn.Module, items: 
 
 
 def test_the_order_of_images_plays_no_part(tiny_unet: nn.Module, items: list[dict]) -> None:
-    straight = mine(tiny_unet, items, batch_size=1).state.forgetting
-    turned = mine(tiny_unet, items[::-1], batch_size=1).state.forgetting
+    straight = lost(mine(tiny_unet, items, batch_size=1))
+    turned = lost(mine(tiny_unet, items[::-1], batch_size=1))
     order = ["id", "sparsity"]
     assert straight.sort_values(order).reset_index(drop=True).equals(turned.sort_values(order).reset_index(drop=True))
 
 
 def test_each_run_sorts_the_weights_anew(tiny_unet: nn.Module, items: list[dict]) -> None:
     evaluator = mine(tiny_unet, items)
-    first, old_sweep = evaluator.state.forgetting, evaluator.sweep
+    first, old_sweep = evaluator.state.scores, evaluator.sweep
     with torch.no_grad():
         for parameter in tiny_unet.parameters():
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     evaluator.run()
     assert evaluator.sweep is not old_sweep
-    assert not evaluator.state.forgetting.equals(first)
-    assert evaluator.state.forgetting.equals(mine(tiny_unet, items).state.forgetting)
+    assert not evaluator.state.scores.equals(first)
+    assert evaluator.state.scores.equals(mine(tiny_unet, items).state.scores)
 
 
 def test_images_without_label_are_scored_against_the_dense_prediction(tiny_unet: nn.Module, items: list[dict]) -> None:
@@ -154,9 +160,9 @@ def test_what_prepare_batch_adds_reaches_the_inferer_dense_and_pruned(tiny_unet:
 
 
 def test_bf16_and_channels_last_stay_close_to_fp32(tiny_unet: nn.Module, items: list[dict]) -> None:
-    plain = mine(tiny_unet, items).state.forgetting
+    plain = lost(mine(tiny_unet, items))
     network = prepare_network(tiny_unet, "cpu", channels_last=True)
-    fast = mine(network, items, inferer=PrecisionInferer("bf16")).state.forgetting
+    fast = lost(mine(network, items, inferer=PrecisionInferer("bf16")))
     assert not fast["foreground_iou_pruned"].equals(plain["foreground_iou_pruned"])  # bf16 it was
     assert (fast["foreground_iou_pruned"] - plain["foreground_iou_pruned"]).abs().max() < 0.05
     assert (
@@ -207,7 +213,7 @@ class FailsWhenSparse(nn.Module):
 def test_images_that_lead_to_no_numbers_are_named_with_the_sparsity(items: list[dict]) -> None:
     for number in (1, 3):
         items[number]["image"] = items[number]["image"] + 1
-    table = mine(FailsWhenSparse(), items, sparsities=(0.3,), batch_size=5).state.forgetting
+    table = lost(mine(FailsWhenSparse(), items, sparsities=(0.3,), batch_size=5))
     assert table["foreground_iou_pruned"].notna().all()
     words = r"the output at sparsity 0.6 must be finite, got NaN or infinity for image_1, image_3; use precision"
     with pytest.raises(FloatingPointError, match=words):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -15,11 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
-from htl_monai.handlers.forgetting_table import ForgettingTable
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
+from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.localization.boxes import Box
 from htl_monai.metrics.localization import agreement_scores
 from htl_monai.pruning import GlobalMagnitude
+from htl_monai.ranking.forgetting_table import forgetting_table
+from htl_monai.scores import read_scores
 from htl_monai.tasks.boxes import BOX_EDGES, box_edges, edges_in_pixels
 
 NAMES = [f"{edge}_px" for edge in BOX_EDGES]
@@ -81,15 +82,11 @@ def test_forgetting_csv_has_both_boxes_of_each_image(data: list[dict], tmp_path:
     image = torch.zeros(3, 12, 16)
     image[0, 3:6, 4:8] = 1
     loader = DataLoader([{"id": item["id"], "image": image} for item in data], batch_size=2)
-    handler = ForgettingTable(data, tmp_path / "forgetting.csv", "box_iou")
+    handler = ScoresWriter(data, tmp_path / "scores.nc", "box_iou")
     arguments = {"scores": agreement_scores, "val_handlers": [handler]}
-    ForgettingEvaluator(torch.device("cpu"), loader, Threshold(), GlobalMagnitude(), [0.0, 0.9], **arguments).run()
-    table = pd.read_csv(tmp_path / "forgetting.csv").set_index(["id", "sparsity"])
-    boxes = {"wide": [25, 7, 50, 15], "high": [15, 22, 30, 45]}
-    for name, box in boxes.items():
-        for sparsity in (0.0, 0.9):
-            assert table.loc[(name, sparsity), [f"{edge}_dense" for edge in NAMES]].tolist() == box
-        assert table.loc[(name, 0.0), [f"{edge}_pruned" for edge in NAMES]].tolist() == box
-        assert table.loc[(name, 0.9), [f"{edge}_pruned" for edge in NAMES]].isna().all()
-    assert table["forgetting"].tolist() == [0, 1, 0, 1]
-    assert not {"x_min_dense", "x_min_pruned"} & set(table)
+    ForgettingEvaluator(torch.device("cpu"), loader, Threshold(), GlobalMagnitude(), [0.9], **arguments).run()
+    found = read_scores(tmp_path / "scores.nc")
+    for name, box in {"wide": [25, 7, 50, 15], "high": [15, 22, 30, 45]}.items():
+        assert [found[edge].sel(sample=name, level=0).item() for edge in NAMES] == box
+        assert all(np.isnan(found[edge].sel(sample=name, level=0.9).item()) for edge in NAMES)
+    assert forgetting_table(found)["forgetting"].tolist() == [1, 1] and "x_min" not in found

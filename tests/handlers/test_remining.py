@@ -13,8 +13,8 @@ from torch import nn
 from htl_monai.attention.htl import HTLWeightedSampler, forgetting_weights
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.epoch_seed import EpochSeed
-from htl_monai.handlers.forgetting_table import ForgettingTable
 from htl_monai.handlers.remining import Remining
+from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.training_checkpoint import TrainingCheckpoint
 from htl_monai.pruning import GlobalMagnitude
 
@@ -31,11 +31,16 @@ def train(build_network, build_items, build_dataset, build_trainer):
         network, dataset, data = build_network(0), build_dataset(), build_items()
         optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
         sampler = HTLWeightedSampler(dataset, data, sparsity=0.9, seed=5)
-        table = ForgettingTable(data, folder / "remined.csv")
+        writer = ScoresWriter(data, folder / "remined.nc", tables=False)
         miner = ForgettingEvaluator(
-            torch.device("cpu"), DataLoader(data, batch_size=3), network, GlobalMagnitude(), [0.9], val_handlers=[table]
+            torch.device("cpu"),
+            DataLoader(data, batch_size=3),
+            network,
+            GlobalMagnitude(),
+            [0.9],
+            val_handlers=[writer],
         )
-        remining = Remining(miner, sampler, interval=2, start=2, table_path=folder / "remined.csv")
+        remining = Remining(miner, sampler, interval=2, start=2, mined_path=folder / "remined.nc")
         handlers = [
             EpochSeed(1, dataset),
             TrainingCheckpoint(folder / "checkpoint.pt", network, optimizer),
@@ -56,9 +61,9 @@ def train(build_network, build_items, build_dataset, build_trainer):
         else:
             with pytest.raises(Killed):
                 trainer.run()
-        assert miner.state.forgetting is not None
+        assert miner.state.scores is not None
         if stop_in is None:
-            assert list(sampler.weights) == forgetting_weights(data, miner.state.forgetting, 0.9, 4.0)
+            assert list(sampler.weights) == forgetting_weights(data, miner.state.scores, 0.9, 4.0)
         return weights, network
 
     return run

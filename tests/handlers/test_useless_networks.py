@@ -14,7 +14,7 @@ from torch import nn
 
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.quick_look import QuickLook
-from htl_monai.handlers.scores_table import ScoresTable
+from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.useless_scores import UselessScores
 from htl_monai.handlers.useless_training import UselessTraining
 from htl_monai.metrics.localization import agreement_scores
@@ -88,7 +88,7 @@ def test_numbers_of_images_from_one() -> None:
 def test_an_evaluation_warns(
     network: nn.Module, build_items, build_evaluator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = ScoresTable(build_items(4), tmp_path / "scores.csv")
+    table = ScoresWriter(build_items(4), tmp_path / "scores.nc")
     evaluator = build_evaluator(says(network, True), [table, UselessScores()])
     evaluator.run()
     assert "after the evaluation: the network calls every pixel of all 4 images lesion" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
-from htl_monai.scores.predictions import read_predictions
+from htl_monai.scores import read_scores
 
 SEEDS = [0, 3]
 STAGES = stages_of(read_setting("chest_xray"), seeds=SEEDS)
@@ -73,14 +73,14 @@ def test_every_stage_writes_its_outputs(finished: Path) -> None:
 
 def test_seeds_are_trained_apart_and_swept_on_the_same_images(finished: Path) -> None:
     tests = [item["id"] for item in json.loads((finished / "preparing" / "data.json").read_text())["test"]]
-    found = [read_predictions(finished / f"seed_{seed}" / "mining" / "predictions.npz") for seed in SEEDS]
-    assert all(list(predictions.ids) == tests for predictions in found)
-    assert all(predictions.sparsities == (0, 0.5, 0.75, 0.9) for predictions in found)
-    assert not np.array_equal(found[0].probabilities, found[1].probabilities)
+    found = [read_scores(finished / f"seed_{seed}" / "mining" / "scores.nc")["probability"] for seed in SEEDS]
+    assert all(scores["sample"].values.tolist() == tests for scores in found)
+    assert all(scores["level"].values.tolist() == [0, 0.5, 0.75, 0.9] for scores in found)
+    assert not np.array_equal(found[0], found[1])
     for name in ("random", "structured", "quantized", "low_rank"):
-        other = read_predictions(finished / "seed_0" / f"mining_{name}" / "predictions.npz")
-        np.testing.assert_array_equal(other.at(0), found[0].at(0))  # the same dense network
-        assert not np.array_equal(other.at(0.75), found[0].at(0.75))
+        other = read_scores(finished / "seed_0" / f"mining_{name}" / "scores.nc")["probability"]
+        np.testing.assert_array_equal(other.sel(level=0), found[0].sel(level=0))  # the same dense network
+        assert not np.array_equal(other.sel(level=0.75), found[0].sel(level=0.75))
 
 
 def test_the_arms_differ_by_the_forgotten_training_images_alone(finished: Path) -> None:

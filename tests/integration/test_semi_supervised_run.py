@@ -18,9 +18,11 @@ import htl_monai.handlers.pseudo_label_writer
 from htl_monai.data.files import TEMPORARY
 from htl_monai.localization.boxes import mask_to_box
 from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
+from htl_monai.scores import read_scores
 
 STAGES = stages_of(read_setting("semi_supervised"))
 N_TRAINING, N_UNLABELLED = 6, 7
@@ -98,17 +100,17 @@ def test_pseudo_labels_are_masks_of_the_original_images(finished: Path) -> None:
 
 
 def test_unlabelled_images_are_mined_by_their_boxes(finished: Path) -> None:
-    table = pd.read_csv(finished / "mining_unlabelled" / "forgetting.csv")
+    table = forgetting_table(read_scores(finished / "mining_unlabelled" / "scores.nc"))
     assert len(table) == 2 * N_UNLABELLED and table["id"].nunique() == N_UNLABELLED
     assert (table["box_iou_dense"] == 1).all() and table["box_iou_pruned"].between(0, 1).all()
     np.testing.assert_allclose(table["forgetting"], 1 - table["box_iou_pruned"])
-    labelled = pd.read_csv(finished / "mining" / "forgetting.csv")
+    labelled = forgetting_table(read_scores(finished / "mining" / "scores.nc"))
     assert labelled["id"].nunique() == N_TRAINING and "foreground_iou_pruned" in labelled
 
 
 def test_fine_tuning_is_on_the_hard_ones_with_a_pseudo_label(finished: Path) -> None:
     arms = {arm: json.loads((finished / "selecting" / f"{arm}.json").read_text()) for arm in ("htl", "random")}
-    table = pd.read_csv(finished / "mining_unlabelled" / "forgetting.csv").query("sparsity == 0.7")
+    table = forgetting_table(read_scores(finished / "mining_unlabelled" / "scores.nc")).query("sparsity == 0.7")
     labels = pd.read_csv(finished / "pseudo_labelling" / "pseudo_labels.csv").set_index("id")
     sure = table[table["id"].map(labels["confidence"] > 0)].sort_values("forgetting", ascending=False, kind="stable")
     count = max(1, round(0.4 * len(sure)))
@@ -150,7 +152,7 @@ def test_labelled_images_mixed_in_train_too(phantom: Path, small: dict, copied: 
 def test_boxes_of_heat_maps(phantom: Path, small: dict, copied: Path) -> None:
     said = run(phantom, copied, {**small, "box_from": "cam"})
     assert {"mining_unlabelled", "selecting"} <= again(said) and "mining" not in again(said)
-    table = pd.read_csv(copied / "mining_unlabelled" / "forgetting.csv")
+    table = forgetting_table(read_scores(copied / "mining_unlabelled" / "scores.nc"))
     assert table["box_iou_pruned"].between(0, 1).all() and len(table) == 2 * N_UNLABELLED
     assert table["x_min_px_dense"].notna().any() and table["x_max_px_dense"].max() <= 64
 

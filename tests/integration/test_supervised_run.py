@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs import code_digest
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
+from htl_monai.scores import read_scores
 
 STAGES = [stage.name for stage in stages_of(read_setting("supervised"))]
 
@@ -40,7 +42,7 @@ def test_every_stage_writes_its_outputs_and_their_provenance(finished_run: Path)
 
 
 def test_tables_have_a_row_for_every_image(finished_run: Path) -> None:
-    table = pd.read_csv(finished_run / "mining" / "forgetting.csv")
+    table = forgetting_table(read_scores(finished_run / "mining" / "scores.nc"))
     assert len(table) == 9 * 2 and table["id"].nunique() == 9
     assert table["sparsity"].unique().tolist() == [0.5, 0.7]
     assert table["foreground_iou_dense"].max() > 0  # it learned something that can be forgotten
@@ -187,7 +189,7 @@ def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
     kill_after(out / "training" / "checkpoint.pt")
     assert not (out / "training" / "provenance.json").exists()
     kill_after(out / "mining" / "started.json")
-    assert not (out / "mining" / "forgetting.csv").exists()
+    assert not (out / "mining" / "scores.nc").exists()
     kill_after(out / "finetuning_htl" / "checkpoint.pt")
     assert not (out / "finetuning_htl" / "provenance.json").exists()
     said = run(tiny_phantom, out, tiny)

@@ -24,7 +24,7 @@ def test_mining_in_two_processes_gives_the_table_of_one(
     shutil.rmtree(tiny_run / "mining")
     configs = ["train.json", "stages/mine.json", "stages/multi_gpu.json"]
     by_torchrun("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
-    for name in ("forgetting.csv", "sparsity.csv"):
+    for name in ("ranking.csv", "sparsity.csv"):
         one, two = (pd.read_csv(run / "mining" / name) for run in (finished_run, tiny_run))
         pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert len(one) > 0

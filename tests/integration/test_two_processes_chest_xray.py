@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from PIL import Image
 
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.stage import Stage
 from htl_monai.runs.workflow import run_stage
-from htl_monai.scores.predictions import read_predictions
+from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 MINING = ("train.json", "stages/mine.json")
@@ -50,14 +51,13 @@ def test_two_processes_train_plain_weights_and_predict_as_one(
 
     entries |= {"sparsities": [0.5, 0.9]}
     in_two_processes(BUNDLE.name, "mining", [*MINING, "stages/multi_gpu.json"], entries)
-    two = read_predictions(folder / "mining" / "predictions.npz")
+    two = read_scores(folder / "mining" / "scores.nc")
     shutil.rmtree(folder / "mining")
     run_stage(
         BUNDLE,
         Stage("mining", "mining", MINING, (), ()),
         entries | {"device": "$torch.device('cpu')", "precision": "fp32"},
     )
-    one = read_predictions(folder / "mining" / "predictions.npz")
-    assert (one.ids, one.classes, one.sparsities) == (two.ids, two.classes, two.sparsities)
+    one = read_scores(folder / "mining" / "scores.nc")
     # Batches fall differently, so that sums may be rounded differently.
-    np.testing.assert_allclose(one.probabilities, two.probabilities, atol=1e-6)
+    xr.testing.assert_allclose(one, two, atol=1e-6)

@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from htl_monai.phantoms.lesion_phantom import write_phantom
+from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
+from htl_monai.scores import read_scores
 
 STAGES = stages_of(read_setting("weakly_supervised"))
 EDGES = ("x_min_px", "y_min_px", "x_max_px", "y_max_px")
@@ -73,7 +75,7 @@ def test_every_stage_writes_its_outputs(finished: Path) -> None:
 def test_boxes_of_heat_maps_are_mined_without_masks(finished: Path) -> None:
     training = json.loads((finished / "preparing" / "data.json").read_text())["training"]
     assert not any("label" in item for item in training)
-    table = pd.read_csv(finished / "mining" / "forgetting.csv")
+    table = forgetting_table(read_scores(finished / "mining" / "scores.nc"))
     assert table["id"].tolist() == [item["id"] for item in training for _ in range(2)]
     assert table["diagnosis"].tolist() == [item["diagnosis"] for item in training for _ in range(2)]
     assert (table["box_iou_dense"] == 1).all() and table["box_iou_pruned"].between(0, 1).all()
@@ -83,7 +85,7 @@ def test_boxes_of_heat_maps_are_mined_without_masks(finished: Path) -> None:
 
 
 def test_fine_tuning_is_on_the_boxes_that_moved_most(finished: Path) -> None:
-    table = pd.read_csv(finished / "mining" / "forgetting.csv").query("sparsity == 0.7")
+    table = forgetting_table(read_scores(finished / "mining" / "scores.nc")).query("sparsity == 0.7")
     hardest = table.sort_values("forgetting", ascending=False, kind="stable")["id"].tolist()
     arms = {arm: json.loads((finished / "selecting" / f"{arm}.json").read_text()) for arm in ("htl", "random")}
     count = max(1, round(0.3 * len(table)))
@@ -134,8 +136,8 @@ def test_weighted_sampling_can_mine_again_while_it_tunes(phantom: Path, small: d
     weighted = {"sampling": "weighted", "remine_interval": 1, "finetune_epochs": 2, "finetune_learning_rate": 0.01}
     said = run(phantom, copied, {**small, **weighted})
     assert said["finetuning_htl"].startswith("running again: ") and said["mining"] == "done already"
-    before = pd.read_csv(copied / "mining" / "forgetting.csv").query("sparsity == 0.7")
-    again = pd.read_csv(copied / "finetuning_htl" / "remined.csv")
+    before = forgetting_table(read_scores(copied / "mining" / "scores.nc")).query("sparsity == 0.7")
+    again = forgetting_table(read_scores(copied / "finetuning_htl" / "remined.nc"))
     assert again["id"].tolist() == before["id"].tolist() and again.columns.tolist() == before.columns.tolist()
     assert again["box_iou_pruned"].tolist() != before["box_iou_pruned"].tolist()
 
@@ -154,7 +156,7 @@ def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
     for path in (out / "training" / "checkpoint.pt", out / "mining" / "started.json"):
         kill_when(path.exists, run_setting, "weakly_supervised", phantom, out, settings=small, progress=False, say=str)
         assert not (path.parent / "provenance.json").exists()
-    assert not (out / "mining" / "forgetting.csv").exists()
+    assert not (out / "mining" / "scores.nc").exists()
     assert run(phantom, out, small)["training"] == "done already"
     assert_same_results("weakly_supervised", finished, out)
 
@@ -167,6 +169,6 @@ def test_two_processes_mine_the_table_of_one(
     places = {"output_dir": copied, "dataset_dir": copied / "preparing" / "data.json"}
     configs = ["train.json", "stages/mine.json", "stages/multi_gpu.json"]
     in_two_processes("lesion_weak_localization", "mining", configs, {**{n: small[n] for n in names}, **places})
-    for name in ("forgetting.csv", "sparsity.csv"):
+    for name in ("ranking.csv", "sparsity.csv"):
         one, two = (pd.read_csv(out / "mining" / name) for out in (finished, copied))
         pd.testing.assert_frame_equal(one, two, check_exact=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from htl_monai.scores.predictions import Predictions, write_predictions
+from htl_monai.scores import make_scores, write_scores
 
 CLASSES = ("Effusion", "Mass", "Hernia", "No Finding")
 FREQUENCIES = (0.4, 0.25, 0.12)
@@ -63,14 +63,15 @@ def write_run(tmp_path: Path) -> WriteRun:
         (run / "preparing").mkdir(parents=True)
         content = {"classes": list(classes), **lists, "unlabelled": []}
         (run / "preparing" / "data.json").write_text(json.dumps(content), encoding="utf-8")
-        ids = tuple(item["id"] for item in lists["test"])
+        ids = [item["id"] for item in lists["test"]]
         for seed in seeds:
             for i, stage in enumerate(stages):
                 steps = (0.0,) if stage.startswith("evaluating") else tuple(sparsities)
                 forgetting = np.linspace(0.4, 1.0, len(classes)) + 0.05 * i
                 found = draw_predictions(np.random.default_rng([seed, i]), labels["test"], steps, forgetting)
-                path = run / f"seed_{seed}" / stage / "predictions.npz"
-                write_predictions(path, Predictions(found, ids, tuple(classes), steps))
+                scores = {"probability": found.transpose(1, 0, 2)}
+                path = run / f"seed_{seed}" / stage / "scores.nc"
+                write_scores(path, make_scores(lists["test"], ids, scores, steps, classes))
         return run
 
     return write

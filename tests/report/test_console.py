@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from htl_monai.report.console import print_files, print_left_out, print_never_learned, print_notes
+from htl_monai.scores import make_scores, write_scores
 
 
 def test_left_out_pseudo_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,12 +54,14 @@ def test_tables_of_boxes_have_titles_and_columns_of_their_own(
 def test_images_never_learned_are_named_in_the_closing_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_never_learned(tmp_path / "forgetting.csv")
-    table = pd.DataFrame({"id": list("aabbcc"), "sparsity": [0.5, 0.7] * 3, "never_learned": [True] * 4 + [False] * 2})
-    table.to_csv(tmp_path / "forgetting.csv", index=False)
-    print_never_learned(tmp_path / "forgetting.csv")
-    table.assign(box_iou_dense=1.0).to_csv(tmp_path / "forgetting.csv", index=False)
-    print_never_learned(tmp_path / "forgetting.csv")
+    print_never_learned(tmp_path / "scores.nc")
+    data = [{"id": id_} for id_ in "abc"]
+    found, edge = np.array([[0, 0], [0, 0], [1.0, 0.5]]), np.array([[np.nan] * 2, [np.nan] * 2, [0, 0]])
+    write_scores(tmp_path / "scores.nc", make_scores(data, list("abc"), {"iou": found}, [0, 0.7], ["all"]))
+    print_never_learned(tmp_path / "scores.nc")
+    boxes = {"box_iou": (("sample", "level"), np.ones((3, 2))), "x_min_px": (("sample", "level"), edge)}
+    write_scores(tmp_path / "scores.nc", make_scores(data, list("abc"), boxes, [0, 0.7], ["all"]))
+    print_never_learned(tmp_path / "scores.nc")
     assert capsys.readouterr().out == (
         "never learned: the dense network finds nothing of the lesion in 2 of 3 mined images, which rank first: a, b\n"
         "no box: the dense network finds no region in 2 of 3 mined images, which rank first: a, b\n"

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from htl_monai.report.long_tail_notes import pie_notes
 from htl_monai.report.long_tail_pies import pie_tables
 from htl_monai.report.long_tail_run import read_long_tail_run
+from htl_monai.scores import read_scores, write_scores
 
 WriteRun = Callable[..., Path]
 
@@ -21,11 +22,13 @@ def test_pies_against_scipy(write_run: WriteRun) -> None:
     run = read_long_tail_run(write_run())
     tables = pie_tables(run, sparsity=0.9, share=0.1)
     pies = tables["pies"].set_index("id")
-    found = run.predictions("mining")
-    dense, pruned = found.at(0.0).mean(axis=0), found.at(0.9).mean(axis=0)
+    found = run.scores("mining")["probability"]
+    dense, pruned = (found.sel(level=level).values.mean(axis=0) for level in (0.0, 0.9))
     expected = [spearmanr(a, b).statistic for a, b in zip(dense, pruned, strict=True)]
-    assert pies.loc[list(found.ids), "spearman"].to_numpy() == pytest.approx(expected)
-    assert pies.loc[list(found.ids), "taxicab"].to_numpy() == pytest.approx(np.abs(dense - pruned).sum(axis=1))
+    assert pies.loc[list(found.indexes["sample"]), "spearman"].to_numpy() == pytest.approx(expected)
+    assert pies.loc[list(found.indexes["sample"]), "taxicab"].to_numpy() == pytest.approx(
+        np.abs(dense - pruned).sum(axis=1)
+    )
     assert tables["pies"]["spearman"].is_monotonic_increasing
     assert pies["is_pie"].sum() == pies["is_pie_taxicab"].sum() == 12
     assert pies["is_pie"].iloc[:12].all()
@@ -121,11 +124,10 @@ def test_a_sparsity_that_is_missing(write_run: WriteRun) -> None:
 
 def test_images_never_learned_come_first_and_are_no_pies(write_run: WriteRun) -> None:
     folder = write_run(metadata=lambda i: {"hard": int(i == 7), "noisy": 0})
-    for path in folder.glob("seed_*/mining/predictions.npz"):
-        with np.load(path) as stored:
-            content = dict(stored)
-        content["probabilities"][:, 7] = 0.5
-        np.savez(path, **content)
+    for path in folder.glob("seed_*/mining/scores.nc"):
+        content = read_scores(path)
+        content["probability"][:, 7] = 0.5
+        write_scores(path, content)
     tables = pie_tables(read_long_tail_run(folder), share=0.1)
     first = tables["pies"].iloc[0]
     assert first["id"] == "test007" and first["never_learned"] and first["rank"] == 1 and not first["is_pie"]

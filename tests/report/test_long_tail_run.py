@@ -1,23 +1,23 @@
-"""Finding the data, the seeds and the predictions of a run on chest X-rays."""
+"""Finding the data, the seeds and the scores of a run on chest X-rays."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from xarray import Dataset
 
 from htl_monai.report.long_tail_run import positives, read_long_tail_run
-from htl_monai.scores.predictions import Predictions, read_predictions, write_predictions
+from htl_monai.scores import read_scores, write_scores
 
 WriteRun = Callable[..., Path]
 
 
-def change(path: Path, edit: Callable[[Predictions], Predictions]) -> None:
-    write_predictions(path, edit(read_predictions(path)))
+def change(path: Path, edit: Callable[[Dataset], Dataset]) -> None:
+    write_scores(path, edit(read_scores(path)))
 
 
 def test_seeds_are_found_in_the_order_of_their_numbers(write_run: WriteRun) -> None:
@@ -25,23 +25,22 @@ def test_seeds_are_found_in_the_order_of_their_numbers(write_run: WriteRun) -> N
     (run_dir / "seed_7" / "training").mkdir(parents=True)  # trained, and not mined yet
     run = read_long_tail_run(run_dir)
     assert run.seeds == (3, 20, 100)
-    assert run.predictions("mining").probabilities.shape == (3, 3, 120, 4)
+    assert run.scores("mining")["probability"].shape == (3, 3, 120, 4)
     shutil.rmtree(run_dir / "seed_20" / "mining_random")
     assert run.seeds_of("mining_random") == (3, 100) and run.seeds_of("mining_low_rank") == ()
 
 
-def test_predictions_come_in_the_order_of_the_data_list(write_run: WriteRun) -> None:
+def test_scores_come_in_the_order_of_the_data_list(write_run: WriteRun) -> None:
     run_dir = write_run(seeds=(3,))
     run = read_long_tail_run(run_dir)
-    before = run.predictions("mining")
-    mix = np.random.default_rng(0).permutation(120)
+    before = run.scores("mining").load()
     change(
-        run_dir / "seed_3" / "mining" / "predictions.npz",
-        lambda p: replace(p, probabilities=p.probabilities[:, mix], ids=tuple(p.ids[i] for i in mix)),
+        run_dir / "seed_3" / "mining" / "scores.nc",
+        lambda scores: scores.isel(sample=np.random.default_rng(0).permutation(120)),
     )
-    after = run.predictions("mining")
-    assert after.ids == before.ids == tuple(item["id"] for item in run.test)
-    assert np.array_equal(after.probabilities, before.probabilities)
+    after = run.scores("mining")
+    assert after["sample"].values.tolist() == [item["id"] for item in run.test]
+    assert after.identical(before)
 
 
 def test_positives_count_what_is_known() -> None:
@@ -58,25 +57,26 @@ def test_a_run_that_was_not_mined(write_run: WriteRun) -> None:
 
 def test_a_seed_that_was_not_mined_is_named(write_run: WriteRun) -> None:
     run = read_long_tail_run(write_run(seeds=(3,)), seeds=[3, 4])
-    with pytest.raises(FileNotFoundError, match="seed_4/mining/predictions.npz do not exist"):
-        run.predictions("mining")
+    with pytest.raises(FileNotFoundError, match="seed_4/mining/scores.nc do not exist"):
+        run.scores("mining")
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda p: replace(p, ids=("another", *p.ids[1:])), "got 2 that are not in both \\(another, test000\\)"),
-        (lambda p: replace(p, classes=("Cyst", *p.classes[1:])), "Effusion, Mass, Hernia, No Finding, got Cyst, Mass"),
         (
-            lambda p: replace(p, probabilities=p.probabilities[1:], sparsities=p.sparsities[1:]),
-            "must begin with the dense network, sparsity 0, got 0.5",
+            lambda ds: ds.assign_coords(sample=["another", *ds["sample"].values[1:]]),
+            "got 2 that are not in both \\(another, test000\\)",
         ),
+        (
+            lambda ds: ds.assign_coords({"class": ["Cyst", *ds["class"].values[1:]]}).assign_attrs(foreground=["Cyst"]),
+            "Effusion, Mass, Hernia, No Finding, got Cyst, Mass",
+        ),
+        (lambda ds: ds.isel(level=slice(1, None)), "must begin with the dense network, sparsity 0, got 0.5"),
     ],
 )
-def test_predictions_of_something_else(
-    write_run: WriteRun, edit: Callable[[Predictions], Predictions], message: str
-) -> None:
+def test_scores_of_something_else(write_run: WriteRun, edit: Callable[[Dataset], Dataset], message: str) -> None:
     run_dir = write_run(seeds=(3,))
-    change(run_dir / "seed_3" / "mining" / "predictions.npz", edit)
+    change(run_dir / "seed_3" / "mining" / "scores.nc", edit)
     with pytest.raises(ValueError, match=message):
-        read_long_tail_run(run_dir).predictions("mining")
+        read_long_tail_run(run_dir).scores("mining")

@@ -52,7 +52,7 @@ def test_everything_is_written_and_the_same_again(write_run: WriteRun, tmp_path:
         arm: np.mean(
             [
                 average_precision_score(run.labels, one, average=None)
-                for one in run.predictions(f"evaluating_{arm}").at(0.0)
+                for one in run.scores(f"evaluating_{arm}")["probability"].values[:, 0]
             ],
             axis=0,
         )
@@ -106,7 +106,7 @@ def test_no_class_can_be_measured(write_run: WriteRun, tmp_path: Path) -> None:
 
 def test_an_arm_that_was_not_evaluated(write_run: WriteRun, tmp_path: Path) -> None:
     run_dir = write_run(seeds=(3,), n=60, stages=("mining", "evaluating_left_alone"))
-    with pytest.raises(FileNotFoundError, match="evaluating_removed/predictions.npz do not exist"):
+    with pytest.raises(FileNotFoundError, match="evaluating_removed/scores.nc do not exist"):
         write_long_tail_summary(run_dir, out_dir=tmp_path / "out", arms=("left_alone", "removed"))
     assert not (tmp_path / "out").exists()
 

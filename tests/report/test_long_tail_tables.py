@@ -14,13 +14,14 @@ from sklearn.metrics import average_precision_score
 from htl_monai.report.long_tail_notes import forgettability_notes
 from htl_monai.report.long_tail_run import LongTailRun, read_long_tail_run
 from htl_monai.report.long_tail_tables import forgettability_tables
+from htl_monai.scores import read_scores, write_scores
 
 WriteRun = Callable[..., Path]
 
 
 def reference_ap(run: LongTailRun, stage: str) -> np.ndarray:
     """AP by scikit-learn, ``(R, K, C)``."""
-    found, labels = run.predictions(stage).probabilities, run.labels
+    found, labels = run.scores(stage)["probability"].values, run.labels
     flat = [[average_precision_score(labels, one, average=None) for one in seed] for seed in found]
     return np.array(flat)
 
@@ -101,7 +102,7 @@ def test_unknown_labels_play_no_part(write_run: WriteRun) -> None:
 
     run = read_long_tail_run(write_run(change_labels=forget_some))
     known = ~np.isnan(run.labels[:, 0])
-    dense = run.predictions("mining").at(0.0)[0]
+    dense = run.scores("mining")["probability"].values[0, 0]
     changes = forgettability_tables(run)["class_changes"]
     first = changes.query("compression == 'global_magnitude' and sparsity == 0").set_index("class")
     one_seed = forgettability_tables(read_long_tail_run(run.run_dir, seeds=run.seeds[:1]))["class_changes"]
@@ -120,7 +121,7 @@ def test_one_seed_has_no_spread_and_says_so(write_run: WriteRun) -> None:
 
 def test_what_was_not_run_is_left_out_and_named(write_run: WriteRun) -> None:
     run_dir = write_run()
-    (run_dir / "seed_10" / "mining_random" / "predictions.npz").unlink()
+    (run_dir / "seed_10" / "mining_random" / "scores.nc").unlink()
     run = read_long_tail_run(run_dir)
     tables = forgettability_tables(run)
     seeds = tables["overall"].drop_duplicates("compression").set_index("compression")["n_seeds"]
@@ -150,12 +151,11 @@ def test_nothing_but_the_dense_network(write_run: WriteRun) -> None:
 )
 def test_classes_that_were_never_learned_are_named(write_run: WriteRun, unlearned: list[str], useless: bool) -> None:
     folder = write_run(stages=("mining",))
-    for path in folder.glob("seed_*/mining/predictions.npz"):
-        with np.load(path) as stored:
-            content = dict(stored)
+    for path in folder.glob("seed_*/mining/scores.nc"):
+        content = read_scores(path)
         names = list(read_long_tail_run(folder).classes)
-        content["probabilities"][..., [names.index(name) for name in unlearned]] = 0.5  # equal ones: no ranking
-        np.savez(path, **content)
+        content["probability"][..., [names.index(name) for name in unlearned]] = 0.5  # equal ones: no ranking
+        write_scores(path, content)
     run = read_long_tail_run(folder)
     tables = forgettability_tables(run)
     drops = tables["first_drop"].set_index("class")

@@ -112,7 +112,7 @@ def test_every_reader_has_an_order_of_their_own(pies, tmp_path):
     orders = [Sheet(out / "sheets" / f"reader_{i}.html").cases for i in range(1, 5)]
     assert len({tuple(order) for order in orders}) == 4 and len({tuple(sorted(order)) for order in orders}) == 1
     for number, order in enumerate(orders, start=1):
-        blank = pd.read_csv(out / "sheets" / f"reader_{number}.csv")
+        blank = pd.read_csv(out / "sheets" / f"reader_{number}.csv", dtype={"study": str})
         assert blank["case"].tolist() == order and blank[list(QUESTIONS)].isna().all(axis=None)
 
 
@@ -180,7 +180,7 @@ def test_from_a_run_to_the_result(pies, tmp_path):
     answer(study, tmp_path / "back")
     key = pd.read_csv(study / KEY_PATH).set_index("id")
     last = tmp_path / "back" / "reader_3.csv"
-    sheet = pd.read_csv(last)
+    sheet = pd.read_csv(last, dtype={"study": str})
     sheet.loc[sheet["case"] == key.loc["patient0007", "case"], "difficulty"] = np.nan
     sheet.to_csv(last, index=False)
     tables = analyse_reader_study(study, [tmp_path / "back"], tmp_path / "out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from htl_monai.report.seeds_summary import compare_over_seeds, write_seeds_summa
 from htl_monai.report.summary import write_summary
 from htl_monai.statistics.holm import holm
 
+WriteTable = Callable[..., Path]
 MODELS = ("dense", "htl", "random")
 
 
@@ -42,14 +44,12 @@ def forgetting(seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture
-def run_dir(tmp_path: Path) -> Path:
+def run_dir(write_table: WriteTable, tmp_path: Path) -> Path:
     for seed in (3, 12):
-        (tmp_path / f"seed_{seed}" / "mining").mkdir(parents=True)
-        forgetting(seed).to_csv(tmp_path / f"seed_{seed}" / "mining" / "forgetting.csv", index=False)
+        write_table(tmp_path / f"seed_{seed}" / "mining" / "scores.nc", forgetting(seed))
         for model, table in scores(seed).items():
-            (tmp_path / f"seed_{seed}" / f"evaluating_{model}").mkdir()
             shuffled = table.sample(frac=1, random_state=seed)  # images are paired by id
-            shuffled.to_csv(tmp_path / f"seed_{seed}" / f"evaluating_{model}" / "scores.csv", index=False)
+            write_table(tmp_path / f"seed_{seed}" / f"evaluating_{model}" / "scores.nc", shuffled)
     return tmp_path
 
 
@@ -74,22 +74,21 @@ def test_tables_are_means_of_those_of_each_seed(run_dir: Path) -> None:
     assert groups.loc[("sex", "female"), "mean"] == pytest.approx(shares[1::2].mean())
 
 
-def test_an_image_was_never_learned_where_no_seed_learned_it(run_dir: Path) -> None:
+def test_an_image_was_never_learned_where_no_seed_learned_it(run_dir: Path, write_table: WriteTable) -> None:
     for seed, unlearned in ((3, ["000", "002"]), (12, ["002"])):
         table = forgetting(seed)
         rows = table["id"].isin(unlearned)
         table.loc[rows, "foreground_iou_dense"] = 0.0
-        table.loc[rows, "forgetting_relative"] = np.nan
-        table.assign(never_learned=rows).to_csv(run_dir / f"seed_{seed}" / "mining" / "forgetting.csv", index=False)
+        write_table(run_dir / f"seed_{seed}" / "mining" / "scores.nc", table)
     groups = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out")["groups"].set_index(["column", "group"])
     assert groups.loc[("sex", "male"), "n_never_learned"] == 1
     assert groups.loc[("sex", "male"), "n"] == 3
 
 
-def test_networks_of_no_use_are_named_with_their_seed(run_dir: Path) -> None:
-    path = run_dir / "seed_12" / "evaluating_htl" / "scores.csv"
+def test_networks_of_no_use_are_named_with_their_seed(run_dir: Path, write_table: WriteTable) -> None:
+    path = run_dir / "seed_12" / "evaluating_htl" / "scores.nc"
     useless = scores(12)["htl"].assign(foreground_iou=0.0, foreground_dice=0.0)
-    useless.to_csv(path, index=False)
+    write_table(path, useless)
     notes = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out")["notes"]["note"].tolist()
     assert len(notes) == 1 and notes[0].startswith("seed 12: On the test images the network htl ")
 
@@ -120,10 +119,9 @@ def test_an_image_without_a_score_in_one_seed_is_left_out_there() -> None:
     assert found["mean"] == pytest.approx(left / 23)
 
 
-def test_baselines_are_scored_and_not_compared(run_dir: Path) -> None:
+def test_baselines_are_scored_and_not_compared(run_dir: Path, write_table: WriteTable) -> None:
     for seed in (3, 12):
-        (run_dir / f"seed_{seed}" / "evaluating_whole").mkdir()
-        scores(seed)["dense"].to_csv(run_dir / f"seed_{seed}" / "evaluating_whole" / "scores.csv", index=False)
+        write_table(run_dir / f"seed_{seed}" / "evaluating_whole" / "scores.nc", scores(seed)["dense"])
     tables = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out", baselines=["whole"])
     assert tables["scores"]["model"].tolist() == [*MODELS, "whole"]
     assert "whole" not in set(tables["comparison"]["model"])

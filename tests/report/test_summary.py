@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,10 @@ import pytest
 
 from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_summary
+from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
+
+WriteTable = Callable[..., Path]
 
 
 def scores(seed: int, better: float = 0.0) -> pd.DataFrame:
@@ -35,18 +40,13 @@ def forgetting(planted: bool) -> pd.DataFrame:
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> dict[str, Path]:
+def paths(write_table: WriteTable, tmp_path: Path) -> dict[str, Path]:
     reference = scores(0)
     tables = {"dense": reference, "htl": reference.copy(), "random": scores(0)}
     tables["htl"]["foreground_iou"] += 0.1
-    for model, table in tables.items():
-        write(table, tmp_path / f"evaluating_{model}" / "scores.csv")
-    return {model: tmp_path / f"evaluating_{model}" / "scores.csv" for model in tables}
-
-
-def write(table: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    table.to_csv(path, index=False)
+    return {
+        model: write_table(tmp_path / f"evaluating_{model}" / "scores.nc", table) for model, table in tables.items()
+    }
 
 
 def test_mean_scores_by_hand() -> None:
@@ -59,8 +59,8 @@ def test_mean_scores_by_hand() -> None:
 
 
 @pytest.mark.parametrize("planted", [True, False])
-def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool) -> None:
-    write(forgetting(planted), tmp_path / "mining" / "forgetting.csv")
+def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool, write_table: WriteTable) -> None:
+    write_table(tmp_path / "mining" / "scores.nc", forgetting(planted))
     tables = write_summary(tmp_path, [*paths], tmp_path / "out")
     written = {"scores", "comparison", "impact", "groups", "notes"} | ({"detection"} if planted else set())
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
@@ -78,12 +78,12 @@ def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: boo
         assert found["auroc"].tolist() == [1, 1, 0.5]
 
 
-def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path) -> None:
+def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path, write_table: WriteTable) -> None:
     table = forgetting(planted=False)
-    write(table.assign(background_iou_dense=0.0), tmp_path / "mining" / "forgetting.csv")
+    write_table(tmp_path / "mining" / "scores.nc", table.assign(background_iou_dense=0.0))
     for model in ("htl", "whole"):
         scored = scores(0).assign(foreground_iou=0.2, whole_image_iou=0.25)
-        write(scored, tmp_path / f"evaluating_{model}" / "scores.csv")
+        write_table(tmp_path / f"evaluating_{model}" / "scores.nc", scored)
     tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
     assert [note.split(";")[0] for note in tables["notes"]["note"]] == [
         "On the mined images the dense network calls every pixel of all 8 images lesion (background IoU 0)",
@@ -113,16 +113,19 @@ def test_one_image_that_gains_much_does_not_decide_a_mean() -> None:
     assert table.loc[("sex", "male"), "mean"] == pytest.approx((3 * 0.1 - 1) / 4)
 
 
-def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tmp_path: Path) -> None:
+def test_images_without_mask_have_tables_of_their_own(
+    paths: dict[str, Path], tmp_path: Path, write_table: WriteTable
+) -> None:
     labelled, table = forgetting(planted=True), forgetting(planted=True)
-    write(labelled, tmp_path / "mining" / "forgetting.csv")
+    write_table(tmp_path / "mining" / "scores.nc", labelled)
     drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
     table = table.drop(columns="diagnosis").assign(
         id="u" + table["id"], site="back", box_iou_dense=1.0, box_iou_pruned=1 - drop, forgetting=drop
     )
-    write(table.assign(forgetting_relative=drop), tmp_path / "mining_unlabelled" / "forgetting.csv")
+    write_table(tmp_path / "mining_unlabelled" / "scores.nc", table, "box_iou")
     labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
-    write(labels, tmp_path / "pseudo_labelling" / "pseudo_labels.csv")
+    (tmp_path / "pseudo_labelling").mkdir()
+    labels.to_csv(tmp_path / "pseudo_labelling" / "pseudo_labels.csv", index=False)
     tables = write_summary(tmp_path, [*paths], tmp_path / "out", use_unlabelled=True)
     assert {path.stem for path in (tmp_path / "out").iterdir()} == set(tables)
     assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])  # of the labelled ones
@@ -134,17 +137,17 @@ def test_images_without_mask_have_tables_of_their_own(paths: dict[str, Path], tm
     assert set(tables["groups"]["column"]) == {"sex", "age_group", "site"}
 
 
-def test_without_any_mask_the_tables_are_of_boxes(paths: dict[str, Path], tmp_path: Path) -> None:
+def test_without_any_mask_the_tables_are_of_boxes(
+    paths: dict[str, Path], tmp_path: Path, write_table: WriteTable
+) -> None:
     table = forgetting(planted=True)
     drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
     boxes = {"box_iou_dense": 1.0, "box_iou_pruned": 1 - drop, "forgetting": drop, "forgetting_relative": drop}
-    write(table.assign(**boxes), tmp_path / "mining" / "forgetting.csv")
+    write_table(tmp_path / "mining" / "scores.nc", table.assign(**boxes), "box_iou")
     for model, path in paths.items():
-        scored = pd.read_csv(path, dtype={"id": str})
-        shift = 0.2 if model == "htl" else 0.0
-        scored.assign(box_iou=0.5 + shift, box_foreground_iou=0.4).to_csv(path, index=False)
-        if model == "dense":
-            write(pd.read_csv(path, dtype={"id": str}), tmp_path / "evaluating_whole" / "scores.csv")
+        scored = table_of(read_scores(path), 0.0).assign(box_iou=0.7 if model == "htl" else 0.5)
+        write_table(path, scored.assign(box_foreground_iou=0.4))
+    shutil.copytree(tmp_path / "evaluating_dense", tmp_path / "evaluating_whole")
     tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
     assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "notes"}
     assert tables["notes"].empty
@@ -191,12 +194,14 @@ def test_images_never_learned_are_counted_in_each_group() -> None:
     assert groups.loc["sex", "n_forgotten"].to_dict() == {"female": 2, "male": 0, "unknown": 0}
 
 
-def test_planted_images_that_were_never_learned_are_found(paths: dict[str, Path], tmp_path: Path) -> None:
+def test_planted_images_that_were_never_learned_are_found(
+    paths: dict[str, Path], tmp_path: Path, write_table: WriteTable
+) -> None:
     table = forgetting(planted=True)
     unlearned = table["id"].isin(["001", "003"])  # two of the four that are planted
     table.loc[unlearned, [f"{name}_{state}" for name in SCORE_NAMES for state in ("dense", "pruned")]] = 0.0
     table.loc[unlearned, ["forgetting", "forgetting_relative"]] = 0.0, np.nan
-    write(table, tmp_path / "mining" / "forgetting.csv")
+    write_table(tmp_path / "mining" / "scores.nc", table)
     found = write_summary(tmp_path, [*paths], tmp_path / "out")["detection"].set_index("ranking")
     for ranking in ("forgetting_relative", "forgetting"):
         assert found.loc[ranking, ["auroc", "n_unscored", "n_never_learned"]].tolist() == [1, 0, 2]

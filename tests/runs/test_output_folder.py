@@ -105,7 +105,7 @@ def test_a_folder_of_another_command_is_refused_and_left_as_it_is(tmp_path: Path
 def test_the_folder_of_a_stage_is_a_part_of_its_run(tmp_path: Path, command: str, has_note: bool) -> None:
     fill(tmp_path, "run")
     (tmp_path / "mining").mkdir()
-    for name in ("started.json", "forgetting.csv"):
+    for name in ("started.json", "ranking.csv"):
         (tmp_path / "mining" / name).touch()
     if not has_note:
         (tmp_path / NOTE).unlink()

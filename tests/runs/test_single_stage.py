@@ -11,6 +11,7 @@ import pytest
 
 import htl_monai.runs.single_stage
 from htl_monai.runs.single_stage import evaluate_with, mine_with
+from htl_monai.scores import read_scores
 
 QUICK = {"num_workers": 0, "batch_size": 4, "device": "cpu", "precision": "fp32"}
 
@@ -30,11 +31,10 @@ def test_images_with_diagnoses_and_no_masks_are_mined(weak_run: Path, tiny_diagn
     out = mine_with(weak_run, data, tmp_path / "out", settings=settings, progress=False, say=said.append)
     count = len(json.loads(tiny_diagnoses.read_text(encoding="utf-8"))["training"])
     assert said == [f"mining: {count} training images with {weak_run / 'training' / 'dense.pt'}"]
-    table = pd.read_csv(out / "forgetting.csv")
-    assert len(table) == 2 * count and (table["box_iou_dense"] == 1).all()
-    assert (table.loc[table["sparsity"] == 0, "forgetting"] == 0).all()
-    impact = pd.read_csv(out / "impact.csv")
-    assert impact["sparsity"].tolist() == [0, 0.7] and impact["box_drop"][0] == 0
+    table = pd.read_csv(out / "ranking.csv")
+    assert len(table) == count and (table["box_iou_dense"] == 1).all() and (table["sparsity"] == 0.7).all()
+    assert read_scores(out / "scores.nc")["level"].values.tolist() == [0, 0.7]
+    assert pd.read_csv(out / "impact.csv")["sparsity"].tolist() == [0.7]
     record = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
     assert record["bundle"] == "lesion_weak_localization"
     assert record["config"]["classes"] == ["melanoma", "nevus", "seborrheic_keratosis"]
@@ -43,7 +43,7 @@ def test_images_with_diagnoses_and_no_masks_are_mined(weak_run: Path, tiny_diagn
 def test_unlabelled_images_go_before_the_others(weak_run: Path, tiny_diagnoses: Path, tmp_path: Path) -> None:
     phantom, settings = tiny_diagnoses.parent / "phantom", {**QUICK, "sparsities": [0.7]}
     out = mine_with(weak_run, phantom, tmp_path / "out", settings=settings, progress=False, say=str)
-    assert pd.read_csv(out / "forgetting.csv")["id"].str.startswith("unlabelled_").all()
+    assert pd.read_csv(out / "ranking.csv")["id"].str.startswith("unlabelled_").all()
 
 
 def test_a_model_that_classifies_is_scored_on_masks(weak_run: Path, tiny_diagnoses: Path, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_diagnoses_that_are_not_the_models(weak_run: Path, tiny_diagnoses: Path,
     fewer = without_masks(tiny_diagnoses, tmp_path / "fewer", {"nevus": "melanoma"})
     with pytest.raises(ValueError, match=r"diagnosis must have the 3 values that .*dense.pt was trained on, got melan"):
         mine_with(weak_run, fewer, out, **quiet)
-    assert not (out / "forgetting.csv").exists()
+    assert not (out / "scores.nc").exists()
 
 
 @pytest.fixture

@@ -30,6 +30,11 @@ DATA = [{"id": id_, **{name: values[i] for name, values in COLUMNS.items()}} for
 
 
 @pytest.fixture
+def metadata() -> list[dict[str, Any]]:
+    return DATA
+
+
+@pytest.fixture
 def draw() -> Callable[..., xr.Dataset]:
     """Draw scores; the number of a seed and of an id says what they are, whatever the order."""
 

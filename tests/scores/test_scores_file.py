@@ -13,7 +13,6 @@ import pytest
 import xarray as xr
 
 from htl_monai.scores import make_scores, metadata_of, read_scores, write_scores
-from tests.scores.conftest import COLUMNS, IDS
 
 Draw = Callable[..., xr.Dataset]
 
@@ -28,10 +27,10 @@ def test_what_is_written_is_read_byte_for_byte_the_same(draw: Draw, tmp_path: Pa
     assert write_scores(tmp_path / "b.nc", found).read_bytes() == path.read_bytes()
 
 
-def test_metadata_of_every_kind_come_back_under_their_names(draw: Draw, tmp_path: Path) -> None:
+def test_metadata_of_every_kind_come_back_under_their_names(draw: Draw, metadata: list[dict], tmp_path: Path) -> None:
     table = metadata_of(read_scores(write_scores(tmp_path / "a.nc", draw())), files=True)
     pd.testing.assert_frame_equal(table, metadata_of(draw(), files=True))
-    expected = pd.DataFrame({"id": IDS, **COLUMNS}).rename(columns={"label": "mask"})
+    expected = pd.DataFrame(metadata).rename(columns={"label": "mask"})
     pd.testing.assert_frame_equal(table, expected)
 
 

@@ -1,0 +1,146 @@
+"""The handler that writes scores.nc and its tables, of a sweep and of a plain evaluator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ignite.engine import Engine
+from monai.data import DataLoader
+from monai.engines import SupervisedEvaluator
+from torch import nn
+
+from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+from htl_monai.handlers.scores_writer import ScoresWriter
+from htl_monai.metrics.multi_label import class_probabilities
+from htl_monai.metrics.segmentation import segmentation_scores
+from htl_monai.pruning import GlobalMagnitude, pruned
+from htl_monai.scores import at_level, read_scores
+
+CLASSES = ["Mass", "Hernia"]
+OF_CLASSES: dict[str, Any] = {"classes": CLASSES, "primary": "probability", "scores": class_probabilities}
+
+
+@pytest.fixture
+def classifier() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)).eval()
+
+
+@pytest.fixture
+def labelled(build_items) -> list[dict[str, Any]]:
+    return [{"id": item["id"], "image": item["image"], "label": torch.zeros(2)} for item in build_items()]
+
+
+def sweep(
+    network: nn.Module, items: list[dict], handler: ScoresWriter, sparsities: list, **settings: Any
+) -> ForgettingEvaluator:
+    loader, kind = DataLoader(items, batch_size=4), GlobalMagnitude()
+    evaluator = ForgettingEvaluator(
+        torch.device("cpu"), loader, network, kind, sparsities, val_handlers=[handler], **settings
+    )
+    handler.attach(evaluator)  # a second time
+    return evaluator
+
+
+def test_a_sweep_is_written_in_the_order_of_the_list_and_of_sparsity(
+    classifier: nn.Module, labelled: list[dict], tmp_path: Path
+) -> None:
+    data = [{"id": item["id"], "age": 30 + i} for i, item in enumerate(reversed(labelled))]
+    handler = ScoresWriter(data, tmp_path / "scores.nc", **OF_CLASSES)
+    evaluator = sweep(classifier, labelled, handler, [0.9, 0.5], scores=class_probabilities)
+    evaluator.run()
+    evaluator.run()  # nothing of the first run stays
+    found = read_scores(tmp_path / "scores.nc")
+    assert found["sample"].values.tolist() == [item["id"] for item in data] and found["age"].values[0] == 30
+    assert found["level"].values.tolist() == [0, 0.5, 0.9] and found["class"].values.tolist() == CLASSES
+    assert found["probability"].shape == (3, 6, 2) and found["probability"].dtype == np.float32
+    assert found.attrs["compression"] == "GlobalMagnitude" and found.attrs["primary"] == "probability"
+    images = torch.stack([item["image"] for item in reversed(labelled)])
+    for level in found["level"].values:
+        with torch.no_grad(), pruned(classifier, GlobalMagnitude(level).masks(classifier)):
+            expected = torch.sigmoid(classifier(images)).numpy()
+        np.testing.assert_allclose(at_level(found, level)["probability"], expected, atol=1e-6)
+    assert set(pd.read_csv(tmp_path / "sparsity.csv")["amount"]) == {0.5, 0.9}
+    assert evaluator.state.scores.identical(found)
+
+
+def test_a_sweep_over_masks_has_a_ranking_of_the_level_nearest_to_the_usual_one(
+    network: nn.Module, build_items, tmp_path: Path
+) -> None:
+    data = [{"id": item["id"], "image": "x.jpg", "age": 30.0 + number} for number, item in enumerate(build_items())]
+    handler = ScoresWriter(data, tmp_path / "scores.nc", "background_iou")
+    evaluator = sweep(network, build_items(), handler, [0.3, 0.6, 0.9])
+    evaluator.run()
+    found, table = evaluator.state.scores, pd.read_csv(tmp_path / "ranking.csv")
+    columns = ["id", "age", "whole_image_iou", "sparsity", "background_iou_dense", "background_iou_pruned"]
+    assert table.columns.tolist() == [*columns, "forgetting", "forgetting_relative", "never_learned", "rank"]
+    assert (table["sparsity"] == 0.6).all() and table["rank"].dropna().tolist() == sorted(table["rank"].dropna())
+    dense = found["background_iou"].sel(level=0, sample=table["id"].tolist())
+    np.testing.assert_array_equal(table["background_iou_dense"], dense)
+    assert (table["forgetting"] == table["background_iou_dense"] - table["background_iou_pruned"]).all()
+
+
+def test_the_scores_may_stay_in_memory_or_without_tables(network: nn.Module, build_items, tmp_path: Path) -> None:
+    evaluator = sweep(network, build_items(), ScoresWriter(build_items()), [0.5, 0.9])
+    evaluator.run()
+    assert evaluator.state.scores["foreground_iou"].shape == (3, 6) and not list(tmp_path.iterdir())
+    sweep(network, build_items(), ScoresWriter(build_items(), tmp_path / "remined.nc", tables=False), [0.5]).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["remined.nc"]
+
+
+def test_a_plain_evaluator_writes_its_one_network(
+    network: nn.Module, build_items, build_evaluator, tmp_path: Path
+) -> None:
+    handler = ScoresWriter(build_items(4), tmp_path / "scores.nc")
+    evaluator = build_evaluator(network, [handler])
+    handler.attach(evaluator)
+    evaluator.run()
+    table = pd.read_csv(tmp_path / "scores.csv")
+    assert table["id"].tolist() == [f"image_{number}" for number in range(4)]
+    assert read_scores(tmp_path / "scores.nc")["level"].values.tolist() == [0.0]
+    network.eval()
+    for item, score in zip(build_items(4), table["foreground_dice"], strict=True):
+        with torch.no_grad():
+            expected = segmentation_scores(network(item["image"][None]), item["label"][None])["foreground_dice"]
+        assert score == pytest.approx(expected.item(), nan_ok=True)
+    assert not (tmp_path / "sparsity.csv").exists()
+
+
+def test_a_list_with_another_image_is_refused_and_nothing_written(
+    network: nn.Module, build_items, tmp_path: Path
+) -> None:
+    data = [*build_items(), {"id": "stranger"}]
+    with pytest.raises(ValueError, match="got none for 1 images, first stranger"):
+        sweep(network, build_items(), ScoresWriter(data, tmp_path / "scores.nc"), [0.5]).run()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("swept", [True, False])
+def test_an_image_whose_prediction_is_not_finite_is_named_and_nothing_written(
+    classifier: nn.Module, labelled: list[dict], tmp_path: Path, swept: bool
+) -> None:
+    labelled[2]["image"][0, 0, 0] = torch.inf
+    writer = ScoresWriter(labelled, tmp_path / "scores.nc", **OF_CLASSES)
+    plain = SupervisedEvaluator(
+        torch.device("cpu"), DataLoader(labelled, batch_size=4), classifier, val_handlers=[writer], decollate=False
+    )
+    evaluator = sweep(classifier, labelled, writer, [0.5], scores=class_probabilities) if swept else plain
+    with pytest.raises(FloatingPointError, match=f"must be finite, got NaN or infinity for {labelled[2]['id']}; use"):
+        evaluator.run()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mask_that_is_not_finite_is_named_too(build_items, tmp_path: Path) -> None:
+    batch = next(iter(DataLoader(build_items(), batch_size=4)))
+    pred = torch.zeros(4, 2, *batch["label"].shape[2:])
+    pred[2, 1, 0, 0] = torch.inf
+    engine = Engine(lambda engine, batch: {"pred": pred, "label": batch["label"]})
+    ScoresWriter(build_items(), tmp_path / "scores.nc").attach(engine)
+    with pytest.raises(FloatingPointError, match=f"output of the dense network must be .* for {batch['id'][2]}; use"):
+        engine.run([batch])
+    assert not list(tmp_path.iterdir())

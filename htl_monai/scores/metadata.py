@@ -29,8 +29,8 @@ def coordinates_of(data: Sequence[Mapping[str, Any]], taken: Collection[str]) ->
     Missing is NaN among numbers and text, None in other columns: ask ``pandas.isna``.
 
     Args:
-        data: the data list. Its ``id`` is the index and no coordinate; ``image`` and ``label`` become ``image`` and ``mask``
-            where they are paths, and are left out where they are the thing itself.
+        data: the data list. Its ``id`` is the index and no coordinate; ``image`` and ``label`` become ``image`` and
+            ``mask`` where they are paths, and are left out where they are the thing itself.
         taken: names that no coordinate may have; a column of such a name gets a ``_`` behind it.
     """
     taken = set(taken)

@@ -225,10 +225,10 @@ def test_images_that_lead_to_no_numbers_are_named_with_the_sparsity(items: list[
 
 def test_a_folded_copy_scores_as_the_network_does(tiny_unet: nn.Module, items: list[dict]) -> None:
     before = {name: tensor.clone() for name, tensor in tiny_unet.state_dict().items()}
-    plain = mine(tiny_unet, items).state.forgetting
+    plain = lost(mine(tiny_unet, items))
     evaluator = mine(tiny_unet, items, folded=True)
     assert len(evaluator.sweep._form.folded.norms) == 18
-    found = evaluator.state.forgetting
+    found = lost(evaluator)
     numbers = plain.select_dtypes("float").columns
     torch.testing.assert_close(
         torch.tensor(found[numbers].to_numpy()), torch.tensor(plain[numbers].to_numpy()), atol=1e-3, rtol=0

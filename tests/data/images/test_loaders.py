@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from htl_monai.data.images.plain_worker import start_plain_worker
 from torch.utils.data import SequentialSampler
 
-from htl_monai.data.images.loaders import ordered_loader, training_loader
+from htl_monai.data.images.loaders import ordered_loader, start_plain_worker, training_loader
 
 
 @pytest.mark.parametrize(("images", "batches"), [(7, [3, 3]), (2, [2])])

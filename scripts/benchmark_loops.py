@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -92,7 +93,8 @@ def interleaved(
     for round_ in range(repeats + 1):
         for name in list(contenders)[:: -1 if round_ % 2 else 1]:
             elapsed = seconds(contenders[name], device)
-            say(f"  {'round ' + str(round_) if round_ else 'warm-up'}: {name} {elapsed:.1f} s")
+            load = os.getloadavg()[0]
+            say(f"  {'round ' + str(round_) if round_ else 'warm-up'}: {name} {elapsed:.1f} s, load {load:.1f}")
             if round_:
                 taken[name].append(elapsed)
     return taken

@@ -7,11 +7,12 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
+from benchmark_folded import levels_rows, volumes_rows
 from benchmark_loops import (
     bare_epoch,
     bundle_workflow,
@@ -38,6 +39,8 @@ from htl_monai.scores import read_scores
 
 CPU_OVERLAY = "sizes/cpu.json"
 SELECTING_SPARSITY = 0.7
+SCORE = "foreground_iou_pruned"
+FOLDED: dict[str, Any] = {"mine#evaluator#folded": True}
 VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
 
 
@@ -115,6 +118,7 @@ def mining_rows(bench: MiningBench) -> list[Row]:
         "mining": mining.run,
         "limit": lambda: forward_limit(network, sweep, images, precision),
         "reloading": reloading,
+        "folded": bench.workflow("mining", "folded", precision=precision, **FOLDED).run,
     }
     if precision == "bf16":
         contenders["fp32"] = bench.workflow("mining", "fp32", precision="fp32").run
@@ -123,7 +127,7 @@ def mining_rows(bench: MiningBench) -> list[Row]:
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
     table = _forgetting(bench, precision)
-    mined = table["foreground_iou_pruned"].to_numpy().reshape(-1, len(sparsities))
+    mined = table[SCORE].to_numpy().reshape(-1, len(sparsities))
     difference = float(np.nanmax(np.abs(mined - scores[-1][:, 1:])))
     forwards = f"dense + {len(sparsities)} pruned forwards, {precision}"
     rows = [
@@ -134,17 +138,49 @@ def mining_rows(bench: MiningBench) -> list[Row]:
         Row("mining / reloading", speed["mining"] / speed["reloading"]),
         Row("largest difference of a pruned foreground IoU, mining and reloading", [difference]),
     ]
+    rows += _folded_rows(speed, _spread(table, _forgetting(bench, "folded")), precision)
     return [*rows, *(_precision_rows(bench, table, speed) if precision == "bf16" else ())]
 
 
+def _folded_rows(speed: Mapping[str, NDArray[np.float64]], spread: Spread, precision: str) -> list[Row]:
+    return [
+        Row(f"mining folded from JPEG, {precision}, images/s", speed["folded"]),
+        Row("mining folded / forward limit", speed["folded"] / speed["limit"], 1.05),
+        Row("mining folded / mining", speed["folded"] / speed["mining"]),
+        Row(f"mean difference of a pruned foreground IoU, folded and not, {precision}", [spread.mean], 1e-3, True),
+        Row(f"largest difference of a pruned foreground IoU, folded and not, {precision}", [spread.largest]),
+        Row(f"Spearman of forgetting at {SELECTING_SPARSITY:.0%}, folded and not", [spread.spearman], 0.999),
+    ]
+
+
 def _precision_rows(bench: MiningBench, table: pd.DataFrame, speed: Mapping[str, NDArray[np.float64]]) -> list[Row]:
-    spearman = _spearman(table, _forgetting(bench, "fp32"))
+    bench.workflow("mining", "folded_fp32", precision="fp32", **FOLDED).run()
+    exact, folded = _forgetting(bench, "fp32"), _spread(_forgetting(bench, "fp32"), _forgetting(bench, "folded_fp32"))
+    spearman, spread = _spearman(table, exact), _spread(table, exact)
     bench.details["spearman_by_sparsity"] = {f"{key:g}": rounded(value) for key, value in spearman.items()}
     return [
         Row("mining from JPEG, fp32, images/s", speed["fp32"]),
         Row("mining, bf16 / fp32", speed["mining"] / speed["fp32"], 1.4),
         Row(f"Spearman of forgetting at {SELECTING_SPARSITY:.0%}, bf16 and fp32", [spearman[SELECTING_SPARSITY]], 0.99),
+        Row("mean difference of a pruned foreground IoU, bf16 and fp32", [spread.mean]),
+        Row("largest difference of a pruned foreground IoU, bf16 and fp32", [spread.largest]),
+        Row("largest difference of a pruned foreground IoU, folded and not, fp32", [folded.largest], 1e-3, True),
+        Row("least Spearman of forgetting at a sparsity, folded and not, fp32", [folded.least_spearman], 0.999),
     ]
+
+
+class Spread(NamedTuple):
+    """How far the scores of two tables of the same images are apart."""
+
+    mean: float
+    largest: float
+    spearman: float
+    least_spearman: float
+
+
+def _spread(table: pd.DataFrame, other: pd.DataFrame) -> Spread:
+    difference, spearman = (table[SCORE] - other[SCORE]).abs(), _spearman(table, other)
+    return Spread(difference.mean(), difference.max(), spearman[SELECTING_SPARSITY], min(spearman.values()))
 
 
 def _forgetting(bench: MiningBench, name: str) -> pd.DataFrame:
@@ -205,6 +241,8 @@ def memory_rows(bench: MiningBench) -> list[Row]:
 
 PARTS: dict[str, Callable[[MiningBench], list[Row]]] = {
     "mining": mining_rows,
+    "levels": levels_rows,
+    "volumes": volumes_rows,
     "training": training_rows,
     "memory": memory_rows,
 }

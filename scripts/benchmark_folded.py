@@ -46,7 +46,7 @@ def levels_rows(bench: Any) -> list[Row]:
     """20 levels in one pass, folded, against a loop that copies the network and reads the images for each level."""
     precision, levels = fastest_precision(bench.device), LEVELS[:: 7 if bench.options.quick else 1]
     bench.say(f"mining {len(levels)} levels in {precision}")
-    entries: dict[str, Any] = {"precision": precision, "sparsities": list(levels), "mine#evaluator#folded": True}
+    entries: dict[str, Any] = {"precision": precision, "sparsities": list(levels), "folded": True}
     mining = bench.workflow("mining", "levels", **entries)
     entry = mining.parser.get_parsed_content
     network = copy.deepcopy(entry("network"))

@@ -40,7 +40,7 @@ from htl_monai.scores import read_scores
 CPU_OVERLAY = "sizes/cpu.json"
 SELECTING_SPARSITY = 0.7
 SCORE = "foreground_iou_pruned"
-FOLDED: dict[str, Any] = {"mine#evaluator#folded": True}
+FOLDED: dict[str, Any] = {"folded": True}
 VALIDATION_SHARE = 0.075  # 150 to 2000, as in ISIC-2017
 
 

@@ -57,17 +57,19 @@ def levels_rows(bench: Any) -> list[Row]:
 
     taken = interleaved({"folded": mining.run, "loop": looping}, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
+    bench.details.setdefault("load_average", {})["levels"] = taken.load
     return [
         Row(f"{len(levels)} levels, mining folded, images/s", speed["folded"]),
         Row(f"{len(levels)} levels, loop that copies and reads anew, images/s", speed["loop"]),
         Row(f"{len(levels)} levels, folded / loop", speed["folded"] / speed["loop"], 2.5),
+        Row(f"{len(levels)} levels, the same in seconds of processors", taken.ratio("folded", "loop"), 2.5),
     ]
 
 
 def volumes_rows(bench: Bench) -> list[Row]:
     """Mining of NIfTI volumes by sliding windows, folded, against the windows of the network on tensors in memory."""
     precision, quick = fastest_precision(bench.device), bench.options.quick
-    window, size, count = (16, (24, 24, 16), 2) if quick else (64, (96, 96, 80), 4)
+    window, size, count = (16, (24, 24, 16), 2) if quick else (64, (96, 96, 80), 8)
     features = (4, 8, 8) if quick else (16, 32, 64, 128, 256)
     bench.say(f"mining {count} volumes of {size} by windows of {window} in {precision}")
     torch.manual_seed(0)
@@ -82,16 +84,17 @@ def volumes_rows(bench: Bench) -> list[Row]:
     inferer = Windows(window, precision)
     plain = copy.deepcopy(network).eval()
     last_format = copy.deepcopy(plain).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    last_volumes = [volume.contiguous(memory_format=torch.channels_last_3d) for volume in volumes]
+    plain_sweep, last_sweep = (Sweep(one, GlobalMagnitude(), VOLUME_LEVELS) for one in (plain, last_format))
     contenders = {
         "folded": evaluator(bench, network, loader, inferer, folded=True).run,
         "unfolded": evaluator(bench, copy.deepcopy(network), loader, inferer, folded=False).run,
-        "limit": lambda: windows_limit(plain, volumes, inferer),
-        "channels-last limit": lambda: windows_limit(
-            last_format, [volume.contiguous(memory_format=torch.channels_last_3d) for volume in volumes], inferer
-        ),
+        "limit": lambda: windows_limit(plain, plain_sweep, volumes, inferer),
+        "channels-last limit": lambda: windows_limit(last_format, last_sweep, last_volumes, inferer),
     }
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: count / np.array(seconds) for name, seconds in taken.items()}
+    bench.details.setdefault("load_average", {})["volumes"] = taken.load
     bench.notes.append(
         f"volumes: a UNet of MONAI with batch normalisation and features {features}, dense and {len(VOLUME_LEVELS)} "
         f"levels, windows of {window} in batches of 2, overlap 0.25, one volume at a time from .nii.gz"
@@ -101,8 +104,9 @@ def volumes_rows(bench: Bench) -> list[Row]:
         Row("volumes, the same channels-last, volumes/s", speed["channels-last limit"]),
         Row("volumes, mining folded, volumes/s", speed["folded"]),
         Row("volumes, mining folded / forward limit", speed["folded"] / speed["limit"], 0.95),
-        Row("volumes, mining folded / channels-last limit", speed["folded"] / speed["channels-last limit"]),
-        Row("volumes, mining unfolded / forward limit", speed["unfolded"] / speed["limit"]),
+        Row("volumes, the same in seconds of processors", taken.ratio("folded", "limit"), 0.95),
+        Row("volumes, the same to the channels-last limit", taken.ratio("folded", "channels-last limit")),
+        Row("volumes, unfolded, in seconds of processors", taken.ratio("unfolded", "limit")),
     ]
 
 
@@ -120,9 +124,8 @@ def evaluator(
     )
 
 
-def windows_limit(network: nn.Module, volumes: list[Tensor], inferer: Windows) -> None:
+def windows_limit(network: nn.Module, sweep: Sweep, volumes: list[Tensor], inferer: Windows) -> None:
     """Run the windows of the dense and of every pruned network on tensors in memory, and do nothing else."""
-    sweep = Sweep(network, GlobalMagnitude(), VOLUME_LEVELS)
     with torch.no_grad():
         for volume in volumes:
             for level in (0.0, *VOLUME_LEVELS):

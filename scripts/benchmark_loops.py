@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,23 +81,49 @@ def seconds(call: Callable[[], Any], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
+class Timings(dict[str, list[float]]):
+    """Seconds on the wall by contender, one a round; the same of all processors, and the load of the machine then.
+
+    Where others use the machine, the seconds of processors tell more: this process's and those of its workers.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__({name: [] for name in names})
+        self.processor: dict[str, list[float]] = {name: [] for name in self}
+        self.load: dict[str, list[float]] = {name: [] for name in self}
+
+    def ratio(self, faster: str, slower: str) -> NDArray[np.float64]:
+        """Return, for each round, how many times as many processor seconds ``slower`` took."""
+        return np.array(self.processor[slower]) / np.array(self.processor[faster])
+
+
 def interleaved(
     contenders: Mapping[str, Callable[[], Any]], repeats: int, device: torch.device, say: Callable[[str], None]
-) -> dict[str, list[float]]:
+) -> Timings:
     """Time each contender once a round; a first round warms up and does not count, every other one runs backwards.
 
     Returns:
         Seconds by contender; those at one position are of one round, so that ratios can be taken within it.
     """
-    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    taken = Timings(contenders)
     for round_ in range(repeats + 1):
         for name in list(contenders)[:: -1 if round_ % 2 else 1]:
+            before = processor_seconds()
             elapsed = seconds(contenders[name], device)
-            load = os.getloadavg()[0]
-            say(f"  {'round ' + str(round_) if round_ else 'warm-up'}: {name} {elapsed:.1f} s, load {load:.1f}")
+            processor, load = processor_seconds() - before, os.getloadavg()[0]
+            label = f"round {round_}" if round_ else "warm-up"
+            say(f"  {label}: {name} {elapsed:.1f} s, processors {processor:.1f} s, load {load:.1f}")
             if round_:
                 taken[name].append(elapsed)
+                taken.processor[name].append(processor)
+                taken.load[name].append(load)
     return taken
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process and of those that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def forward_limit(network: nn.Module, sweep: Sweep, images: Sequence[Tensor], precision: str) -> None:

@@ -126,6 +126,7 @@ def mining_rows(bench: MiningBench) -> list[Row]:
         bench.notes.append("bf16 is not measured: this device has no instructions for it")
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(bench.items) / np.array(seconds) for name, seconds in taken.items()}
+    bench.details["load_average"] = {"mining": taken.load}
     table = _forgetting(bench, precision)
     mined = table[SCORE].to_numpy().reshape(-1, len(sparsities))
     difference = float(np.nanmax(np.abs(mined - scores[-1][:, 1:])))
@@ -138,14 +139,17 @@ def mining_rows(bench: MiningBench) -> list[Row]:
         Row("mining / reloading", speed["mining"] / speed["reloading"]),
         Row("largest difference of a pruned foreground IoU, mining and reloading", [difference]),
     ]
-    rows += _folded_rows(speed, _spread(table, _forgetting(bench, "folded")), precision)
+    rows += _folded_rows(speed, taken.ratio("folded", "limit"), _spread(table, _forgetting(bench, "folded")), precision)
     return [*rows, *(_precision_rows(bench, table, speed) if precision == "bf16" else ())]
 
 
-def _folded_rows(speed: Mapping[str, NDArray[np.float64]], spread: Spread, precision: str) -> list[Row]:
+def _folded_rows(
+    speed: Mapping[str, NDArray[np.float64]], of_processors: NDArray[np.float64], spread: Spread, precision: str
+) -> list[Row]:
     return [
         Row(f"mining folded from JPEG, {precision}, images/s", speed["folded"]),
         Row("mining folded / forward limit", speed["folded"] / speed["limit"], 1.05),
+        Row("the same in seconds of processors", of_processors, 1.05),
         Row("mining folded / mining", speed["folded"] / speed["mining"]),
         Row(f"mean difference of a pruned foreground IoU, folded and not, {precision}", [spread.mean], 1e-3, True),
         Row(f"largest difference of a pruned foreground IoU, folded and not, {precision}", [spread.largest]),

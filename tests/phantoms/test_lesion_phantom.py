@@ -192,8 +192,9 @@ def test_settings_that_cannot_be(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_data_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "data.csv").write_text("id,image\n")
-    with pytest.raises(FileExistsError, match="out_dir must be no other data set"):
+@pytest.mark.parametrize("name", ["data.csv", "images"])
+def test_other_data_is_never_overwritten(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "own").mkdir(parents=True)
+    with pytest.raises(FileExistsError, match="out_dir must be no other data set, got .*; choose a new folder"):
         write_phantom(tmp_path)
-    assert (tmp_path / "data.csv").read_text() == "id,image\n"
+    assert list(tmp_path.iterdir()) == [tmp_path / name] and (tmp_path / name / "own").is_dir()

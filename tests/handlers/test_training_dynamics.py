@@ -27,7 +27,12 @@ def logits(epoch: int) -> torch.Tensor:
 
 
 def train(
-    path: Path, epochs: int, after: int = 0, drawn: Callable[[int], list[list[int]]] | None = None, wanted: bool = True
+    path: Path,
+    epochs: int,
+    after: int = 0,
+    drawn: Callable[[int], list[list[int]]] | None = None,
+    wanted: bool = True,
+    runs: int = 1,
 ) -> TrainingDynamics:
     """Run a trainer whose logits are known by epoch; ``drawn`` says which samples are in which batch."""
     batches = drawn or (lambda epoch: [[3, 1, 0], [2, 5, 4]])
@@ -47,18 +52,16 @@ def train(
     def resume(engine: Engine) -> None:
         engine.state.epoch, engine.state.iteration = after, 2 * after
 
-    trainer.run([0, 1], max_epochs=epochs)
+    for _ in range(runs):
+        trainer.run([0, 1], max_epochs=epochs)
     return recorder
 
 
 def test_every_epoch_of_every_sample_is_recorded(tmp_path: Path) -> None:
     train(tmp_path / "dynamics.nc", 3)
     found = read_scores(tmp_path / "dynamics.nc")
-    assert (
-        found.sizes["epoch"] == 3
-        and found["sample"].values.tolist() == IDS
-        and found["sex"].values.tolist() == ["f"] * 6
-    )
+    assert found.sizes["epoch"] == 3 and found["sample"].values.tolist() == IDS
+    assert found["sex"].values.tolist() == ["f"] * 6
     for epoch in range(3):
         expected = TASK.dynamics(logits(epoch + 1), LABELS)
         for name in VARIABLES:
@@ -80,6 +83,12 @@ def test_a_killed_training_goes_on_with_its_file(tmp_path: Path) -> None:
     train(tmp_path / "killed.nc", 3)
     train(tmp_path / "killed.nc", 4, after=2)  # the checkpoint of the third epoch was not written
     assert read_scores(tmp_path / "whole.nc").identical(read_scores(tmp_path / "killed.nc"))
+
+
+def test_a_trainer_that_runs_again_begins_a_new_record(tmp_path: Path) -> None:
+    train(tmp_path / "once.nc", 2)
+    train(tmp_path / "twice.nc", 2, runs=2)
+    assert read_scores(tmp_path / "once.nc").identical(read_scores(tmp_path / "twice.nc"))
 
 
 def test_the_state_says_all(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_forgetting_events_are_turns_from_right_to_wrong():
     # a: right, wrong, right, wrong = 2; b: right, unseen, wrong = 1; c: never right.
     right = [[1, 1, 0], [0, np.nan, 0], [1, 0, 0], [0, 0, 0]]
     assert ForgettingEvents()(of_epochs("dynamics_correct", right)).tolist() == [2, 1, np.inf]
-    unseen = [[1, np.nan, 0], [1, np.nan, 1]]
+    unseen = [[1, np.nan, 0], [np.nan, np.nan, 1], [1, np.nan, 1]]
     np.testing.assert_array_equal(ForgettingEvents()(of_epochs("dynamics_correct", unseen)), [0, np.nan, 0])
 
 

@@ -11,6 +11,9 @@ import pandas as pd
 
 from htl_monai.data.files import read_table, write_csv, write_json
 
+# Of a selection, what it says image by image.
+_OF_IMAGES = ("data", "hardness", "never_learned")
+
 TABLES = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
 
 
@@ -32,7 +35,7 @@ def collect(run: Path, out: Path) -> None:
     hard = json.loads((run / "selecting" / "htl.json").read_text(encoding="utf-8"))
     write_csv(out / "htl.csv", pd.DataFrame(hard["data"]).drop(columns=["image", "label"], errors="ignore"))
     stages = {path.parent.name: _record(path) for path in sorted(run.glob("*/provenance.json"))}
-    selection = {key: value for key, value in hard.items() if key != "data"}
+    selection = {key: value for key, value in hard.items() if key not in _OF_IMAGES}
     write_json(out / "provenance.json", {"selection": selection, "stages": stages})
 
 
@@ -43,7 +46,7 @@ def collect_seeds(run: Path, out: Path) -> None:
     (out / "figures").mkdir(parents=True, exist_ok=True)
     for path in sorted((run / "reporting" / "figures").iterdir()):
         shutil.copyfile(path, out / "figures" / path.name)
-    write_csv(out / "pies_training.csv", _without_paths(run / "selecting" / "pies.csv"))
+    write_csv(out / "ranking_training.csv", _without_paths(run / "selecting" / "ranking.csv"))
     for name in ("epochs", "sparsity"):
         write_csv(out / f"{name}.csv", _rounded(_of_stages(sorted(run.glob(f"seed_*/*/{name}.csv")))))
     records = {path.parent.relative_to(run).as_posix(): path for path in sorted(run.glob("**/provenance.json"))}

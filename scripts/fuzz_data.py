@@ -113,7 +113,7 @@ _RECORD = {
     },
     "versions": {"torch": "2", "code": {}},
 }
-_SELECTION = {"rule": {"kind": "top", "amount": 0.3}, "n_total": 2, "table_sha256": "0", "data": [_ITEM]}
+_SELECTION = {"rule": {"kind": "top", "amount": 0.3}, "n_total": 2, "scores_sha256": ["0"], "data": [_ITEM]}
 _VALUES = {
     "features": [8, 8, 16, 16, 32, 8],
     "spatial_size": [48, 64],

@@ -163,7 +163,7 @@ def test_a_path_must_look_like_one(foreign_bundle: Path, tmp_path: Path, monkeyp
     (tmp_path / "mine.yaml").write_text("{}")
     with pytest.raises(FileNotFoundError, match="overlay must be one of .* or the path of a .json file, got './mine."):
         find_overlay("./mine.yaml")
-    with pytest.raises(FileNotFoundError, match="overlay must be one of baselines/dice_finetuning.json, .*; check it$"):
+    with pytest.raises(FileNotFoundError, match="overlay must be one of pruners/low_rank.json, .*; check it$"):
         find_overlay("sizes/../../pyproject.toml")
 
 

@@ -1,128 +1,101 @@
-"""Chooses the hard-to-learn images from what was mined, and as many random ones to compare with."""
+"""Writes what each arm chose, and reads it again."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
-from htl_monai.data.files import read_json, sha256, write_json
-from htl_monai.ranking.forgetting_table import forgetting_table
-from htl_monai.ranking.hardness import hardness, never_learned_in
-from htl_monai.ranking.selection import select, select_random
-from htl_monai.scores import read_scores
+from htl_monai.attention.choice import Choice
+from htl_monai.attention.pool import Pool
+from htl_monai.data.files import read_json, write_csv, write_json
+from htl_monai.ranking.rank_all import rank_all
+from htl_monai.ranking.ranking import Ranking
+from htl_monai.ranking.registry import rankings
 
-__all__ = [
-    "PIE_ARMS",
-    "count_left_out",
-    "read_selection",
-    "rows_at",
-    "select_hard",
-    "write_selections",
-]
+__all__ = ["LABELLED", "Selection", "ranking_of", "read_selection", "write_selections"]
 
-PIE_ARMS = ("left_alone", "upweighted", "removed", "removed_random")
-"""What is done with training images that pruning identified (PruneCXR), to learn whether they are hard or noisy."""
-
-Item = Mapping[str, Any]
+LABELLED = ("none", "htl", "all")
+logger = logging.getLogger(__name__)
 
 
-def select_hard(
-    table: pd.DataFrame,
-    rule: str = "threshold",
-    amount: float = 0.4,
-    relative: bool = True,
-    never_learned: str = "exclude",
-) -> list[str]:
-    """Return the ids of the hard-to-learn images of a forgetting table at one sparsity, hardest first.
+@dataclass(frozen=True)
+class Selection:
+    """What an arm chose.
 
     Args:
-        table: one row per image.
-        rule: see :func:`~htl_monai.ranking.selection.select`, as ``amount`` and ``never_learned``.
-        relative: rank by the share of the dense score that is lost; otherwise by the absolute drop.
+        data: the chosen images, hardest first.
+        hardness: of every image that the arm chose from, by id; infinite = never learned.
+        rule: how they were chosen.
     """
-    drop = table["forgetting_relative" if relative else "forgetting"]
-    return select(hardness(drop, never_learned_in(table)), table["id"].tolist(), rule, amount, never_learned)
+
+    data: list[dict[str, Any]]
+    hardness: Mapping[str, float]
+    rule: Mapping[str, Any]
 
 
 def write_selections(
-    data: Sequence[Item],
-    mined_path: str | os.PathLike[str],
+    pool: Pool,
+    arms: Mapping[str, Mapping[str, Any]],
     out_dir: str | os.PathLike[str],
-    sparsity: float = 0.7,
-    rule: str = "threshold",
-    amount: float = 0.4,
-    relative: bool = True,
-    seed: int = 0,
-    never_learned: str = "exclude",
-) -> dict[str, int]:
-    """Write ``htl.json`` and ``random.json``: data lists, the rule that chose them, and the scores they come from.
+    choice: Choice,
+    labelled: str = "none",
+    labelled_pool: Pool | None = None,
+    labelled_choice: Choice | None = None,
+) -> dict[str, dict[str, int]]:
+    """Write a file for each arm, and ``ranking.csv`` of the images that they choose from.
 
     Args:
-        data: the data list that was mined.
-        mined_path: its ``scores.nc``.
-        out_dir: the folder of the two files.
-        sparsity: the level that counts.
-        rule: see :func:`~htl_monai.ranking.selection.select`.
-        amount: see :func:`~htl_monai.ranking.selection.select`.
-        relative: see :func:`select_hard`.
-        seed: of the random choice.
-        never_learned: see :func:`~htl_monai.ranking.selection.select`.
+        pool: what is chosen from.
+        arms: of each arm, in which fields its :class:`~htl_monai.attention.choice.Choice` differs from ``choice``.
+        out_dir: the folder of the files; paths of pseudo-labels in them are relative to it.
+        choice: how an arm chooses that says nothing of its own.
+        labelled: where ``pool`` has no masks: ``none`` takes its images only, as Attend Who is Weak; ``htl`` adds as
+            many labelled images as each arm chooses of those by ``labelled_choice``; ``all`` adds them all.
+        labelled_pool: the labelled images; read where ``labelled`` is not ``none``.
+        labelled_choice: as ``choice``, for the labelled images.
 
     Returns:
-        ``n_selected``, ``n_total`` (mined), ``n_never_learned`` and ``n_unmeasured`` (nothing to measure, never
-        chosen).
+        Of each arm, ``n_selected`` (of ``pool``), ``n_total`` (mined), ``n_never_learned``, ``n_unmeasured`` (nothing
+        to measure, never chosen), and what ``pool`` counts.
 
     Raises:
-        KeyError: ``sparsity`` was not mined.
-        ValueError: the scores are of another data list, or nothing is selected.
+        ValueError: ``labelled`` is another word, ``never_learned`` does not fit it, a ranking cannot be made, or
+            nothing is chosen.
     """
-    rows = rows_at(mined_path, sparsity, data)
-    by_id = {item["id"]: item for item in data}
-    hard = select_hard(rows, rule, amount, relative, never_learned)
-    counts = {"n_selected": len(hard), "n_total": len(rows), **count_left_out(rows)}
-    kind = {"kind": rule, "amount": amount, "relative": relative, "sparsity": sparsity, "never_learned": never_learned}
-    choices = {
-        "htl": (hard, kind),
-        "random": (select_random(list(by_id), len(hard), seed), {"kind": "random", "count": len(hard), "seed": seed}),
-    }
-    for name, (ids, described) in choices.items():
-        content = {"rule": described, **counts, "scores_sha256": sha256(mined_path), "data": [by_id[i] for i in ids]}
-        write_json(Path(out_dir) / f"{name}.json", content)
-    return counts
-
-
-def rows_at(mined_path: str | os.PathLike[str], sparsity: float, data: Sequence[Item]) -> pd.DataFrame:
-    """Return the forgetting table of one sparsity, one row per image.
-
-    Raises:
-        KeyError: ``sparsity`` was not mined.
-        ValueError: the scores name an image that ``data`` lacks, or are none.
-    """
-    rows = forgetting_table(read_scores(mined_path), sparsity)
-    known = {item["id"] for item in data}
-    unknown = [id_ for id_ in rows["id"] if id_ not in known]
-    if unknown:
-        raise ValueError(
-            f"{mined_path} must be of this data list, got {len(unknown)} unknown ids, first {unknown[0]}; mine it again"
+    if labelled not in LABELLED:
+        raise ValueError(f"labelled must be one of {', '.join(LABELLED)}, got {labelled!r}; choose one of them")
+    choices = {arm: replace(choice, count_as=choice.ranking, **changes) for arm, changes in arms.items()}
+    contents = {}
+    for arm, own in choices.items():
+        ids, added = _chosen(pool, own), list[dict[str, Any]]()
+        if labelled_pool is not None:
+            _check_never_learned(own, labelled)
+            ids = _chosen(pool, replace(own, never_learned="exclude"))
+            added = _added(labelled_pool, labelled, labelled_choice or Choice(), arms[arm])
+        counts = _counts(pool, own, ids) | ({} if labelled_pool is None else {"n_labelled": len(added)})
+        data = [_portable(pool.items[id_], Path(out_dir)) for id_ in ids] + added
+        contents[arm] = {"rule": own.described(pool.scores), **counts, **pool.sources, "data": data} | _hardness(
+            pool, own
         )
-    return rows
+    table = rank_all(pool.scores, by=choice.made(pool.scores))
+    for arm, content in contents.items():
+        taken = {item["id"] for item in content["data"]}
+        table[f"in_{arm}"] = table["id"].isin(taken)
+        write_json(Path(out_dir) / f"{arm}.json", content)
+        logger.info("%s: %s", arm, ", ".join(f"{k} {v}" for k, v in content.items() if k.startswith("n_")))
+    write_csv(Path(out_dir) / "ranking.csv", table)
+    return {arm: {k: v for k, v in content.items() if k.startswith("n_")} for arm, content in contents.items()}
 
 
-def count_left_out(rows: pd.DataFrame) -> dict[str, int]:
-    """Return ``n_never_learned``, and ``n_unmeasured``: for how many of the others there was nothing to measure."""
-    unlearned = never_learned_in(rows)
-    return {
-        "n_never_learned": int(unlearned.sum()),
-        "n_unmeasured": int((rows["forgetting"].isna() & ~unlearned).sum()),
-    }
-
-
-def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Read the data list of a selection file, hardest first; a relative mask path is one from the file's folder.
+def read_selection(path: str | os.PathLike[str]) -> Selection:
+    """Read what an arm chose; a relative mask path is one from the file's folder.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -134,7 +107,67 @@ def read_selection(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     if not isinstance(content.get("data"), list) or not all(isinstance(item, dict) for item in content["data"]):
         raise ValueError(f"selection {path} must hold a data list under 'data'; give a file of the stage selecting")
     folder = Path(path).absolute().parent
-    return [
+    data = [
         item | ({"label": os.path.normpath(folder / item["label"])} if isinstance(item.get("label"), str) else {})
         for item in content["data"]
     ]
+    hardness = {id_: float(value) for id_, value in content.get("hardness", {}).items()}
+    hardness |= dict.fromkeys(content.get("never_learned", []), np.inf)
+    return Selection(data, hardness, content.get("rule", {}))
+
+
+def ranking_of(path: str | os.PathLike[str]) -> Ranking:
+    """Return the ranking by which an arm chose, with its options.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it names no ranking.
+    """
+    rule, known = read_selection(path).rule, rankings()
+    if rule.get("ranking") not in known:
+        raise ValueError(f"selection {path} must name a ranking, got {rule.get('ranking')!r}; run the stage selecting")
+    return known[rule["ranking"]](**rule.get("options", {}))
+
+
+def _chosen(pool: Pool, choice: Choice) -> list[str]:
+    return choice.ids(pool.scores)
+
+
+def _check_never_learned(choice: Choice, labelled: str) -> None:
+    if choice.never_learned != "exclude" and labelled != "htl":
+        raise ValueError(
+            f"never_learned must be exclude where no labelled images are chosen, got {choice.never_learned!r}; set "
+            "labelled to htl, because an image without mask that was never learned has no pseudo-label to train on"
+        )
+
+
+def _added(pool: Pool, labelled: str, choice: Choice, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the labelled images that an arm adds."""
+    if labelled == "none":
+        return []
+    own = replace(choice, count_as=choice.ranking, **{k: v for k, v in changes.items() if k not in ("rule", "amount")})
+    ids = list(pool.items) if labelled == "all" else _chosen(pool, own)
+    return [{**pool.items[id_], "pseudo": False} for id_ in ids]
+
+
+def _counts(pool: Pool, choice: Choice, ids: Sequence[str]) -> dict[str, int]:
+    values = _values(pool, choice)
+    unlearned, unmeasured = int(np.isinf(values).sum()), int(np.isnan(values).sum())
+    n_total = len(values) + sum(pool.counts.values())
+    counts = {"n_selected": len(ids), "n_total": n_total, "n_never_learned": unlearned, "n_unmeasured": unmeasured}
+    return counts | dict(pool.counts)
+
+
+def _hardness(pool: Pool, choice: Choice) -> dict[str, Any]:
+    values = dict(zip(pool.items, choice.made(pool.scores)(pool.scores).tolist(), strict=True))
+    unlearned = [id_ for id_, value in values.items() if value == np.inf]
+    return {"hardness": {k: v for k, v in values.items() if np.isfinite(v)}, "never_learned": unlearned}
+
+
+def _values(pool: Pool, choice: Choice) -> NDArray[np.float64]:
+    return choice.made(pool.scores, choice.count_as)(pool.scores)
+
+
+def _portable(item: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return an item whose pseudo-label is found wherever the run's folder is moved to."""
+    return {**item, **({"label": os.path.relpath(item["label"], folder.absolute())} if item.get("pseudo") else {})}

@@ -83,7 +83,7 @@ def find_overlay(name: str) -> Path:
     Raises:
         FileNotFoundError: there is no such file; those that come with the package are named.
     """
-    folders = ("baselines", "pruners", "sampling", "sizes")
+    folders = ("pruners", "sizes", "trainings")
     own = {f"{folder}/{path.name}": path for folder in folders for path in own_configs(folder).values()}
     return _found(name, own, "overlay")
 

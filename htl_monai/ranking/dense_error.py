@@ -19,6 +19,7 @@ class DenseError(OfScore):
     name: ClassVar[str] = "dense_error"
     meaning: ClassVar[str] = "How far the dense network's score is from 1."
     needs: ClassVar[str] = "It needs labels."
+    needs_labels: ClassVar[bool] = True
 
     def values(self, scores: Dataset) -> NDArray[np.float64]:
         """Return the error in [0, 1]."""

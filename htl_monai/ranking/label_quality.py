@@ -24,6 +24,7 @@ class LabelQuality(Ranking):
     name: ClassVar[str] = "label_quality"
     meaning: ClassVar[str] = "How implausible the dense network finds the label, by cleanlab."
     needs: ClassVar[str] = "It needs labels, and the dense network's probabilities."
+    needs_labels: ClassVar[bool] = True
 
     def missing(self, scores: Dataset) -> str | None:
         """As every ranking; classes need their labels and probabilities, masks their quality."""

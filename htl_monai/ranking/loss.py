@@ -15,4 +15,5 @@ class Loss(OfDense):
     name: ClassVar[str] = "loss"
     meaning: ClassVar[str] = "The dense network's loss of the sample."
     needs: ClassVar[str] = "It needs labels, and a task that scores the loss."
+    needs_labels: ClassVar[bool] = True
     variables: ClassVar[tuple[str, ...]] = ("loss",)

@@ -26,6 +26,7 @@ class Ranking(ABC):
     meaning: ClassVar[str]
     needs: ClassVar[str]
     variables: ClassVar[tuple[str, ...]] = ()
+    needs_labels: ClassVar[bool] = False
 
     def missing(self, scores: Dataset) -> str | None:
         """Say why this ranking cannot be made of these scores, in a sentence; None where it can."""

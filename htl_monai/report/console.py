@@ -108,9 +108,11 @@ def print_skipped(folder: Path) -> None:
 
 def print_left_out(selection: Path, of: str = "") -> None:
     """Print how many pseudo-labels a selection left out, if it is one among images without mask; ``of`` goes before."""
+    if not selection.is_file():
+        return
     content = read_json(selection, "run the stage selecting again")
     if "n_left_out" in content:
-        confidence = content["rule"]["min_confidence"]
+        confidence = content["min_confidence"]
         print(
             f"{of}pseudo-labels left out: {content['n_left_out']} below confidence {confidence:g} and "
             f"{content['n_empty']} without a lesion, of {content['n_total']}"

@@ -24,8 +24,6 @@ from htl_monai.scores import at_level
 
 __all__ = ["write_forgettability", "write_long_tail_summary", "write_pies"]
 
-REFERENCE = "left_alone"
-
 
 def write_long_tail_summary(
     run_dir: str | os.PathLike[str],
@@ -33,6 +31,7 @@ def write_long_tail_summary(
     seeds: Sequence[int] | None = None,
     out_dir: str | os.PathLike[str] | None = None,
     arms: Sequence[str] = (),
+    reference: str = "left_alone",
     pie_sparsity: float = 0.9,
     pie_share: float = 0.05,
     seed: int = 0,
@@ -44,23 +43,23 @@ def write_long_tail_summary(
         data_path: its data list; by default ``preparing/data.json`` in the run.
         seeds: the seeds to read; by default every one that was mined.
         out_dir: where the tables go; the figures go into ``figures`` in it. By default ``reporting`` in the run.
-        arms: what was done with the PIEs, ``left_alone`` among them; each has predictions in
-            ``seed_*/evaluating_{arm}``. None: nothing was fine-tuned.
+        arms: what was done with the PIEs; each was evaluated. None: nothing was fine-tuned.
+        reference: the arm that the others are held against.
         pie_sparsity: of the pruning that PIEs are found by.
         pie_share: how many images are PIEs, in (0, 1].
         seed: of the bootstrap of the arms.
 
     Returns:
         The tables by name, as written: those of the two functions, and ``arms`` (AP of each arm against
-        ``left_alone``, class by class, with intervals over seeds and test subjects) where ``arms`` are given.
+        ``reference``, class by class, with intervals over seeds and test subjects) where ``arms`` are given.
 
     Raises:
         FileNotFoundError: the data list, or the predictions of a seed, are not there.
-        KeyError: nothing was mined at ``pie_sparsity``, or ``left_alone`` is not among the arms.
+        KeyError: nothing was mined at ``pie_sparsity``, or ``reference`` is not among the arms.
         ValueError: predictions do not fit the data list or each other.
     """
     run = read_long_tail_run(run_dir, data_path, seeds)
-    tables = _pies(run, pie_sparsity, pie_share) | _arms(run, arms, seed) | _forgettability(run)
+    tables = _pies(run, pie_sparsity, pie_share) | _arms(run, arms, reference, seed) | _forgettability(run)
     return _write(run, tables, out_dir)
 
 
@@ -121,11 +120,11 @@ def _pies(run: LongTailRun, sparsity: float, share: float) -> dict[str, pd.DataF
     return tables | {"pie_notes": pie_notes(tables)}
 
 
-def _arms(run: LongTailRun, arms: Sequence[str], seed: int) -> dict[str, pd.DataFrame]:
+def _arms(run: LongTailRun, arms: Sequence[str], reference: str, seed: int) -> dict[str, pd.DataFrame]:
     if not arms:
         return {}
     predicted = {arm: at_level(run.scores(layout.evaluated(arm)), 0.0)["probability"].values for arm in arms}
-    return {"arms": compare_arms(run.labels, predicted, REFERENCE, run.classes, seed=seed, subjects=run.subjects)}
+    return {"arms": compare_arms(run.labels, predicted, reference, run.classes, seed=seed, subjects=run.subjects)}
 
 
 def _write(

@@ -14,15 +14,13 @@ from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.data.files import write_csv
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
+from htl_monai.report.compared_arms import pairs_of
 from htl_monai.report.summary import at_sparsity, groups_of_forgetting, run_tables, score_names
 from htl_monai.runs import layout
 from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
 
 __all__ = ["compare_over_seeds", "write_seeds_summary"]
-
-# The model and the one that it is held against, where both are there.
-PAIRS = (("htl", "dense"), ("random", "dense"), ("htl", "random"))
 
 
 def write_seeds_summary(
@@ -98,9 +96,10 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
         scores: of each seed, the score tables by model, of the same images.
 
     Returns:
-        One row for each of :data:`PAIRS` and score: ``model``, ``reference``, ``score``, ``mean_reference``, ``mean``,
-        then the fields of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages` and ``p_holm``, corrected over
-        the rows; positive = better than the reference.
+        One row for each of :func:`~htl_monai.report.compared_arms.pairs_of` and score: ``model``, ``reference``,
+        ``score``, ``mean_reference``, ``mean``, then the fields of
+        :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages` and ``p_holm``, corrected over the rows; positive =
+        better than the reference.
     """
     names = score_names({f"{i} {model}": table for i, found in enumerate(scores) for model, table in found.items()})
     first = scores[0]["dense"]
@@ -112,8 +111,8 @@ def compare_over_seeds(scores: Sequence[Mapping[str, pd.DataFrame]]) -> pd.DataF
         for name in names
     }
     rows = []
-    for model, reference in PAIRS:
-        for name in names if {model, reference} <= set(scores[0]) else ():
+    for model, reference in pairs_of([*scores[0]]):
+        for name in names:
             a, b = values[reference, name], values[model, name]
             known = ~np.isnan(a + b)
             means = {"mean_reference": _mean(a[known]), "mean": _mean(b[known])}

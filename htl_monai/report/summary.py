@@ -17,6 +17,7 @@ from htl_monai.data.files import read_table, write_csv
 from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import bounded_forgetting, hardness, never_learned_in
+from htl_monai.report.compared_arms import pairs_of
 from htl_monai.report.run_notes import run_notes
 from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
@@ -45,8 +46,8 @@ def write_summary(
 
     Args:
         run_dir: the folder of the run, with its stages.
-        models: the arms that were evaluated; ``dense`` is the reference, and where ``htl`` and ``random`` are there,
-            these two are compared with each other too.
+        models: the arms that were evaluated; ``dense`` is the reference, and the first of the others is
+            compared with the rest, too.
         out_dir: where the tables go.
         sparsity: the sparsity whose forgetting is broken down by group and compared with planted groups.
         seed: of the bootstrap.
@@ -235,9 +236,10 @@ def planted_detection(mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None) -
 def _comparison(scores: Mapping[str, pd.DataFrame], seed: int) -> pd.DataFrame:
     names = score_names(scores)
     parts = [compare(scores, "dense", names, seed=seed).assign(reference="dense")]
-    if {"htl", "random"} <= set(scores):
-        pair = {model: scores[model] for model in ("random", "htl")}
-        parts.append(compare(pair, "random", names, seed=seed).assign(reference="random"))
+    for model, reference in pairs_of([*scores]):
+        if reference != "dense":
+            pair = {name: scores[name] for name in (reference, model)}
+            parts.append(compare(pair, reference, names, seed=seed).assign(reference=reference))
     comparison = pd.concat(parts, ignore_index=True)
     comparison["p_holm"] = holm(comparison["p_value"])
     return comparison[["model", "reference", *(c for c in comparison.columns if c not in ("model", "reference"))]]

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from htl_monai.attention.arm import Arm, read_arm
 from htl_monai.runs import layout
-from htl_monai.runs.setting import Setting
+from htl_monai.runs.setting import Setting, require_fit
 from htl_monai.runs.stage import Stage
 
-__all__ = ["DENSE", "checked_seeds", "stages_of"]
+__all__ = ["checked_seeds", "stages_of"]
 
-DENSE = "dense"
-"""The arm that trains no further."""
 # What mining writes beside the scores: classes have no one number a sample that could be ranked.
 _MINED = {"masks": ("ranking.csv", "sparsity.csv"), "findings": ("sparsity.csv",)}
-# The configs that do the same for either kind of labels.
-_SELECT = {"masks": "stages/select.json", "findings": "stages/select_pies.json"}
-_ATTEND = {"masks": ("stages/attend.json", "stages/remine.json"), "findings": ("stages/attend.json",)}
-_REPORT = {"masks": "stages/report.json", "findings": "stages/report_long_tail.json"}
 
 
 def stages_of(
@@ -29,14 +24,18 @@ def stages_of(
 
     Args:
         setting: what its runs consist of.
-        arms: those that are trained and compared; None for the setting's usual ones.
+        arms: those that are trained and compared, see :func:`~htl_monai.attention.arm.read_arm`; None for the
+            setting's usual ones.
         seeds: the networks that are trained; the stages of each lie in a folder of its own. None for the setting's
             usual ones.
 
     Raises:
-        ValueError: the arms or the seeds are none, or one is named twice.
+        FileNotFoundError: there is no such arm.
+        ValueError: the seeds are none, one is named twice, or an arm cannot do with what the setting has.
     """
-    return tuple(_Graph(setting, arms, seeds).stages())
+    named = seeds if seeds is not None else setting.seeds or None
+    compared, reference = _compared(setting, arms)
+    return tuple(_Graph(setting, compared, reference, (None,) if named is None else checked_seeds(named)).stages())
 
 
 def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
@@ -50,27 +49,42 @@ def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(seeds)
 
 
+def _compared(setting: Setting, names: Sequence[str] | None) -> tuple[tuple[Arm, ...], str]:
+    """Return the arms, and which of them the others are held against; it joins them where it is not named."""
+    arms = {arm.name: arm for arm in map(read_arm, setting.arms if names is None else names)}
+    wanted = setting.report["reference"]
+    reference = next((name for name in wanted if name in arms), wanted[-1])
+    if reference not in arms:
+        arms = {reference: read_arm(reference), **arms}
+    for arm in arms.values():
+        require_fit(arm, setting)
+    return tuple(arms.values()), reference
+
+
+@dataclass(frozen=True)
 class _Graph:
-    def __init__(self, setting: Setting, arms: Sequence[str] | None, seeds: Sequence[int] | None) -> None:
-        named = seeds if seeds is not None else setting.seeds or None
-        self.setting = setting
-        self.arms = setting.arms if arms is None else tuple(dict.fromkeys(arms))
-        self.seeds: tuple[int | None, ...] = (None,) if named is None else checked_seeds(named)
-        if unknown := [arm for arm in self.arms if arm not in setting.arms]:
-            raise ValueError(
-                f"arms must be among {', '.join(setting.arms)}, got {', '.join(unknown)}; name one of them"
-            )
-        self.over_seeds = bool(setting.choose.get("over_seeds"))
+    setting: Setting
+    arms: tuple[Arm, ...]
+    reference: str
+    seeds: tuple[int | None, ...]
+
+    @property
+    def over_seeds(self) -> bool:
+        return bool(self.setting.choose.get("over_seeds"))
+
+    @property
+    def drawn(self) -> list[str]:
+        """The table of pseudo-labels, where there are some."""
+        return [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
 
     def stages(self) -> Iterator[Stage]:
         yield self._fixed(self._preparing())
         for seed in self.seeds:
             yield from self._of_seed(seed, self._networks())
             if not self.over_seeds:
-                yield from self._of_seed(seed, [self._selecting((None,))])
-                yield from self._of_seed(seed, self._trained())
+                yield from self._of_seed(seed, [*self._selecting((None,)), *self._trained()])
         if self.over_seeds:
-            yield self._fixed(self._selecting(self.seeds))
+            yield from map(self._fixed, self._selecting(self.seeds))
             for seed in self.seeds:
                 yield from self._of_seed(seed, self._trained())
         yield self._fixed(self._reporting())
@@ -85,7 +99,9 @@ class _Graph:
         root = layout.seed_folder(seed)
         shared = (layout.PREPARING, layout.SELECTING) if self.over_seeds else (layout.PREPARING,)
 
-        def place(path: str) -> str:
+        def place(path: Any) -> Any:
+            if isinstance(path, list):
+                return [place(part) for part in path]
             return path if path.split("/")[0] in shared else layout.below(root, path)
 
         for stage in map(self._fixed, stages):
@@ -104,14 +120,7 @@ class _Graph:
 
     def _networks(self) -> list[Stage]:
         """Train a network, prune it, and draw its pseudo-labels."""
-        training = Stage(
-            name=layout.TRAINING,
-            run_id="training",
-            configs=("train.json",),
-            inputs=(layout.DATA,),
-            outputs=("dense.pt", "epochs.csv"),
-            checkpoint="checkpoint.pt",
-        )
+        halfway = any(arm.trains and arm.policy.start != "dense" for arm in self.arms)
         pseudo_labelling = Stage(
             name=layout.PSEUDO_LABELLING,
             run_id="pseudo_labelling",
@@ -121,8 +130,17 @@ class _Graph:
             checkpoint="masks",
             paths={"dense_path": layout.DENSE},
         )
-        drawing = [pseudo_labelling] if self.setting.pseudo_labels else []
-        return [training, *drawing, *(self._mining(name) for name in self.setting.mined)]
+        return [
+            self._training(layout.TRAINING),
+            *([self._training(layout.HALFWAY, "stages/train_halfway.json")] if halfway else []),
+            *([pseudo_labelling] if self.drawn else []),
+            *(self._mining(name) for name in self.setting.mined),
+        ]
+
+    def _training(self, name: str, *configs: str) -> Stage:
+        outputs = ("dense.pt", "epochs.csv")
+        configs = ("train.json", *configs)
+        return Stage(name, "training", configs, (layout.DATA,), outputs, checkpoint="checkpoint.pt")
 
     def _mining(self, name: str) -> Stage:
         what = self.setting.mined[name]
@@ -133,59 +151,56 @@ class _Graph:
             inputs=(layout.DATA, layout.DENSE),
             outputs=(layout.SCORES, *_MINED[self.setting.labels]),
             settings={"split": what["split"]},
-            paths={"dense_path": layout.DENSE},
+            paths={"dense_path": layout.DENSE, "stage_dir": name},
         )
 
-    def _selecting(self, seeds: Sequence[int | None]) -> Stage:
-        """Choose what each arm trains on: for every seed by itself, or once for all of them."""
+    def _selecting(self, seeds: Sequence[int | None]) -> list[Stage]:
+        """Choose what the arms train on: for every seed by itself, or once for all of them."""
+        arms = {arm.name: dict(arm.choice) for arm in self.arms if arm.trains and arm.chooses}
         first, *others = [
-            [layout.below(layout.seed_folder(seed), self._mined(name)) for seed in seeds]
+            [layout.below(layout.seed_folder(seed), f"{name}/{layout.SCORES}") for seed in seeds]
             for name in self.setting.choose["from"]
         ]
-        drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
-        paths: dict[str, Any] = {"mined_path": first[0]}
+        paths: dict[str, Any] = {"mined_paths": first, "stage_dir": layout.SELECTING}
         if others:
-            paths |= {"labelled_mined_path": others[0][0], "pseudo_labels_path": layout.PSEUDO_LABELS}
-        if self.over_seeds:
-            paths = {"mined_paths": first}
-        unlabelled = ("stages/select_unlabelled.json",) if self.setting.pseudo_labels else ()
-        pies = ("pies.csv",) if self.over_seeds else ()
-        return Stage(
+            paths |= {"labelled_mined_paths": others[0], "pseudo_labels_path": layout.PSEUDO_LABELS}
+        stage = Stage(
             name=layout.SELECTING,
             run_id="selecting",
-            configs=("train.json", _SELECT[self.setting.labels], *unlabelled),
-            inputs=(layout.DATA, *first, *(path for paths_ in others for path in paths_), *drawn),
-            outputs=(*pies, *(f"{arm}.json" for arm in self.arms if arm != DENSE)),
-            settings={"seeds": list(seeds)} if self.over_seeds else {},
+            configs=("train.json", "stages/select.json", *self.setting.choose.get("configs", ())),
+            inputs=(layout.DATA, *first, *(path for paths_ in others for path in paths_), *self.drawn),
+            outputs=("ranking.csv", *(f"{arm}.json" for arm in arms)),
+            settings={"arms": arms},
             paths=paths,
         )
+        return [stage] if arms else []
 
     def _trained(self) -> list[Stage]:
         """Train on by every arm, and score what came of it, and what needs no training."""
-        judged = (*self.arms, *self.setting.baselines)
         return [
-            *(self._attending(arm) for arm in self.arms if arm != DENSE),
-            *(self._evaluating(arm) for arm in judged),
+            *(self._attending(arm) for arm in self.arms if arm.trains),
+            *(self._evaluating(arm.name, arm.trains) for arm in self.arms),
+            *(self._evaluating(name, False) for name in self.setting.baselines),
         ]
 
-    def _attending(self, arm: str) -> Stage:
-        selection = f"{layout.SELECTING}/{arm}.json"
-        drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
-        unlabelled = ["stages/attend_unlabelled.json"] if drawn else []
+    def _attending(self, arm: Arm) -> Stage:
+        chosen = [f"{layout.SELECTING}/{arm.name}.json"] if arm.chooses else []
+        start = layout.DENSE if arm.policy.start == "dense" else f"{layout.HALFWAY}/dense.pt"
+        unlabelled = ["stages/attend_unlabelled.json"] if self.drawn else []
+        remine = ["stages/remine.json"] if arm.policy.remine_every else []
         return Stage(
-            name=layout.attended(arm),
+            name=layout.attended(arm.name),
             run_id="finetuning",
-            configs=("train.json", *_ATTEND[self.setting.labels], *unlabelled),
-            inputs=(layout.DATA, layout.DENSE, selection, *drawn),
+            configs=("train.json", "stages/attend.json", *unlabelled, *remine),
+            inputs=(layout.DATA, start, *chosen, *self.drawn),
             outputs=("model.pt", "epochs.csv"),
-            settings={"arm": arm},
+            settings={"arm": arm.name, **arm.entries},
             checkpoint="checkpoint.pt",
-            paths={"dense_path": layout.DENSE, "selection_path": selection},
+            paths={"dense_path": start, **({"selection_path": chosen[0]} if chosen else {})},
         )
 
-    def _evaluating(self, arm: str) -> Stage:
-        trains_on = arm in self.arms and arm != DENSE
-        network = f"{layout.attended(arm)}/model.pt" if trains_on else layout.DENSE
+    def _evaluating(self, arm: str, trains: bool) -> Stage:
+        network = f"{layout.attended(arm)}/model.pt" if trains else layout.DENSE
         return Stage(
             name=layout.evaluated(arm),
             run_id="evaluating",
@@ -197,29 +212,21 @@ class _Graph:
         )
 
     def _reporting(self) -> Stage:
-        judged = (*self.arms, *self.setting.baselines)
-        scored = {arm: f"{layout.evaluated(arm)}/{layout.SCORES}" for arm in judged}
-        mined = [self._mined(name) for name in self.setting.report["on"]]
-        drawn = [layout.PSEUDO_LABELS] if self.setting.pseudo_labels else []
+        judged = (*(arm.name for arm in self.arms), *self.setting.baselines)
+        read = [f"{name}/{layout.SCORES}" for name in (*self.setting.report["on"], *map(layout.evaluated, judged))]
         roots = [layout.seed_folder(seed) for seed in self.seeds]
         of_seeds = self.seeds != (None,)
-        several = of_seeds and self.setting.labels == "masks"
-        settings: dict[str, Any] = {"models" if self.setting.labels == "masks" else "arms": list(self.arms)}
+        several = ["scores_of_seeds.csv"] if of_seeds and self.setting.labels == "masks" else []
+        settings: dict[str, Any] = {"arms": [arm.name for arm in self.arms], "reference": self.reference}
         settings |= {"seeds": list(self.seeds)} if of_seeds else {}
         return Stage(
             name=layout.REPORTING,
             run_id="reporting",
-            configs=("train.json", _REPORT[self.setting.labels], *(["stages/report_seeds.json"] if several else [])),
-            inputs=(
-                layout.DATA,
-                *(layout.below(root, path) for root in roots for path in (*mined, *scored.values(), *drawn)),
-            ),
-            outputs=(*self.setting.report["tables"], *(["scores_of_seeds.csv"] if several else [])),
+            configs=("train.json", *self.setting.report["configs"], *(["stages/report_seeds.json"] if several else [])),
+            inputs=(layout.DATA, *(layout.below(root, path) for root in roots for path in (*read, *self.drawn))),
+            outputs=(*self.setting.report["tables"], *several),
             settings=settings | self._baselines(),
         )
 
     def _baselines(self) -> dict[str, list[str]]:
         return {"baselines": list(self.setting.baselines)} if self.setting.baselines else {}
-
-    def _mined(self, name: str) -> str:
-        return f"{name}/{layout.SCORES}"

@@ -21,7 +21,7 @@ __all__ = [
     "seeds_with",
 ]
 
-PREPARING, TRAINING, PSEUDO_LABELLING = "preparing", "training", "pseudo_labelling"
+PREPARING, TRAINING, HALFWAY, PSEUDO_LABELLING = "preparing", "training", "training_halfway", "pseudo_labelling"
 SELECTING, REPORTING = "selecting", "reporting"
 DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images.npy"
 DYNAMICS = f"{TRAINING}/dynamics.nc"

@@ -106,6 +106,8 @@ def plan_setting(
     chosen = read_setting(setting)
     folder, stages = Path(out).resolve(), stages_of(chosen, arms, seeds)
     changes = collect_changes(overlays, seed, settings or {})
+    if arms is not None and any(stage.run_id == "finetuning" for stage in stages):
+        changes.setdefault("budget", "steps")  # arms are compared at the same number of optimizer steps
     bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)

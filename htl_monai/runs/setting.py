@@ -10,10 +10,11 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from htl_monai.attention.arm import Arm
 from htl_monai.data.files import read_json
 from htl_monai.models.bundles import find_config, own_configs
 
-__all__ = ["Setting", "read_setting", "setting_names"]
+__all__ = ["Setting", "read_setting", "require_fit", "setting_names"]
 
 _SCHEMA = Draft202012Validator(json.loads((Path(__file__).parent / "setting_schema.json").read_text(encoding="utf-8")))
 
@@ -28,9 +29,11 @@ class Setting:
         labels: ``masks``, or ``findings`` where images are labelled with several of them.
         arms: its usual arms.
         mined: what is mined, by the stage's name: the ``split``, and the ``configs`` laid over those of all minings.
-        choose: ``from`` which minings training images are chosen, the first one being that of the images chosen from,
-            and whether they are chosen once, ``over_seeds``.
-        report: the minings that the report is ``on``, and the ``tables`` that it writes.
+        choose: ``from`` which minings images are chosen, the first one being that of the images chosen from; the
+            ``configs`` laid over those of all choices; whether they are chosen once, ``over_seeds``, and whether these
+            images have labels that a network can be scored by, ``labelled``.
+        report: the minings that the report is ``on``, its ``configs``, the ``tables`` that it writes, and the arm that
+            the others are held against: the first of ``reference`` that takes part, and the last one in any case.
         seeds: its usual seeds; none stands for one network, with the seed of the configs.
         baselines: what is scored beside the arms and needs no training.
         entries: config entries that it fixes.
@@ -82,3 +85,23 @@ def read_setting(name: str) -> Setting:
             raise ValueError(f"{key} in {path} must be among mined, {mined}, got {', '.join(unknown)}; mine it too")
     fields: dict[str, Any] = {key: tuple(part) if isinstance(part, list) else part for key, part in content.items()}
     return Setting(**fields)
+
+
+def require_fit(arm: Arm, setting: Setting) -> None:
+    """Refuse an arm that cannot do with the images that a setting chooses from.
+
+    Raises:
+        ValueError: it needs labels that they lack, or images of one scale.
+    """
+    if not (arm.trains and arm.chooses):
+        return
+    if arm.needs_labels and not setting.choose.get("labelled", True):
+        raise ValueError(
+            f"arm {arm.name} must do without labels in {setting.bundle}, got a ranking that needs them, while the "
+            "images that it chooses from have none; leave it out, or rank by mask_change or entropy"
+        )
+    if arm.policy.one_scale and setting.pseudo_labels:
+        raise ValueError(
+            f"arm {arm.name} must take images without mask where they take part, got the policy {arm.policy.name}, "
+            "which measures all images on one scale; take finetune, replay or upweight"
+        )

@@ -47,7 +47,7 @@ def wrong_settings(config: Mapping[str, Any]) -> list[str]:
     wrong = against_rules(plain)
     good = {name: value for name, value in plain.items() if name not in wrong}
     sentences = [_sentence(name, plain[name]) for name in wrong]
-    return [*sentences, *_wrong_together(good), *_wrong_sampling(config), *_wrong_device(config)]
+    return [*sentences, *_wrong_together(good), *_wrong_device(config)]
 
 
 def _is_plain(value: Any) -> bool:
@@ -101,16 +101,6 @@ def _wrong_channels(settings: Mapping[str, Any]) -> str | None:
     if len(mean) == len(std) or not {"mean", "std"} <= settings.keys():
         return None
     return f"mean and std must have one number a channel each, got {mean} and {std}; give as many of both"
-
-
-def _wrong_sampling(config: Mapping[str, Any]) -> list[str]:
-    selected = config.get("selected")
-    if config.get("sampling") != "weighted" or not isinstance(selected, Mapping) or "unlabelled" not in selected:
-        return []
-    return [
-        "sampling must be selected where images without mask take part, got 'weighted'; use labelled or replay_ratio "
-        "to mix in labelled images"
-    ]
 
 
 def _wrong_device(config: Mapping[str, Any]) -> list[str]:

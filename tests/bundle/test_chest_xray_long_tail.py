@@ -23,9 +23,9 @@ from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("chest_xray_long_tail")
 ROOT = BUNDLE.parents[1]
-# The other sizes' networks, losses and samplings are not those of this bundle.
+# The other sizes' networks are not those of this bundle.
 OVERLAYS = sorted([*ROOT.glob("configs/sizes/*_chest.json"), *ROOT.glob("configs/pruners/*.json")])
-OVERLAYS.append(ROOT / "configs" / "sampling" / "from_scratch.json")
+OVERLAYS.append(ROOT / "configs" / "trainings" / "from_scratch.json")
 COMPRESSIONS = {name: f"pruners/{name}.json" for name in ("random", "structured", "low_rank")}
 COMPRESSIONS["quantized"] = "stages/mine_quantized.json"
 MINING = ["train.json", "stages/mine.json"]
@@ -34,8 +34,10 @@ CONFIG_SETS = [
     ("training", ["train.json"]),
     ("mining", MINING),
     *(("mining", [*MINING, name]) for name in (*COMPRESSIONS.values(), "stages/mine_training.json")),
-    ("selecting", ["train.json", "stages/select_pies.json"]),
+    ("selecting", ["train.json", "stages/select.json", "stages/select_pies.json"]),
+    ("training", ["train.json", "stages/train_halfway.json"]),
     ("finetuning", ["train.json", "stages/attend.json"]),
+    ("finetuning", ["train.json", "stages/attend.json", "stages/remine.json"]),
     ("evaluating", ["train.json", "stages/evaluate.json"]),
     ("reporting", ["train.json", "stages/report_long_tail.json"]),
 ]
@@ -215,7 +217,7 @@ def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> 
         run_stage("mining", [*MINING, config], stage_dir=str(folder), **places)
         assert (folder / "scores.nc").is_file()
     chosen = {"pie_share": 0.3}
-    run_stage("selecting", ["train.json", "stages/select_pies.json"], **chosen, **places)
+    run_stage("selecting", ["train.json", "stages/select.json", "stages/select_pies.json"], **chosen, **places)
     for arm in ("left_alone", "upweighted"):
         run_stage("finetuning", ["train.json", "stages/attend.json"], arm=arm, **places)
         model = tmp_path / "seed_3" / f"finetuning_{arm}" / "model.pt"
@@ -273,7 +275,7 @@ def test_rare_findings_weigh_more_by_one_entry(run_stage) -> None:
 
 
 def test_fine_tuning_may_start_from_scratch(parsed) -> None:
-    overlay = ROOT / "configs" / "sampling" / "from_scratch.json"
+    overlay = ROOT / "configs" / "trainings" / "from_scratch.json"
     config = parsed(["train.json", "stages/attend.json"], [overlay])
     config.update({"device": "cpu"})
     assert config.get_parsed_content("initial_weights") is None

@@ -17,7 +17,7 @@ BUNDLE = find_bundle("lesion_localization")
 OTHERS = ("cpu_weak", "cpu_chest", "demo_chest")
 OVERLAYS = sorted(
     path
-    for folder in ("baselines", "pruners", "sampling", "sizes")
+    for folder in ("pruners", "sizes", "trainings")
     for path in (BUNDLE.parents[1] / "configs" / folder).glob("*.json")
     if path.stem not in OTHERS
 )
@@ -25,7 +25,7 @@ STAGES = {
     "training": ["train.json"],
     "mining": ["train.json", "stages/mine.json"],
     "selecting": ["train.json", "stages/select.json"],
-    "finetuning": ["train.json", "stages/attend.json", "stages/remine.json"],
+    "finetuning": ["train.json", "stages/attend.json"],
     "evaluating": ["train.json", "stages/evaluate.json"],
     "preparing": ["train.json", "stages/prepare.json"],
     "reporting": ["train.json", "stages/report.json"],
@@ -39,6 +39,8 @@ UNLABELLED = {
 }
 CONFIG_SETS = [
     *STAGES.items(),
+    ("training", ["train.json", "stages/train_halfway.json"]),
+    ("finetuning", [*STAGES["finetuning"], "stages/remine.json"]),
     *((run_id, [*STAGES[run_id], config]) for run_id, config in UNLABELLED.items()),
 ]
 PARALLEL = {

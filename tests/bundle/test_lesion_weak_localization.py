@@ -17,10 +17,10 @@ from htl_monai.runs.setting import read_setting
 
 BUNDLE = find_bundle("lesion_weak_localization")
 ROOT = BUNDLE.parents[1]
-# The baselines are losses for masks, which this bundle does not train on; the others' networks are not its own.
+# The others' networks are not its own.
 OVERLAYS = sorted(
     path
-    for folder in ("pruners", "sampling", "sizes")
+    for folder in ("pruners", "sizes", "trainings")
     for path in (ROOT / "configs" / folder).glob("*.json")
     if not path.stem.endswith("_chest")
 )

@@ -10,13 +10,15 @@ from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from torch import nn
 
-from htl_monai.attention.htl import HTLWeightedSampler, forgetting_weights
+from htl_monai.attention.policy_sampler import PolicySampler
+from htl_monai.attention.remine import Remine
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.epoch_seed import EpochSeed
 from htl_monai.handlers.remining import Remining
 from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.training_checkpoint import TrainingCheckpoint
 from htl_monai.pruning import GlobalMagnitude
+from htl_monai.ranking.forgetting import Forgetting
 
 
 class Killed(Exception):
@@ -30,7 +32,9 @@ def train(build_network, build_items, build_dataset, build_trainer):
     def run(folder: Path, stop_in: int | None = None) -> tuple[dict[int, list[float]], nn.Module]:
         network, dataset, data = build_network(0), build_dataset(), build_items()
         optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
-        sampler = HTLWeightedSampler(dataset, data, sparsity=0.9, seed=5)
+        sampler = PolicySampler(dataset, data, Remine(remine_every=2), {}, len(data), 5, seed=5)
+        selection = folder / "htl.json"
+        selection.write_text('{"data": [], "rule": {"ranking": "forgetting", "options": {"level": 0.9}}}')
         writer = ScoresWriter(data, folder / "remined.nc", tables=False)
         miner = ForgettingEvaluator(
             torch.device("cpu"),
@@ -40,7 +44,7 @@ def train(build_network, build_items, build_dataset, build_trainer):
             [0.9],
             val_handlers=[writer],
         )
-        remining = Remining(miner, sampler, interval=2, start=2, mined_path=folder / "remined.nc")
+        remining = Remining(miner, sampler, selection, folder / "remined.nc", start=2)
         handlers = [
             EpochSeed(1, dataset),
             TrainingCheckpoint(folder / "checkpoint.pt", network, optimizer),
@@ -51,7 +55,7 @@ def train(build_network, build_items, build_dataset, build_trainer):
         weights: dict[int, list[float]] = {}
 
         def note(engine: Engine) -> None:
-            weights[engine.state.epoch] = list(sampler.weights)
+            weights[engine.state.epoch] = sampler.policy.weights(sampler.hardness)
             if engine.state.epoch == stop_in:
                 raise Killed
 
@@ -63,7 +67,7 @@ def train(build_network, build_items, build_dataset, build_trainer):
                 trainer.run()
         assert miner.state.scores is not None
         if stop_in is None:
-            assert list(sampler.weights) == forgetting_weights(data, miner.state.scores, 0.9, 4.0)
+            assert sampler.hardness == Forgetting(level=0.9)(miner.state.scores).tolist()
         return weights, network
 
     return run
@@ -89,7 +93,6 @@ def test_a_resumed_training_knows_the_last_weights(train, tmp_path: Path, stop_i
     assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
 
 
-@pytest.mark.parametrize("wrong", [{"interval": -1}, {"start": 0}])
-def test_intervals_that_do_not_count_epochs_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="interval must be at least 0 and start at least 1"):
-        Remining(miner=None, sampler=None, **wrong)
+def test_a_start_that_counts_no_epochs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="start must be at least 1, got 0; count in epochs"):
+        Remining(None, None, tmp_path, tmp_path, start=0)

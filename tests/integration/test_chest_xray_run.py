@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.attention.selection import PIE_ARMS as ARMS
+from htl_monai.attention.selection import read_selection
 from htl_monai.cli import main
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.runs.graph import stages_of
@@ -20,6 +20,7 @@ from htl_monai.runs.workflow import run_setting
 from htl_monai.scores import read_scores
 
 SEEDS = [0, 3]
+ARMS = ("left_alone", "upweighted", "removed", "removed_random")
 STAGES = stages_of(read_setting("chest_xray"), seeds=SEEDS)
 SMALL = {
     "network_def#block_inplanes": [8, 8, 8, 16],
@@ -84,14 +85,14 @@ def test_seeds_are_trained_apart_and_swept_on_the_same_images(finished: Path) ->
 
 
 def test_the_arms_differ_by_the_forgotten_training_images_alone(finished: Path) -> None:
-    lists = {arm: json.loads((finished / "selecting" / f"{arm}.json").read_text())["data"] for arm in ARMS}
-    pies = pd.read_csv(finished / "selecting" / "pies.csv", dtype={"id": str})
-    forgotten = set(pies.loc[pies["is_pie"], "id"])
-    ids = {arm: [item["id"] for item in items] for arm, items in lists.items()}
-    assert len(ids["left_alone"]) == 64 and len(forgotten) == 6
-    assert set(ids["left_alone"]) - set(ids["removed"]) == forgotten
-    assert len(ids["removed_random"]) == len(ids["removed"]) and set(ids["removed_random"]) != set(ids["removed"])
-    assert len(ids["upweighted"]) == 64 + 3 * len(forgotten)
+    assert not (finished / "selecting" / "left_alone.json").exists()
+    chosen = {arm: read_selection(finished / "selecting" / f"{arm}.json").data for arm in ARMS[1:]}
+    ids = {arm: [item["id"] for item in items] for arm, items in chosen.items()}
+    assert ids["upweighted"] == ids["removed"] and len(ids["removed"]) == len(ids["removed_random"]) == 6
+    assert not set(ids["removed_random"]) & set(ids["removed"])
+    ranking = pd.read_csv(finished / "selecting" / "ranking.csv", dtype={"id": str})
+    assert len(ranking) == 64 and ranking["id"].head(6).tolist() == ids["removed"]  # hardest first
+    assert set(ranking.loc[ranking["in_removed_random"], "id"]) == set(ids["removed_random"])
     arms = pd.read_csv(finished / "reporting" / "arms.csv")
     assert set(arms["arm"]) == set(ARMS) - {"left_alone"} and {"difference", "low", "high"} <= set(arms)
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,10 +52,10 @@ def finished(phantom: Path, small: dict, tmp_path_factory: pytest.TempPathFactor
     return out
 
 
-def run(data: Path, out: Path, settings: dict) -> dict[str, str]:
+def run(data: Path, out: Path, settings: dict, **words: Any) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []
-    run_setting("weakly_supervised", data, out, settings=settings, progress=False, say=said.append)
+    run_setting("weakly_supervised", data, out, settings=settings, progress=False, say=said.append, **words)
     return dict(text.split(": ", 1) for text in said)
 
 
@@ -132,12 +133,16 @@ def test_another_layer_repeats_what_looks_at_it(phantom: Path, small: dict, copi
     assert {"mining", "evaluating_dense"} <= again and not {"preparing", "training"} & again
 
 
-def test_weighted_sampling_can_mine_again_while_it_tunes(phantom: Path, small: dict, copied: Path) -> None:
-    weighted = {"sampling": "weighted", "remine_interval": 1, "finetune_epochs": 2, "finetune_learning_rate": 0.01}
-    said = run(phantom, copied, {**small, **weighted})
-    assert said["finetuning_htl"].startswith("running again: ") and said["mining"] == "done already"
+def test_weighted_sampling_can_mine_again_while_it_tunes(
+    phantom: Path, small: dict, copied: Path, tmp_path: Path
+) -> None:
+    changes = {"finetune_epochs": 2, "finetune_learning_rate": 0.01}
+    arm = tmp_path / "remined.json"
+    arm.write_text('{"policy": {"_target_": "htl_monai.attention.remine.Remine", "remine_every": 1}}')
+    said = run(phantom, copied, {**small, **changes}, arms=["htl", str(arm)])
+    assert said["finetuning_remined"] == "running" and said["mining"] == "done already"
     before = forgetting_table(read_scores(copied / "mining" / "scores.nc")).query("sparsity == 0.7")
-    again = forgetting_table(read_scores(copied / "finetuning_htl" / "remined.nc"))
+    again = forgetting_table(read_scores(copied / "finetuning_remined" / "scores.nc"))
     assert again["id"].tolist() == before["id"].tolist() and again.columns.tolist() == before.columns.tolist()
     assert again["box_iou_pruned"].tolist() != before["box_iou_pruned"].tolist()
 

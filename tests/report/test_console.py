@@ -15,7 +15,7 @@ from htl_monai.scores import make_scores, write_scores
 
 def test_left_out_pseudo_labels_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"n_left_out": 12, "n_empty": 3, "n_total": 100}
-    (tmp_path / "htl.json").write_text(json.dumps({"rule": {"min_confidence": 0.8}, **counts, "data": []}))
+    (tmp_path / "htl.json").write_text(json.dumps({"min_confidence": 0.8, **counts, "data": []}))
     print_left_out(tmp_path / "htl.json")
     assert capsys.readouterr().out == (
         "pseudo-labels left out: 12 below confidence 0.8 and 3 without a lesion, of 100\n"

@@ -48,15 +48,20 @@ def test_several_seeds_without_an_interval_say_so() -> None:
 
 
 def test_where_nothing_was_compared_nothing_is_said() -> None:
-    assert verdict(comparison(0.1, 0.2).assign(model="dense")) == ""
+    assert verdict(comparison(0.1, 0.2).assign(reference="dense")) == ""
 
 
 def test_of_chest_x_rays_the_mean_of_the_classes_decides() -> None:
     row = {"arm": "upweighted", "reference": "left_alone", "class": "mean", "n_seeds": 3}
     row |= {"difference": 0.004, "low": -0.002, "high": 0.01}
-    decoys = [row | {"class": "Hernia", "low": 0.1}, row | {"arm": "removed", "low": 0.1}]
-    assert verdict_on_arms(pd.DataFrame([*decoys, row])) == (
+    of_class, other = row | {"class": "Hernia", "low": 0.1}, row | {"arm": "removed", "low": 0.1}
+    assert verdict_on_arms(pd.DataFrame([of_class, row, other])) == (
         "In 3 seeds weighing the forgotten images more was not distinguishable from leaving all alone: +0.4 points of "
         "average precision [-0.2, 1.0]."
     )
-    assert verdict_on_arms(pd.DataFrame(decoys)) == ""
+    assert verdict_on_arms(pd.DataFrame([of_class])) == ""
+
+
+def test_an_arm_of_the_users_own_is_named() -> None:
+    found = verdict(comparison(0.1, 0.2).assign(model="mine"))
+    assert "the arm mine was better than fine-tuning on random ones" in found

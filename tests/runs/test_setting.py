@@ -19,7 +19,7 @@ OWN = {
     "arms": ["dense", "htl"],
     "mined": {"mining": {"split": "training"}, "mining_test": {"split": "test"}},
     "choose": {"from": ["mining"]},
-    "report": {"on": ["mining"], "tables": ["scores.csv"]},
+    "report": {"on": ["mining"], "configs": ["stages/report.json"], "tables": ["scores.csv"], "reference": ["dense"]},
 }
 
 
@@ -36,7 +36,7 @@ def test_a_new_setting_is_one_file(tiny_phantom: Path, tmp_path: Path) -> None:
     entries = {planned.stage.name: planned.entries for planned in plan.stages}
     assert entries["seed_4/mining_test"]["split"] == "test"
     assert entries["seed_4/finetuning_htl"]["dense_path"] == str(tmp_path / "run" / "seed_4" / "training" / "dense.pt")
-    assert entries["reporting"]["models"] == ["dense", "htl"] and entries["reporting"]["seeds"] == [4]
+    assert entries["reporting"]["arms"] == ["dense", "htl"] and entries["reporting"]["seeds"] == [4]
 
 
 def test_each_that_comes_with_the_package_says_what_it_is_for() -> None:
@@ -72,5 +72,8 @@ def test_a_path_must_look_like_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_arms_that_are_none_are_refused(tiny_phantom: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="arms must be among dense, htl, random, got hlt; name one of them"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="arm must be one of curriculum, dense, .* or the path of a .json file, got 'hlt'; check it",
+    ):
         plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=["hlt"])

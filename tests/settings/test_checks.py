@@ -11,7 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from htl_monai.attention.unlabelled_selection import LABELLED
+from htl_monai.attention.attend import BUDGETS
+from htl_monai.attention.selection import LABELLED
 from htl_monai.engines.box_source import BOX_SOURCES
 from htl_monai.engines.precision import PRECISIONS
 from htl_monai.localization.cam_methods import METHODS
@@ -36,7 +37,7 @@ NO_SETTINGS = {
 CONFIGS = sorted(
     path
     for path in (*ROOT.glob("bundle/*/configs/*.json"), *ROOT.glob("configs/*/*.json"))
-    if path.name not in ("metadata.json", "inference.json") and path.parent.name != "settings"
+    if path.name not in ("metadata.json", "inference.json") and path.parent.name not in ("arms", "settings")
 )
 
 
@@ -68,6 +69,7 @@ def test_words_are_those_of_the_code() -> None:
         "rule": RULES,
         "labelled_rule": RULES,
         "labelled": LABELLED,
+        "budget": BUDGETS,
         "never_learned": NEVER_LEARNED,
         "box_from": BOX_SOURCES,
         "precision": PRECISIONS,
@@ -105,10 +107,7 @@ WRONG = [
     ({"device": "gpu"}, "device must be cpu, cuda or cuda:N, got 'gpu'; choose one of them"),
     ({"device": "$torch.device('gpu')"}, "device must be cpu, cuda or cuda:N, got 'gpu'; choose one of them"),
     ({"device": "cuda:99"}, "device must be one of this machine's, got 'cuda:99' where torch finds "),
-    (
-        {"sampling": "weighted", "selected": {"unlabelled": "$@datalists['unlabelled']"}},
-        "sampling must be selected where images without mask take part, got 'weighted'",
-    ),
+    ({"budget": "step"}, "budget must be one of epochs, steps, got 'step'; did you mean steps?"),
 ]
 
 
@@ -124,7 +123,7 @@ RIGHT = [
     {"rule": "count", "amount": 20, "labelled_rule": "top", "labelled_amount": 1.0},
     {"max_epochs": "@finetune_epochs", "precision": {"_target_": "my.precision"}, "sparsities": ["@one", 0.5]},
     {"device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')"},
-    {"device": "cpu", "sampling": "weighted", "selected": {"sampling": "@sampling"}},
+    {"device": "cpu", "ranking": ["pie_spearman", "pie_taxicab"], "policy": "replay"},
     {"anything": "else", "columns": {"image": "path", "classes": ["A", "B"]}},
 ]
 

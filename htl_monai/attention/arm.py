@@ -1,0 +1,95 @@
+"""An arm: which images are chosen, and what a training does with them, as one small JSON file says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from htl_monai.attention.policy import Policy, policy_named
+from htl_monai.data.files import read_json
+from htl_monai.models.bundles import find_config
+from htl_monai.ranking.registry import ranking_named
+
+__all__ = ["CHOICE", "Arm", "read_arm"]
+
+CHOICE = ("ranking", "count_as", "rule", "amount", "never_learned", "beside")
+"""What an arm says of its choice; everything else is laid over the configs of its training."""
+_NONE = "none"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is compared.
+
+    Args:
+        name: that of its file.
+        meaning: what it is for.
+        choice: in which fields its :class:`~htl_monai.attention.choice.Choice` differs from that of the configs.
+        entries: config entries of its training, ``policy`` among them.
+    """
+
+    name: str
+    meaning: str
+    choice: Mapping[str, Any]
+    entries: Mapping[str, Any]
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains on at all."""
+        return self.entries["policy"] != _NONE
+
+    @property
+    def chooses(self) -> bool:
+        """Whether it chooses images."""
+        return self.choice.get("ranking", True) is not None
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What its training does with them."""
+        return policy_named(_made(self.entries["policy"]))
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether it can rank images only by their labels."""
+        wanted = self.choice.get("ranking") or []
+        several = wanted if isinstance(wanted, list) else [wanted]
+        return bool(several) and all(ranking_named(_made(ranking)).needs_labels for ranking in several)
+
+
+def read_arm(arm: str) -> Arm:
+    """Read an arm.
+
+    Args:
+        arm: the name of one of the package's, such as ``htl``, or the path of a JSON file of the user's, which runs as
+            code: ``./my_arm.json``.
+
+    Raises:
+        FileNotFoundError: there is no such arm.
+        KeyError: there is no such policy or ranking.
+        ValueError: the file cannot be read, says nothing of what is done, or has a name that no folder can have.
+    """
+    path = find_config("arms", arm)
+    content = dict(read_json(path, "correct the arm"))
+    if not re.fullmatch(r"\w+", path.stem):
+        raise ValueError(f"arm must be a file named by letters, digits and _, got {path.name}; rename it")
+    if "policy" not in content:
+        raise ValueError(f"arm {path} must say which policy it trains by, got {', '.join(content)}; see configs/arms")
+    meaning = str(content.pop("_desc_", ""))
+    choice = {name: content.pop(name) for name in CHOICE if name in content}
+    found = Arm(path.stem, meaning, choice, content)
+    if found.trains and found.policy.chooses != found.chooses:
+        raise ValueError(
+            f"ranking of the arm {path} must be {'one' if found.policy.chooses else 'null'} for the policy "
+            f"{found.policy.name}, got {choice.get('ranking', 'that of the configs')!r}; correct it"
+        )
+    return found
+
+
+def _made(what: Any) -> Any:
+    """Return what a config names by ``_target_``."""
+    return ConfigParser({"it": what}).get_parsed_content("it") if isinstance(what, Mapping) else what

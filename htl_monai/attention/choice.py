@@ -1,0 +1,81 @@
+"""How an arm chooses: by which ranking, and how many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, cast
+
+import numpy as np
+from xarray import Dataset
+
+from htl_monai.ranking.rank_all import chosen
+from htl_monai.ranking.ranking import Ranking
+from htl_monai.ranking.registry import ranking_named
+
+__all__ = ["Choice", "RankingLike"]
+
+RankingLike = str | Ranking | Sequence[str | Ranking]
+"""A ranking by its name or with its options, or several, of which the first that can be made of the scores counts."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Say which images an arm chooses.
+
+    Args:
+        ranking: what orders the images.
+        count_as: the ranking whose rule and amount say how many are chosen, so that arms are of the same size; None
+            for ``ranking`` itself.
+        rule: see :func:`~htl_monai.ranking.selection.select`.
+        amount: see there.
+        never_learned: see there.
+        beside: chooses among the images that ``count_as`` does not choose.
+        level: of compression, for rankings that do not say it themselves; None for what they take by default.
+        seed: for rankings that draw.
+    """
+
+    ranking: RankingLike = "relative_forgetting"
+    count_as: RankingLike | None = None
+    rule: str = "threshold"
+    amount: float = 0.4
+    never_learned: str = "exclude"
+    beside: bool = False
+    level: float | None = None
+    seed: int = 0
+
+    def made(self, scores: Dataset, ranking: RankingLike | None = None) -> Ranking:
+        """Return the ranking with its options, of those that can be made; the last one where none can."""
+        spec = self.ranking if ranking is None else ranking
+        several = [spec] if isinstance(spec, (str, Ranking)) else list(spec)
+        found = [self._with_options(ranking_named(one)) for one in several]
+        return next((one for one in found if one.missing(scores) is None), found[-1])
+
+    def ids(self, scores: Dataset) -> list[str]:
+        """Return the ids of the chosen images, hardest first.
+
+        Raises:
+            ValueError: a ranking cannot be made of the scores, or nothing is chosen.
+        """
+        by = self.made(scores)
+        counted = by if self.count_as is None else self.made(scores, self.count_as)
+        if not self.beside:
+            return chosen(scores, by, self.rule, self.amount, self.never_learned, counted)
+        taken = chosen(scores, counted, self.rule, self.amount, self.never_learned)
+        others = scores.isel(sample=~np.isin(scores["sample"].values.astype(str), taken))
+        return by.choose(others, len(taken), self.never_learned)
+
+    def described(self, scores: Dataset) -> dict[str, Any]:
+        """Return what to tell of it beside its result."""
+        by = self.made(scores)
+        counted = by if self.count_as is None else self.made(scores, self.count_as)
+        how = {"rule": self.rule, "amount": self.amount, "never_learned": self.never_learned, "beside": self.beside}
+        return {"ranking": by.name, "options": asdict(cast(Any, by)), "count_as": counted.name, **how}
+
+    def _with_options(self, ranking: Ranking) -> Ranking:
+        """Fill in level and seed where the ranking has such an option and leaves it at its default."""
+        defaults = {field.name: field.default for field in fields(cast(Any, ranking))}
+        given = {"level": self.level, "seed": self.seed}
+        open_ = {name: value for name, value in given.items() if name in defaults and value is not None}
+        changes = {name: value for name, value in open_.items() if getattr(ranking, name) == defaults[name]}
+        return cast(Ranking, replace(cast(Any, ranking), **changes))

@@ -1,0 +1,104 @@
+"""What a policy is: what a training does with the images that an arm chose. One file a policy, found by its name."""
+
+from __future__ import annotations
+
+import pkgutil
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, ClassVar
+
+import torch
+
+import htl_monai.attention
+
+__all__ = ["Item", "Policy", "policies", "policy_named"]
+
+Item = Mapping[str, Any]
+
+
+class Policy(ABC):
+    """Say what an epoch shows.
+
+    A policy is a frozen dataclass in a file of this package, whose fields are its options.
+    """
+
+    name: ClassVar[str]
+    meaning: ClassVar[str]
+    chooses: ClassVar[bool] = True
+    """Whether it does anything with the images that were chosen."""
+    start: ClassVar[str] = "dense"
+    """The network that it trains on from: the ``dense`` one, or one from the middle of its training."""
+    one_scale: ClassVar[bool] = False
+    """Whether chosen images must be of the training list: those without mask are measured on another scale, or it
+    would do nothing with them."""
+    remine_every: int = 0
+
+    def items(self, data: Sequence[Item], chosen: Sequence[Item], seed: int) -> list[Item]:
+        """Return the training list.
+
+        Args:
+            data: the whole training list.
+            chosen: the images that were chosen, hardest first.
+            seed: of what is drawn.
+        """
+        return list(data)
+
+    def weights(self, hardness: Sequence[float]) -> list[float] | None:
+        """Return how often each image is drawn, relative to the others; None draws each as often.
+
+        Args:
+            hardness: of each image, higher = harder; NaN where there is nothing to measure.
+        """
+        return None
+
+    def epoch(
+        self, hardness: Sequence[float], count: int, epoch: int, n_epochs: int, generator: torch.Generator
+    ) -> list[int]:
+        """Return which ``count`` images an epoch shows, by their place in the training list.
+
+        Each is shown once before one is shown again.
+
+        Args:
+            hardness: of each image.
+            count: how many.
+            epoch: its number, from 1.
+            n_epochs: how many there are.
+            generator: what is drawn comes from it.
+        """
+        weights = self.weights(hardness)
+        if weights is not None:
+            drawn = torch.multinomial(torch.tensor(weights, dtype=torch.float64), count, True, generator=generator)
+            return [int(place) for place in drawn]
+        return repeated(range(len(hardness)), count, generator)
+
+
+def repeated(places: Sequence[int], count: int, generator: torch.Generator) -> list[int]:
+    """Return ``count`` places: shuffled, and shuffled anew as often as needed."""
+    found: list[int] = []
+    while len(found) < count:
+        found += [places[int(i)] for i in torch.randperm(len(places), generator=generator)]
+    return found[:count]
+
+
+def policies() -> dict[str, type[Policy]]:
+    """Return every policy by its name, in alphabetical order."""
+    modules = [
+        import_module(f"htl_monai.attention.{file.name}") for file in pkgutil.iter_modules(htl_monai.attention.__path__)
+    ]
+    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
+    return dict(sorted((kind.name, kind) for kind in kinds if issubclass(kind, Policy) and "name" in vars(kind)))
+
+
+def policy_named(policy: str | Policy) -> Policy:
+    """Return a policy by its name, with its default options; one that is a policy already as it is.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    if isinstance(policy, Policy):
+        return policy
+    known = policies()
+    if policy not in known:
+        raise KeyError(f"policy must be one of {', '.join(known)}, got {policy!r}; name one, or its class by _target_")
+    return known[policy]()

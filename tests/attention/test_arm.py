@@ -1,0 +1,139 @@
+"""An arm is one small file; those of the package say what they are for and what they do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from htl_monai.attention.arm import read_arm
+from htl_monai.attention.choice import Choice
+from htl_monai.models.bundles import find_bundle, own_configs
+from htl_monai.runs.graph import stages_of
+from htl_monai.runs.overlays import check_all_apply, merged_config
+from htl_monai.runs.plan import plan_setting
+from htl_monai.runs.setting import read_setting, setting_names
+
+ARMS = own_configs("arms")
+
+
+def written(folder: Path, name: str = "mine", **content: Any) -> str:
+    (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    return str(folder / f"{name}.json")
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_each_that_comes_with_the_package(name: str) -> None:
+    arm = read_arm(name)
+    assert arm.name == name and len(arm.meaning.split()) > 4
+    assert len(ARMS[name].read_text(encoding="utf-8").splitlines()) <= 20
+    if arm.trains:
+        Choice(**{key: value for key, value in arm.choice.items() if key != "ranking"})
+        assert isinstance(arm.needs_labels, bool) and arm.policy.meaning
+
+
+@pytest.mark.parametrize("setting", setting_names())
+def test_what_an_arm_lays_over_a_training_is_an_entry_of_it(setting: str) -> None:
+    chosen = read_setting(setting)
+    left_out = {"focal_loss", "dice_finetuning"} if setting in ("weakly_supervised", "chest_xray") else set()
+    if not chosen.choose.get("labelled", True):
+        left_out |= {"loss", "dense_error", "jtt", "mislabelled_removed"}
+    if chosen.pseudo_labels:
+        left_out |= {"weighted", "remine", "curriculum", "removed", "removed_random"}
+    stages = stages_of(chosen, [name for name in ARMS if name not in left_out], seeds=[0, 1])
+    bundle = find_bundle(chosen.bundle)
+    made: set[str] = set()
+    for stage in stages:
+        assert set(stage.inputs) <= made, stage.name
+        made |= {f"{stage.name}/{name}" for name in stage.outputs}
+        if stage.run_id == "finetuning":
+            check_all_apply(stage.settings, {stage.name: merged_config(bundle, stage, {})})
+
+
+def test_a_new_arm_is_one_file(tiny_phantom: Path, tmp_path: Path) -> None:
+    own = written(
+        tmp_path,
+        ranking={"_target_": "htl_monai.ranking.forgetting.Forgetting", "level": 0.5},
+        rule="count",
+        amount=3,
+        policy={"_target_": "htl_monai.attention.replay.Replay", "ratio": 2.0},
+        finetune_learning_rate=0.001,
+    )
+    plan = plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=[own, "random"], seeds=[1])
+    stages = {planned.stage.name: planned for planned in plan.stages}
+    assert plan.stages[-1].entries["arms"] == ["dense", "mine", "random"]
+    chosen = stages["seed_1/selecting"].entries["arms"]
+    assert chosen["mine"]["amount"] == 3 and chosen["random"] == {"ranking": "random"}
+    tuned = stages["seed_1/finetuning_mine"]
+    assert tuned.config["finetune_learning_rate"] == 0.001 and tuned.config["budget"] == "steps"
+    assert stages["seed_1/finetuning_random"].config["finetune_learning_rate"] != 0.001
+
+
+def test_arms_take_equal_steps_where_they_are_named_and_nothing_else_is_said(
+    tiny_phantom: Path, tmp_path: Path
+) -> None:
+    def budget(**words: Any) -> str:
+        stages = plan_setting("supervised", tiny_phantom, tmp_path / "run", **words).stages
+        return next(planned.config["budget"] for planned in stages if planned.stage.run_id == "finetuning")
+
+    assert budget() == "epochs" and budget(arms=["htl", "random"]) == "steps"
+    assert budget(arms=["htl"], settings={"budget": "epochs"}) == "epochs"
+    plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=["dense"])  # nothing is trained on
+
+
+def test_what_training_on_from_the_middle_needs_is_made_for_it_alone() -> None:
+    names = {stage.name for stage in stages_of(read_setting("supervised"), ["htl", "jtt"])}
+    assert "training_halfway" in names
+    assert "training_halfway" not in {stage.name for stage in stages_of(read_setting("supervised"))}
+    (tuned,) = [stage for stage in stages_of(read_setting("supervised"), ["jtt"]) if stage.run_id == "finetuning"]
+    assert tuned.paths["dense_path"] == "training_halfway/dense.pt" and "training/dense.pt" not in tuned.inputs
+
+
+def test_an_arm_without_a_choice_needs_no_selection() -> None:
+    names = {stage.name for stage in stages_of(read_setting("supervised"), ["dense_continued"])}
+    assert names == {
+        *("preparing", "training", "mining", "finetuning_dense_continued"),
+        *("evaluating_dense", "evaluating_dense_continued", "reporting"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "arm", "words"),
+    [
+        (
+            "semi_supervised",
+            "loss",
+            "arm loss must do without labels .* got a ranking that needs them, .* leave it out",
+        ),
+        ("weakly_supervised", "jtt", "arm jtt must do without labels in lesion_weak_localization"),
+        ("semi_supervised", "weighted", "arm weighted must take images without mask .* got the policy weighted"),
+    ],
+)
+def test_an_arm_that_cannot_do_with_the_images_is_refused_before_anything_runs(
+    tiny_phantom: Path, tmp_path: Path, setting: str, arm: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        plan_setting(setting, tiny_phantom, tmp_path / "run", arms=["htl", arm])
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "my-arm",
+            {"policy": "finetune"},
+            "arm must be a file named by letters, digits and _, got my-arm.json; rename",
+        ),
+        ("mine", {"ranking": "loss"}, "must say which policy it trains by, got ranking; see configs/arms"),
+        ("mine", {"ranking": None, "policy": "remove"}, "must be one for the policy remove, got None; correct it"),
+        ("mine", {"ranking": "loss", "policy": "everything"}, "must be null for the policy everything, got 'loss'"),
+    ],
+)
+def test_a_file_that_is_no_arm_is_refused(name: str, content: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_arm(written(tmp_path, name, **content))
+    with pytest.raises(KeyError, match="policy must be one of curriculum, .*, got 'finetun'"):
+        read_arm(written(tmp_path, policy="finetun"))

@@ -9,13 +9,14 @@ from ignite.engine import Engine
 
 
 class Handler:
-    """A handler that says in ``events`` which of its methods hears which event of its engine."""
+    """A handler that says in ``events`` which of its methods hears which event of its engine, if it is ``wanted``."""
 
     events: ClassVar[Mapping[Any, str]]
+    wanted = True
 
     def attach(self, engine: Engine) -> None:
         """Attach to the engine; a second call changes nothing."""
-        for event, name in self.events.items():
+        for event, name in self.events.items() if self.wanted else ():
             method = self if name == "__call__" else getattr(self, name)
             if not engine.has_event_handler(method, event):
                 engine.add_event_handler(event, method)

@@ -12,12 +12,13 @@ from xarray import Dataset
 from htl_monai.attention.policy_sampler import PolicySampler
 from htl_monai.attention.selection import ranking_of
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
+from htl_monai.handlers.handler import Handler
 from htl_monai.scores import read_scores
 
 __all__ = ["Remining"]
 
 
-class Remining:
+class Remining(Handler):
     """Run the miner every so many epochs as the sampler's policy says, and give the sampler what is hard now.
 
     Args:
@@ -29,10 +30,13 @@ class Remining:
             sampler knows what the killed one's knew.
         start: the first epoch before which is mined; before it the sampler keeps its weights.
 
-    Runs on: ``STARTED`` and ``EPOCH_STARTED`` of the trainer, in every process; list it after the checkpoint handler.
+    List it after the checkpoint handler, in every process.
+
     Reads: ``miner.state.scores``.
     Writes: ``sampler.hardness``.
     """
+
+    events = {Events.STARTED: "_restore", Events.EPOCH_STARTED: "__call__"}
 
     def __init__(
         self,
@@ -46,12 +50,6 @@ class Remining:
             raise ValueError(f"start must be at least 1, got {start}; count in epochs")
         self.miner, self.sampler, self.start = miner, sampler, start
         self.selection_path, self.mined_path = selection_path, Path(mined_path)
-
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.EPOCH_STARTED):
-            engine.add_event_handler(Events.STARTED, self._restore)
-            engine.add_event_handler(Events.EPOCH_STARTED, self)
 
     def __call__(self, engine: Trainer) -> None:
         past = engine.state.epoch - self.start

@@ -9,7 +9,7 @@ from typing import Any
 
 import ignite.distributed as idist
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
 from monai.engines import Trainer
 from torch import Tensor
 
@@ -55,11 +55,6 @@ class TrainingDynamics(Handler):
         self._places = {item["id"]: place for place, item in enumerate(self.data)}
         self._epochs: list[Tensor] = []
         self._sums = torch.zeros(0)
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the trainer, if a record is wanted; a second call changes nothing."""
-        if self.wanted:
-            super().attach(engine)
 
     def __call__(self, engine: Trainer) -> None:
         sums = idist.all_reduce(self._sums)

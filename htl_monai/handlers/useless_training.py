@@ -10,13 +10,12 @@ from ignite.engine import Events
 from monai.engines import Evaluator, Trainer
 
 from htl_monai.data.files import read_table
+from htl_monai.handlers.handler import Handler
 from htl_monai.handlers.spoken_warning import warn_of_useless
 from htl_monai.metrics.usefulness import useless_metric
 
-__all__ = ["UselessTraining"]
 
-
-class UselessTraining:
+class UselessTraining(Handler):
     """Compare the validation of the network that is kept with chance, and warn; the run goes on.
 
     Args:
@@ -26,9 +25,10 @@ class UselessTraining:
         chance: returns what an answer without any image reaches; called at the end only.
         of: that answer in words.
 
-    Runs on: ``COMPLETED`` of the trainer, in the first process.
     Reads: ``validator.state.best_metric_epoch``.
     """
+
+    events = {Events.COMPLETED: "__call__"}
 
     def __init__(
         self, path: str | os.PathLike[str], validator: Evaluator, metric: str, chance: Callable[[], float], of: str
@@ -38,11 +38,6 @@ class UselessTraining:
         self.metric = metric
         self.chance = chance
         self.of = of
-
-    def attach(self, engine: Trainer) -> None:
-        """Attach to the trainer; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Trainer) -> None:
         if engine.state.rank != 0 or not self.path.is_file():

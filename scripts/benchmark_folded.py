@@ -23,6 +23,7 @@ from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.precision import PRECISIONS, fastest_precision
 from htl_monai.networks.weights import load_weights
 from htl_monai.pruning import GlobalMagnitude, Sweep
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
 
 __all__ = ["LEVELS", "levels_rows", "volumes_rows"]
 
@@ -119,6 +120,7 @@ def evaluator(
         network=network,
         pruner=GlobalMagnitude(),
         sparsities=VOLUME_LEVELS,
+        task=BinarySegmentation(),
         inferer=inferer,
         folded=folded,
     )

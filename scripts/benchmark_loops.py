@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from htl_monai.engines.precision import PRECISIONS, PrecisionInferer
-from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.models.bundles import bundle_config, find_bundle, find_overlay
 from htl_monai.pruning import Sweep
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
 
 __all__ = [
     "bare_epoch",
@@ -156,7 +156,9 @@ def reload_for_each_sparsity(
         with torch.no_grad():
             for batch in loader:
                 pred = inferer(batch["image"].to(device), copied)
-                scores.append(segmentation_scores(pred, batch["label"].to(device))["foreground_iou"].cpu())
+                scores.append(
+                    BinarySegmentation().scores({"pred": pred, "label": batch["label"].to(device)})["iou"][:, 1].cpu()
+                )
         columns.append(torch.cat(scores))
     return torch.stack(columns, dim=1).numpy()
 

@@ -134,7 +134,8 @@ def write_table() -> Callable[..., Path]:
             columns = [first.set_index("id")[f"{name}_dense" if swept else name]]
             columns += [table[table["sparsity"] == level].set_index("id")[f"{name}_pruned"] for level in levels[1:]]
             found[name] = (("sample", "level"), pd.concat(columns, axis=1).loc[first["id"]].to_numpy(dtype=float))
-        metadata = [column for column in first if not re.search("iou|dice|px|sparsity|forgetting|learned|rank", column)]
+        measured = "iou|dice|agreement|px|sparsity|forgetting|learned|rank"
+        metadata = [column for column in first if not re.search(measured, column)]
         data = [{key: None if pd.isna(value) else value for key, value in row.items()}
                 for row in first[metadata].to_dict("records")]  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)

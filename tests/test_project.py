@@ -37,7 +37,7 @@ LAYERS = (
     {"ranking"},
     {"scores"},
     {"models"},
-    {"metrics", "tasks"},
+    {"tasks"},
     {"phantoms"},
     {"data", "localization", "pruning"},
     {"networks", "losses", "statistics"},

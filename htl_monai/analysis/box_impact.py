@@ -8,7 +8,7 @@ from htl_monai.ranking.hardness import never_learned_in
 
 __all__ = ["impact_on_boxes"]
 
-_SCORES = ("box_iou", "foreground_iou")
+_NEEDED = ("id", "sparsity", "box_agreement_pruned", "mask_agreement_pruned", "x_min_px_dense", "x_min_px_pruned")
 
 
 def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.DataFrame:
@@ -18,8 +18,8 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     (Attend Who is Weak, Algorithm 2); the dense network agrees with itself.
 
     Args:
-        table: a forgetting table, one row per image and sparsity, with ``id``, ``sparsity`` and ``<score>_dense`` and
-            ``<score>_pruned`` for ``box_iou`` and ``foreground_iou``.
+        table: a forgetting table, one row per image and sparsity, with ``id``, ``sparsity``, ``box_agreement_pruned``,
+            ``mask_agreement_pruned``, and the edges ``x_min_px_dense`` and ``x_min_px_pruned``, NaN without a box.
         forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
 
     Returns:
@@ -34,31 +34,32 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
         ValueError: ``forgotten_share`` lies outside [0, 1].
 
     Example:
-        >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7, "box_iou_dense": 1.0, "box_iou_pruned": [1.0, 0.5],
-        ...                       "foreground_iou_dense": 1.0, "foreground_iou_pruned": [1.0, 0.8]})
+        >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7, "box_agreement_pruned": [1.0, 0.5],
+        ...                       "mask_agreement_pruned": [1.0, 0.8], "x_min_px_dense": 0.0, "x_min_px_pruned": 0.0})
         >>> impact_on_boxes(table)[["box_iou", "box_drop", "box_forgotten", "foreground_drop"]].round(3).values.tolist()
         [[0.75, 0.25, 0.5, 0.1]]
     """
     if not 0 <= forgotten_share <= 1:
         raise ValueError(f"forgotten_share must be in [0, 1], got {forgotten_share}; 0.4 means a drop of 40 %")
-    needed = ("id", "sparsity", *(f"{score}_{state}" for score in _SCORES for state in ("dense", "pruned")))
-    missing = [column for column in needed if column not in table]
+    missing = [column for column in _NEEDED if column not in table]
     if missing:
         raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; pass a forgetting table")
     rows = []
     for sparsity, images in table.groupby("sparsity", sort=True):
-        drops = {score: (images[f"{score}_dense"] - images[f"{score}_pruned"]).astype(float) for score in _SCORES}
+        boxes = images["box_agreement_pruned"].astype(float)
+        found = images[["x_min_px_dense", "x_min_px_pruned"]].notna().any(axis=1)
+        masks = images.loc[found, "mask_agreement_pruned"].astype(float)
         rows.append(
             {
                 "sparsity": sparsity,
                 "n": len(images),
                 "n_never_learned": int(never_learned_in(images).sum()) if "never_learned" in images else float("nan"),
-                "box_iou": images["box_iou_pruned"].mean(),
-                "box_drop": drops["box_iou"].mean(),
-                "box_forgotten": (drops["box_iou"] >= forgotten_share).mean(),
-                "foreground_n": int(drops["foreground_iou"].notna().sum()),
-                "foreground_iou": images["foreground_iou_pruned"].mean(),
-                "foreground_drop": drops["foreground_iou"].mean(),
+                "box_iou": boxes.mean(),
+                "box_drop": (1 - boxes).mean(),
+                "box_forgotten": ((1 - boxes) >= forgotten_share).mean(),
+                "foreground_n": int(masks.notna().sum()),
+                "foreground_iou": masks.mean(),
+                "foreground_drop": (1 - masks).mean(),
             }
         )
     return pd.DataFrame(rows)

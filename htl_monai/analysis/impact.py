@@ -14,7 +14,7 @@ _CLASSES = ("foreground", "background")
 
 def is_of_boxes(table: pd.DataFrame) -> bool:
     """Tell whether a forgetting table was mined without masks, by what the pruned network's boxes lose of the dense."""
-    return "box_iou_dense" in table
+    return "foreground_iou_dense" not in table and "box_agreement_dense" in table
 
 
 def impact(table: pd.DataFrame) -> pd.DataFrame:

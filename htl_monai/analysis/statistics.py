@@ -10,13 +10,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["PairedDifference", "compare", "paired_bootstrap"]
+__all__ = ["SCORE_NAMES", "PairedDifference", "compare", "paired_bootstrap"]
+
+SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
 _SUBJECT = "subject"
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from htl_monai.metrics.localization import foreground_mask
+from htl_monai.tasks.heat_map_localization import foreground_mask
 
 _BAND_PIXELS = 2**22
 
@@ -39,7 +39,7 @@ def at_full_size(scores: Tensor, size: tuple[int, int], threshold: float = 180) 
     Args:
         scores: probabilities of background and lesion ``(2, h, w)``, or a heat map in [0, 1] ``(1, h, w)``.
         size: width and height to come to.
-        threshold: of heat maps, see :func:`~htl_monai.metrics.localization.foreground_mask`.
+        threshold: of heat maps, see :func:`~htl_monai.tasks.heat_map_localization.foreground_mask`.
     """
     width, height = size
     mask = np.empty((height, width), dtype=bool)

@@ -12,10 +12,10 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
-from htl_monai.metrics.finite import are_finite
 from htl_monai.models.find_model import find_localizer
 from htl_monai.models.model import Model
 from htl_monai.networks.first_output import FirstOutput
+from htl_monai.tasks.finite import are_finite
 
 __all__ = ["Localized", "explains", "load_localizer", "localize", "prepare"]
 

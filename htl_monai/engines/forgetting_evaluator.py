@@ -13,9 +13,9 @@ from monai.inferers import Inferer
 from monai.utils import CommonKeys as Keys
 from torch import Tensor, nn
 
-from htl_monai.metrics.finite import are_finite, require_finite
-from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.pruning import Compressor, WeightSweep
+from htl_monai.tasks.finite import are_finite, require_finite
+from htl_monai.tasks.task import Task
 
 __all__ = ["ForgettingEvaluator"]
 
@@ -24,9 +24,8 @@ class ForgettingEvaluator(SupervisedEvaluator):
     """Score every image under the dense network and under each sparsity of it, reading the data once.
 
     Each batch is loaded and moved to the device once and goes through the network ``1 + S`` times (Attend Who is Weak,
-    Algorithm 1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit. Images
-    without label are scored against what the dense network says of them (Algorithms 2 and 3): a drop is then a
-    disagreement.
+    Algorithm 1, lines 3 and 4). The weights are sorted once per run, pruned in place and restored bit for bit. How
+    far a pruned network agrees with the dense one (Algorithms 2 and 3), and the dense one's doubt, need no label.
 
     Args:
         device: where to run.
@@ -34,7 +33,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         network: the dense network, wrapped for several processes or not.
         pruner: what ranks the weights; or another compressor, such as ``LowRank`` or ``Quantization``.
         sparsities: the fractions of weights to remove (of a compressor, its amounts), each in [0, 1).
-        scores: maps ``(pred, label)`` to scores of shape ``(N,)`` by name; without labels ``(pred, dense pred)``.
+        task: how the network's output is scored.
         inferer: how to run the network; MONAI's ``SimpleInferer`` by default.
         prepare_batch: takes image and label from a batch, and where the inferer needs more, its further positional and
             named inputs.
@@ -46,9 +45,10 @@ class ForgettingEvaluator(SupervisedEvaluator):
 
     An image whose output is NaN or infinite, at whatever sparsity, stops the run with an error that names it.
 
-    Writes: ``engine.state.output`` with ``image``, ``label`` (None without), ``pred`` (of the dense network),
-        ``dense_scores`` (``(N,)`` float64 by name) and ``pruned_scores`` (``(N, S)`` float64 by name, in the order of
-        ``sparsities``); ``engine.sweep`` during a run.
+    Writes: ``engine.state.output`` with ``image``, ``label`` (None without), ``pred`` (of the dense network), ``dense``
+        (the task's scores by name, ``(N,)`` or ``(N, C)``), ``pruned`` (``(N, S)`` or ``(N, S, C)``, in the order of
+        ``sparsities``), ``agreement`` of each pruned network with the dense one (``(N, S)``) and ``doubt`` of the dense
+        one (``(N,)``; empty for a network that returns masks); ``engine.sweep`` during a run.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         network: nn.Module,
         pruner: Compressor,
         sparsities: Sequence[float],
-        scores: Callable[[Tensor, Tensor], dict[str, Tensor]] = segmentation_scores,
+        task: Task,
         inferer: Inferer | None = None,
         prepare_batch: Callable[..., Any] = default_prepare_batch,
         non_blocking: bool = False,
@@ -77,7 +77,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         )
         self.pruner = pruner
         self.sparsities = tuple(sparsities)
-        self.scores = scores
+        self.task = task
         self.folded = folded and not getattr(inferer, "looks_inside", False)
         self.sweep: WeightSweep | None = None
         # After the handlers: one of them may load the weights when the run starts.
@@ -92,22 +92,27 @@ class ForgettingEvaluator(SupervisedEvaluator):
             raise RuntimeError("the weights must be sorted before a batch is mined; start the evaluator with run()")
         inputs, targets, *more = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
         args, kwargs = more or ((), {})
-        engine.state.output = {Keys.IMAGE: inputs, Keys.LABEL: targets}
+        task, output = engine.task, {Keys.IMAGE: inputs, Keys.LABEL: targets}
         with engine.mode(engine.network):
-            outputs = engine.sweep.outputs(lambda network: engine.inferer(inputs, network, *args, **kwargs))
-            pred = next(outputs)
-            engine.state.output[Keys.PRED] = pred
-            reference = pred if targets is None else targets
-            engine.state.output["dense_scores"] = engine.scores(pred, reference)
-            after, finite = [], [are_finite(pred)]
+            outputs = map(
+                task.select, engine.sweep.outputs(lambda network: engine.inferer(inputs, network, *args, **kwargs))
+            )
+            dense = next(outputs)
+            output[Keys.PRED] = dense
+            output["dense"] = task.scores(output)
+            scores, agreement, finite = [], [], [are_finite(dense)]
             for pruned in outputs:
-                after.append(engine.scores(pruned, reference))
+                scores.append(task.scores({Keys.PRED: pruned, Keys.LABEL: targets}))
+                agreement.append(task.agreement(pruned, dense))
                 finite.append(are_finite(pruned))
             require_finite(torch.stack(finite, dim=1), batchdata["id"], (0.0, *engine.sparsities))
-            engine.state.output["pruned_scores"] = {
-                name: torch.stack([scores[name] for scores in after], dim=1)
-                for name in engine.state.output["dense_scores"]
-            }
+            output |= {"pruned": _stacked(scores), "agreement": _stacked(agreement)}
+            output["doubt"] = task.doubt(dense) if dense.is_floating_point() else {}
+        engine.state.output = output
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
+
+
+def _stacked(levels: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([values[name] for values in levels], dim=1) for name in levels[0]}

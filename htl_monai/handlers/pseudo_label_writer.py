@@ -15,7 +15,7 @@ from htl_monai.attention.pseudo_labels import pseudo_label_path, pseudo_label_ta
 from htl_monai.data.files import sha256, write_csv
 from htl_monai.handlers.handler import Handler
 from htl_monai.localization.confident_mask import confident_mask
-from htl_monai.metrics.finite import are_finite, require_finite
+from htl_monai.tasks.finite import are_finite, require_finite
 
 __all__ = ["PseudoLabelWriter"]
 

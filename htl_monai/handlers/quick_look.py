@@ -7,9 +7,6 @@ from ignite.engine import Events
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.handlers.spoken_warning import warn_of_useless
-from htl_monai.localization.boxes import Box
-from htl_monai.metrics.segmentation import whole_image_iou
-from htl_monai.metrics.usefulness import WHOLE_IMAGE, useless_boxes, useless_masks
 
 __all__ = ["QuickLook"]
 
@@ -21,7 +18,7 @@ class QuickLook:
         n_images: so many images are looked at, or all where there are fewer; from 1.
 
     Runs on: ``STARTED``, ``ITERATION_COMPLETED`` and ``COMPLETED`` of a ``ForgettingEvaluator``; in the first process.
-    Reads: ``engine.state.output["dense_scores"]`` and ``["label"]``.
+    Reads: ``engine.state.output["dense"]`` and ``["label"]``.
     """
 
     def __init__(self, n_images: int = 32) -> None:
@@ -43,10 +40,8 @@ class QuickLook:
         if self._is_done or engine.state.rank != 0:
             return
         output, ids = engine.state.output, engine.state.batch["id"]
-        scores = dict(output["dense_scores"])
-        if output["label"] is not None:
-            scores[WHOLE_IMAGE] = whole_image_iou(output["label"])
-        self._collector.add(ids, scores)
+        of_label = {} if output["label"] is None else engine.task.of_label(output["label"])
+        self._collector.add(ids, output["dense"] | of_label)
         self._n_seen += len(ids)
         if self._n_seen >= self.n_images:
             self._judge(engine)
@@ -59,9 +54,5 @@ class QuickLook:
         if self._is_done or not self._n_seen:
             return
         self._is_done = True
-        scores = self._collector.own()
-        if WHOLE_IMAGE in scores:
-            reason = useless_masks(scores)
-        else:
-            reason = useless_boxes(scores) if set(Box._fields) <= scores.keys() else None
+        reason = engine.task.useless(self._collector.own())
         warn_of_useless("the dense network", reason, f"mining, first {self._n_seen} images")

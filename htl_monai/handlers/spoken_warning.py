@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from htl_monai.metrics.usefulness import ADVICE
+from htl_monai.tasks.usefulness import ADVICE
 
 __all__ = ["warn_of_useless"]
 
@@ -17,7 +17,7 @@ def warn_of_useless(network: str, reason: str | None, after: str) -> None:
 
     Args:
         network: its name in the sentence.
-        reason: of :mod:`htl_monai.metrics.usefulness`.
+        reason: of :mod:`htl_monai.tasks.usefulness`.
         after: when it was looked at.
     """
     if reason is not None:

@@ -8,8 +8,8 @@ from ignite.engine import Engine, Events
 
 from htl_monai.handlers.handler import Handler
 from htl_monai.handlers.spoken_warning import warn_of_useless
-from htl_monai.metrics.usefulness import useless_masks
 from htl_monai.scores import table_of
+from htl_monai.tasks.usefulness import useless_masks
 
 
 class UselessScores(Handler):

@@ -12,7 +12,7 @@ from monai.engines import Evaluator, Trainer
 from htl_monai.data.files import read_table
 from htl_monai.handlers.handler import Handler
 from htl_monai.handlers.spoken_warning import warn_of_useless
-from htl_monai.metrics.usefulness import useless_metric
+from htl_monai.tasks.usefulness import useless_metric
 
 
 class UselessTraining(Handler):

@@ -9,9 +9,9 @@ import pandas as pd
 
 from htl_monai.analysis.overall_drop import first_significant
 from htl_monai.data.readers.listing import name_first
-from htl_monai.metrics.usefulness import ADVICE, useless_metric
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
 from htl_monai.statistics.class_pairs import FEWEST_CLASSES
+from htl_monai.tasks.usefulness import ADVICE, useless_metric
 
 __all__ = ["forgettability_notes", "pie_notes"]
 

@@ -16,9 +16,9 @@ from htl_monai.analysis.forgettability import class_changes, first_drop, forgett
 from htl_monai.analysis.overall_drop import overall_drop
 from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.data.readers.listing import SPLITS
-from htl_monai.metrics.usefulness import random_order_ap
 from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun, positives
 from htl_monai.statistics.holm import holm
+from htl_monai.tasks.usefulness import random_order_ap
 
 __all__ = ["DROP", "FCD", "classes_table", "forgettability_tables"]
 

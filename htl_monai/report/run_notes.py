@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from htl_monai.analysis.impact import is_of_boxes
-from htl_monai.metrics.usefulness import ADVICE, useless_masks
+from htl_monai.tasks.usefulness import ADVICE, useless_masks
 
 __all__ = ["run_notes"]
 

@@ -12,9 +12,8 @@ import pandas as pd
 from htl_monai.analysis.detection import detection_by_rankings, detection_of_groups
 from htl_monai.analysis.groups import UNKNOWN, age_group, group_summary
 from htl_monai.analysis.impact import impact, is_of_boxes
-from htl_monai.analysis.statistics import compare
+from htl_monai.analysis.statistics import SCORE_NAMES, compare
 from htl_monai.data.files import read_table, write_csv
-from htl_monai.metrics.segmentation import SCORE_NAMES
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.ranking.hardness import bounded_forgetting, hardness, never_learned_in
 from htl_monai.report.compared_arms import pairs_of

@@ -55,7 +55,8 @@ class Origin:
         parts = {name: record.get(name) for name in ("config", "inputs", "code")}
         before = {name: part if isinstance(part, dict) else {} for name, part in parts.items()}
         # Of the config a record holds the entries that play no part, too.
-        before["config"] = {key: value for key, value in before["config"].items() if key in self.config}
+        config = before["config"]
+        before["config"] = {key: _switched_on(value, config) for key, value in config.items() if key in self.config}
         changed = _differing(before["config"], self.config) + _differing(before["inputs"], self.inputs)
         if record.get("data") != self.data:
             changed.append("data")
@@ -81,7 +82,8 @@ def origin_of(config: Mapping[str, Any], run_id: str, inputs: Mapping[str, str],
 def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     """Return the top-level config entries that a run id refers to, directly or through others.
 
-    What a stage makes depends on these alone; a change of any other entry is no reason to make it again.
+    What a stage makes depends on these alone; a change of any other entry is no reason to make it again. A part of an
+    entry that is switched off (``_disabled_``, or not ``wanted``) says nothing, and leads to nothing.
 
     Example:
         >>> sorted(entries_behind({"rate": 1, "net": "$f(@size)", "size": 2, "run": ["$@net.go()"]}, "run"))
@@ -92,9 +94,26 @@ def entries_behind(config: Mapping[str, Any], run_id: str) -> dict[str, Any]:
     while waiting:
         name = waiting.pop()
         if name in config and name not in found:
-            found[name] = config[name]
-            waiting += re.findall(r"[@%](\w+)", json.dumps(config[name], default=str))
+            found[name] = _switched_on(config[name], config)
+            waiting += re.findall(r"[@%](\w+)", json.dumps(found[name], default=str))
     return found
+
+
+def _switched_on(entry: Any, config: Mapping[str, Any]) -> Any:
+    """Return an entry without those parts that are switched off by a reference or by a plain value."""
+    if isinstance(entry, list):
+        return [_switched_on(part, config) for part in entry if not _is_off(part, config)]
+    if isinstance(entry, dict):
+        return {key: _switched_on(part, config) for key, part in entry.items() if not _is_off(part, config)}
+    return entry
+
+
+def _is_off(part: Any, config: Mapping[str, Any]) -> bool:
+    if not isinstance(part, dict):
+        return False
+    off, on = part.get("_disabled_", False), part.get("wanted", True)
+    off, on = (config.get(str(value).removeprefix("@"), value) for value in (off, on))
+    return off is True or on is False
 
 
 def why_to_run(folder: Path, origin: Origin) -> str | None:

@@ -27,6 +27,7 @@ class Classification(Task):
     primary: ClassVar[str] = "true_prob"
     exclusive: ClassVar[bool] = True
     """A sample has one of the classes."""
+    primary_agreement: ClassVar[str] = "spearman"
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         logits = self._logits(output["pred"])

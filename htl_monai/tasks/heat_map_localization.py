@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from htl_monai.localization.boxes import Box, mask_to_box
@@ -16,6 +17,7 @@ from htl_monai.tasks.boxes import BOX_EDGES, box_edges, box_iou
 from htl_monai.tasks.output_format import OutputFormat
 from htl_monai.tasks.segmentation import overlap, with_nan
 from htl_monai.tasks.task import as_plain
+from htl_monai.tasks.usefulness import useless_boxes
 
 __all__ = ["HeatMapLocalization", "foreground_mask"]
 
@@ -35,6 +37,7 @@ class HeatMapLocalization(BinarySegmentation):
     """
 
     name: ClassVar[str] = "heat_map_localization"
+    primary_agreement: ClassVar[str] = "box_agreement"
     threshold: float = 180
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -57,6 +60,10 @@ class HeatMapLocalization(BinarySegmentation):
         pred, dense = as_plain(pred), as_plain(dense)
         overlaps = map(box_iou, _boxes(self.drawn(pred)), _boxes(self.drawn(dense)))
         return {"box_agreement": _column(overlaps, with_nan(pred) | with_nan(dense)), **agreement}
+
+    def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:
+        """Judge masks where there are labels, else boxes by where they lie."""
+        return super().useless(scores) if self.primary in scores else useless_boxes(scores)
 
     def drawn(self, pred: Tensor) -> Tensor:
         return foreground_mask(pred, self.threshold)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from htl_monai.tasks.decisions import Decisions, decisions
 from htl_monai.tasks.surface_distance import surface_distance
 from htl_monai.tasks.task import Task, as_plain
+from htl_monai.tasks.usefulness import useless_masks
 
 __all__ = ["Segmentation", "whole_numbers"]
 
@@ -39,6 +43,7 @@ class Segmentation(Task):
     primary: ClassVar[str] = "iou"
     exclusive: ClassVar[bool] = True
     """A pixel has one of the classes."""
+    primary_agreement: ClassVar[str] = "mask_agreement"
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         if output.get("label") is None:
@@ -114,6 +119,20 @@ class Segmentation(Task):
         _, _, area = self.counts(actual, actual)
         n_pixels = label[0, 0].numel()
         return {"whole_image_iou": (area[:, self._foreground()].double() / n_pixels).mean(dim=1)}
+
+    def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:
+        """Judge the masks by their mean IoU."""
+        if self.primary not in scores:
+            return None
+        foreground = self._foreground()
+        rest = [number for number in range(len(self.classes)) if number not in foreground]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mean of empty slice")
+            means = {
+                name: np.nanmean(scores["iou"][:, of], axis=1)
+                for name, of in (("foreground_iou", foreground), ("background_iou", rest or foreground))
+            }
+        return useless_masks({**scores, **means})
 
     @abstractmethod
     def drawn(self, pred: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import htl_monai.tasks
@@ -35,6 +36,8 @@ class Task(ABC):
     name: ClassVar[str]
     primary: ClassVar[str]
     """The score that counts first, higher = better."""
+    primary_agreement: ClassVar[str]
+    """What counts first where there is no label."""
 
     classes: tuple[str, ...]
     foreground: tuple[str, ...] = ()
@@ -110,6 +113,14 @@ class Task(ABC):
     @abstractmethod
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         """Return what is worth keeping of the label itself: the same at every level of pruning."""
+
+    def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:
+        """Tell why a network that scores so learned nothing, see :mod:`htl_monai.tasks.usefulness`; None = it may have.
+
+        Args:
+            scores: what :meth:`scores` and :meth:`of_label` said of some samples.
+        """
+        return None
 
     @classmethod
     @abstractmethod

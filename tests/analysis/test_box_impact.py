@@ -12,11 +12,11 @@ from htl_monai.analysis.box_impact import impact_on_boxes
 @pytest.fixture
 def table() -> pd.DataFrame:
     """Four images at two sparsities; neither network finds a lesion in the last one."""
-    rows = [(0.9, 0.0, 0.2), (0.9, 0.6, 0.5), (0.9, 0.59, 0.4), (0.9, 1.0, np.nan)]
-    rows += [(0.5, 1.0, 1.0), (0.5, 0.8, 0.9), (0.5, 1.0, 1.0), (0.5, 1.0, np.nan)]
-    table = pd.DataFrame(rows, columns=["sparsity", "box_iou_pruned", "foreground_iou_pruned"])
-    dense = np.where(table["foreground_iou_pruned"].isna(), np.nan, 1.0)
-    return table.assign(id=list("abcd") * 2, box_iou_dense=1.0, foreground_iou_dense=dense)
+    rows = [(0.9, 0.0, 0.2), (0.9, 0.6, 0.5), (0.9, 0.59, 0.4), (0.9, 1.0, 1.0)]
+    rows += [(0.5, 1.0, 1.0), (0.5, 0.8, 0.9), (0.5, 1.0, 1.0), (0.5, 1.0, 1.0)]
+    table = pd.DataFrame(rows, columns=["sparsity", "box_agreement_pruned", "mask_agreement_pruned"])
+    edge = [0.0, 0.0, np.nan, np.nan] * 2
+    return table.assign(id=list("abcd") * 2, x_min_px_dense=edge, x_min_px_pruned=[0.0, np.nan, 0.0, np.nan] * 2)
 
 
 def test_by_hand(table: pd.DataFrame) -> None:
@@ -34,7 +34,7 @@ def test_the_order_of_rows_plays_no_part(table: pd.DataFrame) -> None:
 
 
 def test_other_tables_are_refused(table: pd.DataFrame) -> None:
-    with pytest.raises(KeyError, match=r"must have the columns \['box_iou_pruned'\]"):
-        impact_on_boxes(table.drop(columns="box_iou_pruned"))
+    with pytest.raises(KeyError, match=r"must have the columns \['box_agreement_pruned'\]"):
+        impact_on_boxes(table.drop(columns="box_agreement_pruned"))
     with pytest.raises(ValueError, match=r"forgotten_share must be in \[0, 1\], got 40"):
         impact_on_boxes(table, 40)

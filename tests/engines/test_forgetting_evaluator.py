@@ -12,13 +12,14 @@ from htl_monai.engines.diagnosis_batch import explain_diagnosis
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.precision import PrecisionInferer
 from htl_monai.handlers.scores_writer import ScoresWriter
-from htl_monai.metrics.localization import agreement_scores
-from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.networks.prepare import prepare_network
 from htl_monai.pruning import Compressor, GlobalMagnitude, LowRank, Quantization, StructuredMagnitude, pruned
 from htl_monai.ranking.forgetting_table import forgetting_table
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
+from htl_monai.tasks.heat_map_localization import HeatMapLocalization
 
 SPARSITIES = (0.3, 0.6)
+MASKS, BOXES = BinarySegmentation(), HeatMapLocalization()
 
 
 @pytest.fixture
@@ -35,16 +36,21 @@ def items() -> list[dict]:
 
 
 def mine(network: nn.Module, items: list[dict], batch_size: int = 2, **settings) -> ForgettingEvaluator:
-    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, "handlers": [ScoresWriter(items)], **settings}
+    settings = {"pruner": GlobalMagnitude(), "sparsities": SPARSITIES, "task": MASKS, **settings}
     evaluator = ForgettingEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader([dict(item) for item in items], batch_size=batch_size),
         network=network,
-        val_handlers=settings.pop("handlers"),
+        val_handlers=settings.pop("handlers", [ScoresWriter(items)]),
         **settings,
     )
     evaluator.run()
     return evaluator
+
+
+def columns(pred: torch.Tensor, label: torch.Tensor) -> dict[str, torch.Tensor]:
+    scores = MASKS.scores({"pred": pred, "label": label})
+    return {f"{class_}_{name}": of[:, i] for name, of in scores.items() for i, class_ in enumerate(MASKS.classes)}
 
 
 def lost(evaluator: ForgettingEvaluator) -> pd.DataFrame:
@@ -57,10 +63,10 @@ def test_scores_equal_a_loop_that_prunes_for_each_image(tiny_unet: nn.Module, it
     for item in items:
         image, label = item["image"][None], item["label"][None]
         with torch.no_grad():
-            dense = segmentation_scores(tiny_unet(image), label)
+            dense = columns(tiny_unet(image), label)
         for sparsity in SPARSITIES:
             with torch.no_grad(), pruned(tiny_unet, pruner(amount=sparsity).masks(tiny_unet)):
-                after = segmentation_scores(tiny_unet(image), label)
+                after = columns(tiny_unet(image), label)
             row = table.loc[(item["id"], sparsity)]
             for name in dense:
                 assert row[f"{name}_dense"] == dense[name].item()
@@ -78,7 +84,7 @@ def test_other_compressors_are_mined_as_pruners_are(
     for item in items:
         for amount in amounts:
             with torch.no_grad(), sweep.at(amount):
-                expected = segmentation_scores(tiny_unet(item["image"][None]), item["label"][None])
+                expected = columns(tiny_unet(item["image"][None]), item["label"][None])
             row = table.set_index(["id", "sparsity"]).loc[(item["id"], amount)]
             assert row["foreground_iou_pruned"] == expected["foreground_iou"].item()
     assert (table["forgetting"] != 0).any()
@@ -87,14 +93,14 @@ def test_other_compressors_are_mined_as_pruners_are(
 def test_output_holds_scores_by_image_and_sparsity(tiny_unet: nn.Module, items: list[dict]) -> None:
     output = mine(tiny_unet, items, batch_size=5).state.output
     assert output["pred"].shape == (5, 2, 48, 64)
-    assert output["dense_scores"]["background_dice"].shape == (5,)
-    assert output["pruned_scores"]["background_dice"].shape == (5, 2)
-    assert output["pruned_scores"]["foreground_iou"].dtype == torch.float64
+    assert output["dense"]["dice"].shape == (5, 2) and output["pruned"]["dice"].shape == (5, 2, 2)
+    assert output["pruned"]["iou"].dtype == torch.float64
+    assert output["agreement"]["mask_agreement"].shape == (5, 2) and output["doubt"]["entropy"].shape == (5,)
 
 
 def test_sparsity_zero_forgets_nothing(tiny_unet: nn.Module, items: list[dict]) -> None:
     output = mine(tiny_unet, items, sparsities=(0.0, 0.9)).state.output
-    drop = output["dense_scores"]["foreground_iou"][:, None] - output["pruned_scores"]["foreground_iou"]
+    drop = (output["dense"]["iou"][:, None] - output["pruned"]["iou"])[..., 1]
     assert (drop[:, 0] == 0).all() and (drop[:, 1] != 0).any()
 
 
@@ -127,21 +133,22 @@ def test_each_run_sorts_the_weights_anew(tiny_unet: nn.Module, items: list[dict]
     assert evaluator.state.scores.equals(mine(tiny_unet, items).state.scores)
 
 
-def test_images_without_label_are_scored_against_the_dense_prediction(tiny_unet: nn.Module, items: list[dict]) -> None:
+def test_images_without_label_are_compared_with_the_dense_prediction(tiny_unet: nn.Module, items: list[dict]) -> None:
     unlabelled = [{key: value for key, value in item.items() if key != "label"} for item in items]
-    evaluator = mine(tiny_unet, unlabelled, scores=agreement_scores, sparsities=(0.0, 0.6), handlers=[])
+    evaluator = mine(tiny_unet, unlabelled, task=BOXES, sparsities=(0.0, 0.6), handlers=[])
     output = evaluator.state.output
     assert output["label"] is None
-    dense, after = output["dense_scores"]["box_iou"], output["pruned_scores"]["box_iou"]
-    assert (dense == 1).all() and torch.equal(after[:, 0], dense)
+    assert (output["agreement"]["box_agreement"][:, 0] == 1).all()
     image = items[-1]["image"][None]
     with torch.no_grad(), pruned(tiny_unet, GlobalMagnitude(amount=0.6).masks(tiny_unet)):
         changed = tiny_unet.eval()(image)
     with torch.no_grad():
-        expected = agreement_scores(changed, tiny_unet(image))
-    assert expected["foreground_iou"] < 1
-    for name, score in expected.items():
-        torch.testing.assert_close(output["pruned_scores"][name][-1:, 1], score, equal_nan=True)
+        expected = BOXES.agreement(changed, tiny_unet(image))
+    assert expected["mask_agreement"] < 1
+    for name, agreement in expected.items():
+        torch.testing.assert_close(output["agreement"][name][-1:, 1], agreement)
+    for name, edge in BOXES.scores({"pred": changed}).items():
+        torch.testing.assert_close(output["pruned"][name][-1:, 1], edge, equal_nan=True)
 
 
 def test_what_prepare_batch_adds_reaches_the_inferer_dense_and_pruned(tiny_unet: nn.Module, items: list[dict]) -> None:
@@ -153,10 +160,12 @@ def test_what_prepare_batch_adds_reaches_the_inferer_dense_and_pruned(tiny_unet:
             return super().__call__(inputs, network)
 
     diagnosed = [{**item, "label": number % 3} for number, item in enumerate(items)]
-    settings = {"scores": agreement_scores, "inferer": Notes(), "prepare_batch": explain_diagnosis}
+    settings = {"task": BOXES, "inferer": Notes(), "prepare_batch": explain_diagnosis}
     evaluator = mine(tiny_unet, diagnosed, **settings, handlers=[])
     assert seen == [((), {"class_index": classes}) for classes in ([0, 1], [2, 0], [1]) for _ in range(3)]
-    assert evaluator.state.output["label"] is None and (evaluator.state.output["dense_scores"]["box_iou"] == 1).all()
+    assert (
+        evaluator.state.output["label"] is None and evaluator.state.output["agreement"]["box_agreement"].shape[1] == 2
+    )
 
 
 def test_bf16_and_channels_last_stay_close_to_fp32(tiny_unet: nn.Module, items: list[dict]) -> None:
@@ -192,7 +201,9 @@ def test_a_sparsity_outside_its_range_is_refused(tiny_unet: nn.Module, items: li
 
 
 def test_a_batch_before_run_is_refused(tiny_unet: nn.Module, items: list[dict]) -> None:
-    evaluator = ForgettingEvaluator(torch.device("cpu"), DataLoader(items), tiny_unet, GlobalMagnitude(), SPARSITIES)
+    evaluator = ForgettingEvaluator(
+        torch.device("cpu"), DataLoader(items), tiny_unet, GlobalMagnitude(), SPARSITIES, MASKS
+    )
     with pytest.raises(RuntimeError, match="start the evaluator with run"):
         evaluator._iteration(evaluator, items[0])
 

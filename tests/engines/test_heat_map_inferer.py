@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 import torch
 from monai.data import DataLoader
@@ -12,9 +10,9 @@ from torch import Tensor, nn
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
 from htl_monai.localization.heat_maps import HeatMaps
-from htl_monai.metrics.localization import heat_map_scores
 from htl_monai.networks.prepare import prepare_network
 from htl_monai.pruning import GlobalMagnitude, pruned
+from htl_monai.tasks.heat_map_localization import HeatMapLocalization
 
 LAYER = "upcat_1.convs.conv_1"
 
@@ -54,26 +52,26 @@ def test_mining_prunes_the_maps_and_leaves_the_network(tiny_unet: nn.Module, ima
     label[:, :, 10:30, 20:40] = 1
     items = [{"id": str(i), "image": images[i], "label": label[i]} for i in range(3)]
     before = {name: tensor.clone() for name, tensor in tiny_unet.state_dict().items()}
-    inferer, scores = HeatMapInferer(layer=LAYER), partial(heat_map_scores, threshold=100)
+    inferer, task = HeatMapInferer(layer=LAYER), HeatMapLocalization(threshold=100)
     evaluator = ForgettingEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(items, batch_size=3),
         network=tiny_unet,
         pruner=GlobalMagnitude(),
         sparsities=[0.0, 0.5],
-        scores=scores,
+        task=task,
         inferer=inferer,
     )
     evaluator.run()
     output = evaluator.state.output
-    dense = scores(inferer(images, tiny_unet), label)
+    dense = task.scores({"pred": inferer(images, tiny_unet), "label": label})
     with pruned(tiny_unet, GlobalMagnitude(amount=0.5).masks(tiny_unet)):
-        after = scores(inferer(images, tiny_unet), label)
+        after = task.scores({"pred": inferer(images, tiny_unet), "label": label})
     for name in dense:
         expected = torch.stack([dense[name], after[name]], dim=1)
-        torch.testing.assert_close(output["dense_scores"][name], dense[name], rtol=0, atol=0, equal_nan=True)
-        torch.testing.assert_close(output["pruned_scores"][name], expected, rtol=0, atol=0, equal_nan=True)
-    assert not torch.equal(dense["foreground_iou"], after["foreground_iou"])
+        torch.testing.assert_close(output["dense"][name], dense[name], rtol=0, atol=0, equal_nan=True)
+        torch.testing.assert_close(output["pruned"][name], expected, rtol=0, atol=0, equal_nan=True)
+    assert not torch.equal(dense["iou"], after["iou"])
     assert all(torch.equal(before[name], tensor) for name, tensor in tiny_unet.state_dict().items())
 
 

@@ -17,11 +17,11 @@ from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.localization.boxes import Box
-from htl_monai.metrics.localization import agreement_scores
 from htl_monai.pruning import GlobalMagnitude
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.scores import read_scores
 from htl_monai.tasks.boxes import BOX_EDGES, box_edges, edges_in_pixels
+from htl_monai.tasks.heat_map_localization import HeatMapLocalization
 
 NAMES = [f"{edge}_px" for edge in BOX_EDGES]
 
@@ -82,8 +82,8 @@ def test_forgetting_csv_has_both_boxes_of_each_image(data: list[dict], tmp_path:
     image = torch.zeros(3, 12, 16)
     image[0, 3:6, 4:8] = 1
     loader = DataLoader([{"id": item["id"], "image": image} for item in data], batch_size=2)
-    handler = ScoresWriter(data, tmp_path / "scores.nc", "box_iou")
-    arguments = {"scores": agreement_scores, "val_handlers": [handler]}
+    handler = ScoresWriter(data, tmp_path / "scores.nc")
+    arguments = {"task": HeatMapLocalization(), "val_handlers": [handler]}
     ForgettingEvaluator(torch.device("cpu"), loader, Threshold(), GlobalMagnitude(), [0.9], **arguments).run()
     found = read_scores(tmp_path / "scores.nc")
     for name, box in {"wide": [25, 7, 50, 15], "high": [15, 22, 30, 45]}.items():

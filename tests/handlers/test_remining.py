@@ -19,6 +19,7 @@ from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.training_checkpoint import TrainingCheckpoint
 from htl_monai.pruning import GlobalMagnitude
 from htl_monai.ranking.forgetting import Forgetting
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
 
 
 class Killed(Exception):
@@ -42,6 +43,7 @@ def train(build_network, build_items, build_dataset, build_trainer):
             network,
             GlobalMagnitude(),
             [0.9],
+            BinarySegmentation(),
             val_handlers=[writer],
         )
         remining = Remining(miner, sampler, selection, folder / "remined.nc", start=2)

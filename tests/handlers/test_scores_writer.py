@@ -16,13 +16,14 @@ from torch import nn
 
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.scores_writer import ScoresWriter
-from htl_monai.metrics.multi_label import class_probabilities
-from htl_monai.metrics.segmentation import segmentation_scores
 from htl_monai.pruning import GlobalMagnitude, pruned
 from htl_monai.scores import at_level, read_scores
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
+from htl_monai.tasks.multilabel_classification import MultilabelClassification
+from htl_monai.tasks.task import Task
 
 CLASSES = ["Mass", "Hernia"]
-OF_CLASSES: dict[str, Any] = {"classes": CLASSES, "primary": "probability", "scores": class_probabilities}
+FINDINGS, MASKS = MultilabelClassification(CLASSES), BinarySegmentation()
 
 
 @pytest.fixture
@@ -37,11 +38,11 @@ def labelled(build_items) -> list[dict[str, Any]]:
 
 
 def sweep(
-    network: nn.Module, items: list[dict], handler: ScoresWriter, sparsities: list, **settings: Any
+    network: nn.Module, items: list[dict], handler: ScoresWriter, sparsities: list, task: Task = MASKS
 ) -> ForgettingEvaluator:
     loader, kind = DataLoader(items, batch_size=4), GlobalMagnitude()
     evaluator = ForgettingEvaluator(
-        torch.device("cpu"), loader, network, kind, sparsities, val_handlers=[handler], **settings
+        torch.device("cpu"), loader, network, kind, sparsities, task, val_handlers=[handler]
     )
     handler.attach(evaluator)  # a second time
     return evaluator
@@ -51,8 +52,8 @@ def test_a_sweep_is_written_in_the_order_of_the_list_and_of_sparsity(
     classifier: nn.Module, labelled: list[dict], tmp_path: Path
 ) -> None:
     data = [{"id": item["id"], "age": 30 + i} for i, item in enumerate(reversed(labelled))]
-    handler = ScoresWriter(data, tmp_path / "scores.nc", **OF_CLASSES)
-    evaluator = sweep(classifier, labelled, handler, [0.9, 0.5], scores=class_probabilities)
+    handler = ScoresWriter(data, tmp_path / "scores.nc", primary="probability")
+    evaluator = sweep(classifier, labelled, handler, [0.9, 0.5], FINDINGS)
     evaluator.run()
     evaluator.run()  # nothing of the first run stays
     found = read_scores(tmp_path / "scores.nc")
@@ -73,22 +74,23 @@ def test_a_sweep_over_masks_has_a_ranking_of_the_level_nearest_to_the_usual_one(
     network: nn.Module, build_items, tmp_path: Path
 ) -> None:
     data = [{"id": item["id"], "image": "x.jpg", "age": 30.0 + number} for number, item in enumerate(build_items())]
-    handler = ScoresWriter(data, tmp_path / "scores.nc", "background_iou")
+    handler = ScoresWriter(data, tmp_path / "scores.nc", primary="dice")
     evaluator = sweep(network, build_items(), handler, [0.3, 0.6, 0.9])
     evaluator.run()
     found, table = evaluator.state.scores, pd.read_csv(tmp_path / "ranking.csv")
-    columns = ["id", "age", "whole_image_iou", "sparsity", "background_iou_dense", "background_iou_pruned"]
+    doubt = ["entropy", "entropy_per_area", "confidence", "expected_error"]
+    columns = ["id", "age", "whole_image_iou", *doubt, "sparsity", "foreground_dice_dense", "foreground_dice_pruned"]
     assert table.columns.tolist() == [*columns, "forgetting", "forgetting_relative", "never_learned", "rank"]
     assert (table["sparsity"] == 0.6).all() and table["rank"].dropna().tolist() == sorted(table["rank"].dropna())
-    dense = found["background_iou"].sel(level=0, sample=table["id"].tolist())
-    np.testing.assert_array_equal(table["background_iou_dense"], dense)
-    assert (table["forgetting"] == table["background_iou_dense"] - table["background_iou_pruned"]).all()
+    dense = found["dice"].sel({"level": 0, "sample": table["id"].tolist(), "class": "foreground"})
+    np.testing.assert_array_equal(table["foreground_dice_dense"], dense)
+    assert (table["forgetting"] == table["foreground_dice_dense"] - table["foreground_dice_pruned"]).all()
 
 
 def test_the_scores_may_stay_in_memory_or_without_tables(network: nn.Module, build_items, tmp_path: Path) -> None:
     evaluator = sweep(network, build_items(), ScoresWriter(build_items()), [0.5, 0.9])
     evaluator.run()
-    assert evaluator.state.scores["foreground_iou"].shape == (3, 6) and not list(tmp_path.iterdir())
+    assert evaluator.state.scores["iou"].shape == (3, 6, 2) and not list(tmp_path.iterdir())
     sweep(network, build_items(), ScoresWriter(build_items(), tmp_path / "remined.nc", tables=False), [0.5]).run()
     assert [path.name for path in tmp_path.iterdir()] == ["remined.nc"]
 
@@ -96,7 +98,7 @@ def test_the_scores_may_stay_in_memory_or_without_tables(network: nn.Module, bui
 def test_a_plain_evaluator_writes_its_one_network(
     network: nn.Module, build_items, build_evaluator, tmp_path: Path
 ) -> None:
-    handler = ScoresWriter(build_items(4), tmp_path / "scores.nc")
+    handler = ScoresWriter(build_items(4), tmp_path / "scores.nc", MASKS)
     evaluator = build_evaluator(network, [handler])
     handler.attach(evaluator)
     evaluator.run()
@@ -106,7 +108,7 @@ def test_a_plain_evaluator_writes_its_one_network(
     network.eval()
     for item, score in zip(build_items(4), table["foreground_dice"], strict=True):
         with torch.no_grad():
-            expected = segmentation_scores(network(item["image"][None]), item["label"][None])["foreground_dice"]
+            expected = MASKS.scores({"pred": network(item["image"][None]), "label": item["label"][None]})["dice"][0, 1]
         assert score == pytest.approx(expected.item(), nan_ok=True)
     assert not (tmp_path / "sparsity.csv").exists()
 
@@ -125,11 +127,11 @@ def test_an_image_whose_prediction_is_not_finite_is_named_and_nothing_written(
     classifier: nn.Module, labelled: list[dict], tmp_path: Path, swept: bool
 ) -> None:
     labelled[2]["image"][0, 0, 0] = torch.inf
-    writer = ScoresWriter(labelled, tmp_path / "scores.nc", **OF_CLASSES)
+    writer = ScoresWriter(labelled, tmp_path / "scores.nc", FINDINGS)
     plain = SupervisedEvaluator(
         torch.device("cpu"), DataLoader(labelled, batch_size=4), classifier, val_handlers=[writer], decollate=False
     )
-    evaluator = sweep(classifier, labelled, writer, [0.5], scores=class_probabilities) if swept else plain
+    evaluator = sweep(classifier, labelled, writer, [0.5], FINDINGS) if swept else plain
     with pytest.raises(FloatingPointError, match=f"must be finite, got NaN or infinity for {labelled[2]['id']}; use"):
         evaluator.run()
     assert not list(tmp_path.iterdir())
@@ -140,7 +142,7 @@ def test_a_mask_that_is_not_finite_is_named_too(build_items, tmp_path: Path) -> 
     pred = torch.zeros(4, 2, *batch["label"].shape[2:])
     pred[2, 1, 0, 0] = torch.inf
     engine = Engine(lambda engine, batch: {"pred": pred, "label": batch["label"]})
-    ScoresWriter(build_items(), tmp_path / "scores.nc").attach(engine)
+    ScoresWriter(build_items(), tmp_path / "scores.nc", MASKS).attach(engine)
     with pytest.raises(FloatingPointError, match=f"output of the dense network must be .* for {batch['id'][2]}; use"):
         engine.run([batch])
     assert not list(tmp_path.iterdir())

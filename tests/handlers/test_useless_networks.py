@@ -17,8 +17,12 @@ from htl_monai.handlers.quick_look import QuickLook
 from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.useless_scores import UselessScores
 from htl_monai.handlers.useless_training import UselessTraining
-from htl_monai.metrics.localization import agreement_scores
 from htl_monai.pruning import GlobalMagnitude
+from htl_monai.tasks.binary_segmentation import BinarySegmentation
+from htl_monai.tasks.heat_map_localization import HeatMapLocalization
+from htl_monai.tasks.task import Task
+
+TASK = BinarySegmentation()
 
 
 def says(network: nn.Module, lesion: bool) -> nn.Module:
@@ -29,10 +33,10 @@ def says(network: nn.Module, lesion: bool) -> nn.Module:
     return network
 
 
-def mine(network: nn.Module, items: list[dict], look: QuickLook, **settings) -> None:
+def mine(network: nn.Module, items: list[dict], look: QuickLook, task: Task = TASK) -> None:
     loader = DataLoader(items, batch_size=2)
     evaluator = ForgettingEvaluator(
-        torch.device("cpu"), loader, network, GlobalMagnitude(), [0.5], val_handlers=[look], **settings
+        torch.device("cpu"), loader, network, GlobalMagnitude(), [0.5], task, val_handlers=[look]
     )
     look.attach(evaluator)  # a second time
     evaluator.run()
@@ -40,7 +44,7 @@ def mine(network: nn.Module, items: list[dict], look: QuickLook, **settings) -> 
 
 @pytest.mark.parametrize(
     ("lesion", "words"),
-    [(True, "calls every pixel of all 4 images lesion"), (False, "finds nothing of the lesion in any of 4")],
+    [(True, "calls every pixel of all 4 images foreground"), (False, "finds nothing of the foreground in any of 4")],
 )
 def test_a_mining_warns_once_after_the_first_images(
     network: nn.Module, build_items, lesion: bool, words: str, capsys: pytest.CaptureFixture[str], caplog
@@ -65,7 +69,7 @@ def test_without_masks_the_boxes_are_judged(
     network: nn.Module, build_items, capsys: pytest.CaptureFixture[str]
 ) -> None:
     items = [{"id": item["id"], "image": item["image"]} for item in build_items()]
-    mine(says(network, False), items, QuickLook(), scores=agreement_scores)
+    mine(says(network, False), items, QuickLook(), HeatMapLocalization())
     assert "the dense network outlines nothing in any of 6 images" in capsys.readouterr().err
 
 
@@ -88,10 +92,10 @@ def test_numbers_of_images_from_one() -> None:
 def test_an_evaluation_warns(
     network: nn.Module, build_items, build_evaluator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = ScoresWriter(build_items(4), tmp_path / "scores.nc")
+    table = ScoresWriter(build_items(4), tmp_path / "scores.nc", TASK)
     evaluator = build_evaluator(says(network, True), [table, UselessScores()])
     evaluator.run()
-    assert "after the evaluation: the network calls every pixel of all 4 images lesion" in capsys.readouterr().err
+    assert "after the evaluation: the network calls every pixel of all 4 images foreground" in capsys.readouterr().err
     build_evaluator(network, [table, UselessScores("otsu", except_for=["otsu"])]).run()
     assert capsys.readouterr().err == ""
     whole = pd.read_csv(tmp_path / "scores.csv")["whole_image_iou"].tolist()

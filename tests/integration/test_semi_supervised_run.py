@@ -102,8 +102,8 @@ def test_pseudo_labels_are_masks_of_the_original_images(finished: Path) -> None:
 def test_unlabelled_images_are_mined_by_their_boxes(finished: Path) -> None:
     table = forgetting_table(read_scores(finished / "mining_unlabelled" / "scores.nc"))
     assert len(table) == 2 * N_UNLABELLED and table["id"].nunique() == N_UNLABELLED
-    assert (table["box_iou_dense"] == 1).all() and table["box_iou_pruned"].between(0, 1).all()
-    np.testing.assert_allclose(table["forgetting"], 1 - table["box_iou_pruned"])
+    assert (table["box_agreement_dense"] == 1).all() and table["box_agreement_pruned"].between(0, 1).all()
+    np.testing.assert_allclose(table["forgetting"], 1 - table["box_agreement_pruned"])
     labelled = forgetting_table(read_scores(finished / "mining" / "scores.nc"))
     assert labelled["id"].nunique() == N_TRAINING and "foreground_iou_pruned" in labelled
 
@@ -153,7 +153,7 @@ def test_boxes_of_heat_maps(phantom: Path, small: dict, copied: Path) -> None:
     said = run(phantom, copied, {**small, "box_from": "cam"})
     assert {"mining_unlabelled", "selecting"} <= again(said) and "mining" not in again(said)
     table = forgetting_table(read_scores(copied / "mining_unlabelled" / "scores.nc"))
-    assert table["box_iou_pruned"].between(0, 1).all() and len(table) == 2 * N_UNLABELLED
+    assert table["box_agreement_pruned"].between(0, 1).all() and len(table) == 2 * N_UNLABELLED
     assert table["x_min_px_dense"].notna().any() and table["x_max_px_dense"].max() <= 64
 
 

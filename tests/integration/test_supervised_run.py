@@ -87,12 +87,12 @@ def test_a_changed_scorer_repeats_mining_and_no_training(
     package = tiny_run.parent / "htl_monai"
     shutil.copytree(code_digest._PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "_PACKAGE", package)
-    scorer = package / "metrics" / "segmentation.py"
+    scorer = package / "tasks" / "segmentation.py"
     scorer.write_text(scorer.read_text(encoding="utf-8") + "\nCHANGED = 1\n", encoding="utf-8")
     said = run(tiny_phantom, tiny_run, tiny)
     assert said["training"] == "done already"
     # Its table is the same, so what is made from the table alone stays.
-    assert said["mining"] == "running again: code (htl_monai.metrics.segmentation) changed"
+    assert said["mining"] == "running again: code (htl_monai.tasks.segmentation) changed"
     assert said["selecting"] == "done already"
 
 

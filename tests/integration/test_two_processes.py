@@ -26,7 +26,7 @@ def test_mining_in_two_processes_gives_the_table_of_one(
     by_torchrun("lesion_localization", "mining", configs, entries(tiny, tiny_run, "sparsities"))
     for name in ("ranking.csv", "sparsity.csv"):
         one, two = (pd.read_csv(run / "mining" / name) for run in (finished_run, tiny_run))
-        pd.testing.assert_frame_equal(one, two, check_exact=True)
+        pd.testing.assert_frame_equal(one, two, rtol=1e-5)  # finer than one pixel of an IoU
     assert len(one) > 0
 
 

@@ -59,7 +59,7 @@ def test_images_never_learned_are_named_in_the_closing_lines(
     found, edge = np.array([[0, 0], [0, 0], [1.0, 0.5]]), np.array([[np.nan] * 2, [np.nan] * 2, [0, 0]])
     write_scores(tmp_path / "scores.nc", make_scores(data, list("abc"), {"iou": found}, [0, 0.7], ["all"]))
     print_never_learned(tmp_path / "scores.nc")
-    boxes = {"box_iou": (("sample", "level"), np.ones((3, 2))), "x_min_px": (("sample", "level"), edge)}
+    boxes = {"box_agreement": (("sample", "level"), np.ones((3, 2))), "x_min_px": (("sample", "level"), edge)}
     write_scores(tmp_path / "scores.nc", make_scores(data, list("abc"), boxes, [0, 0.7], ["all"]))
     print_never_learned(tmp_path / "scores.nc")
     assert capsys.readouterr().out == (

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
-from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.analysis.statistics import SCORE_NAMES
 from htl_monai.report.seeds_summary import compare_over_seeds, write_seeds_summary
 from htl_monai.report.summary import write_summary
 from htl_monai.statistics.holm import holm

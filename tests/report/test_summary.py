@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.metrics.segmentation import SCORE_NAMES
+from htl_monai.analysis.statistics import SCORE_NAMES
 from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_summary
 from htl_monai.scores import read_scores, table_of
 from htl_monai.statistics.holm import holm
@@ -37,6 +37,15 @@ def forgetting(planted: bool) -> pd.DataFrame:
             row |= {"forgetting": 0.8 * share, "forgetting_relative": share}
             rows.append(row | ({"hard": number % 2} if planted else {}))
     return pd.DataFrame(rows)
+
+
+def of_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """The same images without masks: at 0.7 the boxes move by what was forgotten."""
+    drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
+    columns = {f"{name}_agreement_{state}": 1.0 for name in ("box", "mask") for state in ("dense", "pruned")}
+    columns |= {"box_agreement_pruned": 1 - drop, "x_min_px_dense": 0.0, "x_min_px_pruned": 0.0}
+    masks = [f"{name}_{state}" for name in SCORE_NAMES for state in ("dense", "pruned")]
+    return table.drop(columns=masks).assign(forgetting=drop, forgetting_relative=drop, **columns)
 
 
 @pytest.fixture
@@ -86,7 +95,7 @@ def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path, wr
         write_table(tmp_path / f"evaluating_{model}" / "scores.nc", scored)
     tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
     assert [note.split(";")[0] for note in tables["notes"]["note"]] == [
-        "On the mined images the dense network calls every pixel of all 8 images lesion (background IoU 0)",
+        "On the mined images the dense network calls every pixel of all 8 images foreground (background IoU 0)",
         "On the test images the network htl is no better than a mask of the whole image: mean foreground IoU 0.200, at "
         "most 0.250",
     ]
@@ -116,13 +125,10 @@ def test_one_image_that_gains_much_does_not_decide_a_mean() -> None:
 def test_images_without_mask_have_tables_of_their_own(
     paths: dict[str, Path], tmp_path: Path, write_table: WriteTable
 ) -> None:
-    labelled, table = forgetting(planted=True), forgetting(planted=True)
+    labelled = forgetting(planted=True)
     write_table(tmp_path / "mining" / "scores.nc", labelled)
-    drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
-    table = table.drop(columns="diagnosis").assign(
-        id="u" + table["id"], site="back", box_iou_dense=1.0, box_iou_pruned=1 - drop, forgetting=drop
-    )
-    write_table(tmp_path / "mining_unlabelled" / "scores.nc", table, "box_iou")
+    table = of_boxes(labelled).drop(columns="diagnosis").assign(id="u" + labelled["id"], site="back")
+    write_table(tmp_path / "mining_unlabelled" / "scores.nc", table, "box_agreement")
     labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
     (tmp_path / "pseudo_labelling").mkdir()
     labels.to_csv(tmp_path / "pseudo_labelling" / "pseudo_labels.csv", index=False)
@@ -140,10 +146,7 @@ def test_images_without_mask_have_tables_of_their_own(
 def test_without_any_mask_the_tables_are_of_boxes(
     paths: dict[str, Path], tmp_path: Path, write_table: WriteTable
 ) -> None:
-    table = forgetting(planted=True)
-    drop = table["forgetting_relative"].where(table["sparsity"] == 0.7, 0.0)
-    boxes = {"box_iou_dense": 1.0, "box_iou_pruned": 1 - drop, "forgetting": drop, "forgetting_relative": drop}
-    write_table(tmp_path / "mining" / "scores.nc", table.assign(**boxes), "box_iou")
+    write_table(tmp_path / "mining" / "scores.nc", of_boxes(forgetting(planted=True)), "box_agreement")
     for model, path in paths.items():
         scored = table_of(read_scores(path), 0.0).assign(box_iou=0.7 if model == "htl" else 0.5)
         write_table(path, scored.assign(box_foreground_iou=0.4))

@@ -42,16 +42,16 @@ def stages_that_differ(package: Path, module: str, old: str, new: str) -> set[st
 
 
 def test_a_changed_scorer_concerns_mining_and_what_scores_but_no_training(package: Path) -> None:
-    differing = stages_that_differ(package, "metrics/segmentation.py", "return ", "return  0 or ")
-    assert {"mining", "evaluating_dense", "evaluating_htl", "reporting"} <= differing
-    assert not differing & {"preparing", "training", "selecting"}
+    differing = stages_that_differ(package, "tasks/segmentation.py", "return ", "return  0 or ")
+    assert {"mining", "evaluating_dense", "evaluating_htl"} <= differing
+    assert not differing & {"preparing", "training", "selecting", "reporting"}
 
 
 def test_comments_docstrings_and_layout_concern_nothing(package: Path) -> None:
-    before = (package / "metrics" / "segmentation.py").read_text(encoding="utf-8")
-    assert not stages_that_differ(package, "metrics/segmentation.py", '"""', '"""Other words. ')
-    assert not stages_that_differ(package, "metrics/segmentation.py", "\ndef ", "\n\n# A word of comment.\ndef ")
-    assert (package / "metrics" / "segmentation.py").read_text(encoding="utf-8") != before
+    before = (package / "tasks" / "segmentation.py").read_text(encoding="utf-8")
+    assert not stages_that_differ(package, "tasks/segmentation.py", '"""', '"""Other words. ')
+    assert not stages_that_differ(package, "tasks/segmentation.py", "\ndef ", "\n\n# A word of comment.\ndef ")
+    assert (package / "tasks" / "segmentation.py").read_text(encoding="utf-8") != before
 
 
 def test_what_shows_how_far_a_stage_is_concerns_nothing(package: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from htl_monai.runs.provenance import Origin, why_to_run, write_provenance
+from htl_monai.runs.provenance import Origin, entries_behind, why_to_run, write_provenance
 
 ORIGIN = Origin({"rate": 0.1, "run": ["$@go"]}, {"training/dense.pt": "ab"}, "cd", {"htl_monai.a": "1", "torch": "2.1"})
 
@@ -65,3 +65,10 @@ def test_a_damaged_record_makes_the_stage_run_again(stage: Path, text: str) -> N
     odd = {"fingerprint": "other", "outputs": {}, "config": 3, "inputs": None, "code": []}
     (stage / "provenance.json").write_text(json.dumps(odd), encoding="utf-8")
     assert str(why_to_run(stage, ORIGIN)).endswith("changed")
+
+
+def test_what_is_switched_off_is_not_behind_a_stage() -> None:
+    handlers = [{"wanted": "@record", "task": "@task"}, {"_disabled_": "@blind", "of": "@chance"}, {"path": "@path"}]
+    config = {"record": False, "blind": True, "task": 1, "chance": 2, "path": "x", "go": {"handlers": handlers}}
+    assert entries_behind(config, "go") == {"go": {"handlers": [{"path": "@path"}]}, "path": "x"}
+    assert entries_behind({**config, "record": True, "blind": False}, "go").keys() == config.keys()

@@ -172,6 +172,38 @@ def test_nan_in_a_prediction_is_measured_nowhere():
     assert BINARY.agreement(pred, pred)["mask_agreement"].isnan().tolist() == [False, True, False, False]
 
 
+def test_swapping_the_classes_swaps_the_scores():
+    pred, label = draw(BINARY)
+    scores = BINARY.scores({"pred": pred, "label": label})
+    for name, values in BINARY.scores({"pred": 3 * pred.flip(1), "label": 1 - label}).items():
+        assert torch.equal(values, scores[name].flip(1))
+
+
+def test_a_tie_is_the_first_class():
+    for task in (BINARY, MULTICLASS):
+        scores = task.scores({"pred": torch.zeros(1, len(task.classes), 2, 2), "label": torch.zeros(1, 1, 2, 2)})
+        assert scores["iou"][0, 0] == 1 and scores["iou"][0, 1:].isnan().all()
+
+
+WHOLE_IMAGE = "is no better than a mask of the whole image: mean foreground IoU 0.200, at most 0.300"
+
+
+@pytest.mark.parametrize(
+    ("iou", "reason"),
+    [
+        ([[0.5, 0.0], [0.6, math.nan]], "finds nothing of the foreground in any of 1 images (foreground IoU 0)"),
+        ([[0.5, 0.4], [0.6, 0.5]], None),
+        (
+            [[0.5, 0.2], [0.6, 0.2]],
+            WHOLE_IMAGE,
+        ),
+    ],
+)
+def test_networks_that_learned_nothing(iou, reason):
+    assert BINARY.useless({"iou": np.array(iou), "whole_image_iou": np.array([0.3, 0.3])}) == reason
+    assert BINARY.useless({}) is None
+
+
 def test_foreground_leaves_out_the_background_wherever_it_is():
     task = MultilabelSegmentation(("artery", "Background", "vein"))
     assert task.foreground == ("artery", "vein")

@@ -1,34 +1,13 @@
-"""What a network that looks for many findings says of each image, and how good that is."""
+"""The mean average precision of networks that look for many findings."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from monai.metrics import Cumulative
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 
-__all__ = ["PROBABILITY", "MeanAveragePrecision", "class_probabilities", "mean_average_precision"]
-
-PROBABILITY = "probability"
-
-
-def class_probabilities(pred: Tensor, reference: Tensor | None = None) -> dict[str, Tensor]:
-    """Return the probability of each class: the ``scores`` of a ``ForgettingEvaluator`` that keeps predictions.
-
-    Args:
-        pred: logits ``(N, C)``, each class by itself.
-        reference: not used; what an image is scored against elsewhere.
-
-    Returns:
-        ``probability``: ``(N, C)`` float32 in [0, 1].
-
-    Raises:
-        ValueError: ``pred`` has another number of dimensions.
-    """
-    if pred.ndim != 2:
-        raise ValueError(f"pred must be logits (N, C), got shape {tuple(pred.shape)}; use a network that classifies")
-    return {PROBABILITY: torch.sigmoid(pred.float())}
+__all__ = ["MeanAveragePrecision", "mean_average_precision"]
 
 
 def mean_average_precision(pred: Tensor, labels: Tensor) -> float:
@@ -42,6 +21,7 @@ def mean_average_precision(pred: Tensor, labels: Tensor) -> float:
         In [0, 1]; classes without a positive label are left out, NaN where that is all of them.
 
     Example:
+        >>> import torch
         >>> mean_average_precision(torch.tensor([[0.9], [0.1], [0.5]]), torch.tensor([[1.0], [0.0], [float("nan")]]))
         1.0
     """

@@ -6,7 +6,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from htl_monai.metrics.finite import are_finite, require_finite
+from htl_monai.tasks.finite import are_finite, require_finite
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])

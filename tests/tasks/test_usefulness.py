@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from htl_monai.metrics.usefulness import (
+from htl_monai.tasks.usefulness import (
     WHOLE_IMAGE,
     mean_random_order_ap,
     random_order_ap,
@@ -27,10 +27,10 @@ def scores(foreground: list[float], background: list[float], whole: list[float] 
     [
         (
             scores([0.0, 0.0, np.nan], [0.8, 0.9, 1.0]),
-            "finds nothing of the lesion in any of 2 images (foreground IoU 0)",
+            "finds nothing of the foreground in any of 2 images (foreground IoU 0)",
         ),
-        (scores([0.3, 0.1], [0.0, 0.0]), "calls every pixel of all 2 images lesion (background IoU 0)"),
-        (scores([0.3, 0.1], [0.0, np.nan]), "calls every pixel of all 2 images lesion (background IoU 0)"),
+        (scores([0.3, 0.1], [0.0, 0.0]), "calls every pixel of all 2 images foreground (background IoU 0)"),
+        (scores([0.3, 0.1], [0.0, np.nan]), "calls every pixel of all 2 images foreground (background IoU 0)"),
         (
             scores([0.2, 0.2], [0.1, 0.1], [0.3, 0.2]),
             "is no better than a mask of the whole image: mean foreground IoU 0.200, at most 0.250",

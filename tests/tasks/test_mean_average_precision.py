@@ -1,4 +1,4 @@
-"""Probabilities of many classes, and the mean average precision against scikit-learn."""
+"""The mean average precision against scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,24 +9,12 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from htl_monai.metrics.multi_label import MeanAveragePrecision, class_probabilities, mean_average_precision
+from htl_monai.tasks.mean_average_precision import MeanAveragePrecision, mean_average_precision
 
 
 def draw(n: int = 40, c: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     return torch.randn(n, c, generator=generator), (torch.rand(n, c, generator=generator) < 0.3).float()
-
-
-def test_each_class_has_a_probability_of_its_own() -> None:
-    logits = torch.tensor([[0.0, math.log(3.0)], [-math.log(3.0), 50.0]], dtype=torch.bfloat16)
-    found = class_probabilities(logits)["probability"]
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, torch.tensor([[0.5, 0.75], [0.25, 1.0]]), atol=2e-3, rtol=0)
-
-
-def test_maps_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"pred must be logits \(N, C\), got shape \(2, 3, 8, 8\)"):
-        class_probabilities(torch.zeros(2, 3, 8, 8))
 
 
 def test_it_is_the_mean_of_scikit_learns_classes() -> None:

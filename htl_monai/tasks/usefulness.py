@@ -56,7 +56,7 @@ def useless_masks(scores: Mapping[str, ArrayLike] | pd.DataFrame, suffix: str = 
 
     Example:
         >>> useless_masks({"foreground_iou": [0.2, 0.1], "background_iou": [0.0, 0.0]})
-        'calls every pixel of all 2 images lesion (background IoU 0)'
+        'calls every pixel of all 2 images foreground (background IoU 0)'
         >>> useless_masks({"foreground_iou": [0.6, 0.5], "background_iou": [0.9, 0.9], "whole_image_iou": [0.1, 0.2]})
     """
     foreground, background = (_numbers(scores[f"{name}_iou{suffix}"]) for name in ("foreground", "background"))
@@ -65,9 +65,9 @@ def useless_masks(scores: Mapping[str, ArrayLike] | pd.DataFrame, suffix: str = 
     if not n:
         return None
     if not foreground[measured].any():
-        return f"finds nothing of the lesion in any of {n} images (foreground IoU 0)"
+        return f"finds nothing of the foreground in any of {n} images (foreground IoU 0)"
     if not np.nan_to_num(background).any():
-        return f"calls every pixel of all {n} images lesion (background IoU 0)"
+        return f"calls every pixel of all {n} images foreground (background IoU 0)"
     if WHOLE_IMAGE in scores:
         whole = _numbers(scores[WHOLE_IMAGE])[measured]
         return useless_metric(

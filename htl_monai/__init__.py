@@ -11,11 +11,24 @@ Two papers are cited throughout by short names:
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from htl_monai.runs.audit import audit
+
+__all__ = ["__version__", "audit"]
 
 try:
     __version__ = version("htl-monai")
 except PackageNotFoundError:  # a source tree that was put on the path and never installed
     __version__ = "0+unknown"
 """The installed version of the package."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what takes seconds to import only when it is asked for."""
+    if name != "audit":
+        raise AttributeError(f"htl_monai has no {name!r}; see htl_monai.__all__")
+    from htl_monai.runs.audit import audit
+
+    return audit

@@ -8,7 +8,7 @@ import pandas as pd
 
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 
-__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary"]
+__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary", "groups_of"]
 
 AGE_GROUPS = ("<= 30", "31-50", "> 50")
 UNKNOWN = "unknown"
@@ -87,3 +87,27 @@ def group_summary(
         note = TOO_FEW if len(values) and too_few(values, subjects) else ""
         rows.append((group, len(values), len(images) - len(values), values.mean(), low, high, note))
     return pd.DataFrame(rows, columns=["group", "n", "n_missing", "mean", "low", "high", "note"])
+
+
+def groups_of(column: pd.Series, at_most: int = 20) -> pd.Series | None:
+    """Return a column of any kind as groups: ages in their bins, other numbers in thirds where they are many.
+
+    Returns:
+        None where it makes no groups: fewer than two values, or more than ``at_most`` texts.
+
+    Example:
+        >>> groups_of(pd.Series(range(90), name="area")).value_counts().tolist()
+        [30, 30, 30]
+        >>> groups_of(pd.Series(["a", "a"])) is None
+        True
+    """
+    known = column.dropna()
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    texts = column.where(column.isna(), column.astype(str)) if not is_number else column
+    if texts.nunique() < 2:
+        return None
+    if is_number and column.name == "age":
+        return age_group(column)
+    if texts.nunique() <= at_most:
+        return texts.replace(UNKNOWN, None)
+    return pd.qcut(known, 3, duplicates="drop").reindex(column.index) if is_number else None

@@ -11,7 +11,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.transforms import Compose, MapTransform
 
-__all__ = ["ROLES", "BundleConfigs"]
+__all__ = ["ROLES", "BundleConfigs", "first_cause"]
 
 _SUFFIXES = ("json", "yaml", "yml")
 _NETWORK = ("network_def", "network", "net")
@@ -86,11 +86,16 @@ class BundleConfigs:
                 f"model must be a bundle with configs/train.json or configs/inference.json (or .yaml), got {folder} "
                 "without; check the folder"
             )
-        if str(folder) not in sys.path:  # a bundle's own code lies beside its configs
-            sys.path.append(str(folder))
+        if str(folder) not in sys.path:  # a bundle's own code lies beside its configs; MONAI puts it there, too
+            sys.path.insert(1, str(folder))
         train_files = [path for path in (train, evaluate) if path is not None] if train else []
         inferred = _load([inference] if inference is not None else [])
         return cls(str(folder), _load(train_files), inferred, bind, images_only)
+
+    @property
+    def content(self) -> list[dict[str, Any]]:
+        """Both configs as they are written, neither run nor built."""
+        return [parser.get() for parser, _ in self._sides]
 
     def update(self, entries: Mapping[str, Any]) -> None:
         """Replace entries in both configs."""
@@ -152,13 +157,9 @@ class BundleConfigs:
         try:
             built = parser.get_parsed_content(entry)
         except Exception as error:  # a bundle's config is code: it may raise anything
-            cause: BaseException = error
-            while cause.__cause__ is not None:
-                cause = cause.__cause__
-            reason = " ".join(str(cause).split()) or type(cause).__name__
             raise RuntimeError(
-                f"{entry} of {self.source} must be an entry that can be built, got: {reason:.300}; correct the config, "
-                "or install what it needs"
+                f"{entry} of {self.source} must be an entry that can be built, got: {first_cause(error)}; correct the "
+                "config, or install what it needs"
             ) from error
         _allow_missing_keys(built)
         return built
@@ -172,6 +173,18 @@ class BundleConfigs:
             raise KeyError(
                 f"bind must give {role} an entry of {self.source}, got {entry!r}; there are {', '.join(near)}"
             )
+
+
+def first_cause(error: BaseException) -> str:
+    """Say in one line what went wrong first; MONAI wraps it several times.
+
+    Example:
+        >>> first_cause(ValueError("no such\\n file"))
+        'no such file'
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{' '.join(str(error).split()) or type(error).__name__:.300}"
 
 
 def _config_file(folder: Path, name: str) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import torch
 from torch import nn
 
 from htl_monai.networks.wrapping import unwrapped
@@ -19,6 +20,7 @@ PRUNABLE_LAYERS = (
     nn.ConvTranspose3d,
     nn.Linear,
 )
+_NAMES = tuple(kind.__name__ for kind in PRUNABLE_LAYERS)
 
 
 def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
@@ -27,7 +29,7 @@ def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     Biases and normalisation layers stay, as in Attend Who is Weak; a filter on ``Conv2d`` alone would miss the
     up-convolutions of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers
     (``DataParallel``, ``DistributedDataParallel``, ``torch.compile``) are looked through, so that the names are those
-    of the network.
+    of the network. The layers of a TorchScript file count by the names of their classes.
 
     Args:
         network: any module.
@@ -52,10 +54,11 @@ def prunable_layers(network: nn.Module) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {}
     seen: set[int] = set()
     for layer_name, layer in network.named_modules():
-        if not isinstance(layer, PRUNABLE_LAYERS):
+        scripted = isinstance(layer, torch.jit.ScriptModule) and layer.original_name in _NAMES
+        if not (scripted or isinstance(layer, PRUNABLE_LAYERS)):
             continue
         name = f"{layer_name}.weight" if layer_name else "weight"
-        if not isinstance(layer.weight, nn.Parameter):
+        if not (scripted or isinstance(layer.weight, nn.Parameter)):
             raise ValueError(
                 f"network must hold its weights as plain parameters, got the computed weight {name}; "
                 "remove the parametrization first (torch.nn.utils.prune.remove or parametrize.remove_parametrizations)"

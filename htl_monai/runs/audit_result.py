@@ -1,0 +1,129 @@
+"""What an audit found, as tables: the hardest samples, whom that hits, and what each ranking is good for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from torch import Tensor
+
+from htl_monai.analysis.compared_rankings import compare_rankings
+from htl_monai.analysis.groups import group_summary, groups_of
+from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.readers.listing import Item
+from htl_monai.ranking.rank_all import rank_all
+from htl_monai.ranking.registry import rankings
+from htl_monai.ranking.selection import top_share
+from htl_monai.scores import at_level, metadata_of, of_samples, write_scores
+
+__all__ = ["Audit", "rankable"]
+
+_SELECTED_SHARE = 0.1
+_N_RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Scores and what follows from them.
+
+    Args:
+        scores: the labelled array: level (0 = dense), sample, class.
+        items: the data list.
+        sparsity: what was really removed of each layer at each level.
+        notes: what a reader should know, a sentence each.
+        below: a score under this counts as bad where rankings are judged.
+    """
+
+    scores: xr.Dataset
+    items: tuple[Item, ...]
+    sparsity: pd.DataFrame
+    notes: tuple[str, ...]
+    below: float
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """One row a sample, hardest first: the dense score, every ranking that can be made, paths and metadata."""
+        return self._ranked(None)
+
+    @cached_property
+    def rankings(self) -> pd.DataFrame:
+        """One row a ranking: how like the others it is, and how well it points at what the model gets wrong."""
+        score = self.ranking[self._primary] if self._primary in self.ranking else None
+        return compare_rankings(self.ranking[self._made], score, self.below)
+
+    def hardest(self, n: int = 10, by: str | None = None) -> pd.DataFrame:
+        """Return the ``n`` hardest samples, by a ranking of that name or the first that can be made."""
+        return (self.ranking if by is None else self._ranked(by)).head(n)
+
+    def groups(self, by: str | None = None) -> pd.DataFrame:
+        """Summarise the dense score and each ranking in the groups of one column of the metadata, or of every one.
+
+        Raises:
+            KeyError: there is no such column, or it makes no groups.
+        """
+        table = self.ranking.replace(np.inf, np.nan)
+        parts = []
+        for column in self._columns if by is None else [by]:
+            groups = groups_of(table[column]) if column in self._columns else None
+            if groups is None and by is not None:
+                raise KeyError(f"by must be a column that makes groups, got {by}; there are {', '.join(self._columns)}")
+            for measure in [name for name in (self._primary, *self._made) if name in table and groups is not None]:
+                summary = group_summary(table.assign(group=groups), "group", measure, _N_RESAMPLES)
+                parts.append(summary.assign(column=column, measure=measure))
+        columns = ["column", "measure", "group", "n", "n_missing", "mean", "low", "high", "note"]
+        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``scores.nc``, ``ranking.csv``, ``rankings.csv``, ``groups.csv``, ``sparsity.csv``, ``notes.csv`` and a
+        selection of the hardest tenth by each ranking, which ``htl run`` and a data list can take.
+        """
+        tables = {"ranking": self.ranking, "rankings": self.rankings, "groups": self.groups()}
+        tables |= {"sparsity": self.sparsity, "notes": pd.DataFrame({"note": self.notes})}
+        by_id = {item["id"]: item for item in self.items}
+        for name in self._made:
+            values = self.ranking.set_index("id")[name]
+            hardest = values[top_share(values, _SELECTED_SHARE)].sort_values(ascending=False, kind="stable").index
+            content = {
+                "rule": {"ranking": name, "rule": "top", "amount": _SELECTED_SHARE},
+                "never_learned": values.index[values == np.inf].tolist(),
+                "hardness": values[np.isfinite(values)].to_dict(),
+                "data": [_plain(by_id[id_]) for id_ in hardest],
+            }
+            write_json(folder / "selections" / f"{name}.json", content)
+        written = [write_csv(folder / f"{name}.csv", table) for name, table in tables.items()]
+        return [*written, write_scores(folder / "scores.nc", self.scores)]
+
+    @property
+    def _primary(self) -> str:
+        return str(self.scores.attrs["primary"])
+
+    @property
+    def _made(self) -> list[str]:
+        """The rankings that can be made."""
+        return [name for name in rankings() if name in self.ranking]
+
+    @property
+    def _columns(self) -> list[str]:
+        return [str(name) for name in metadata_of(self.scores) if name != "id" and name in self.ranking]
+
+    def _ranked(self, by: str | None) -> pd.DataFrame:
+        table = rank_all(rankable(self.scores), by)
+        if self.scores.attrs["labelled"]:
+            score = at_level(of_samples(self.scores), 0.0).sel(sample=table["id"].to_numpy(dtype=object))
+            table.insert(2, self._primary, score.values)
+        return table
+
+
+def rankable(scores: xr.Dataset) -> xr.Dataset:
+    """Return scores of which no ranking takes agreement for being right, where there are no labels."""
+    return scores if scores.attrs["labelled"] else scores.assign_attrs(primary="")
+
+
+def _plain(item: Item) -> Item:
+    """Return an item as JSON can hold it: a label that was read becomes numbers again."""
+    label = item.get("label")
+    return item | ({"label": label.tolist()} if isinstance(label, Tensor) else {})

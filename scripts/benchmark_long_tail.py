@@ -84,7 +84,7 @@ def sweep_rows(bench: Bench) -> list[Row]:
     }
     taken = interleaved(contenders, bench.options.repeats, bench.device, bench.say)
     speed = {name: len(items) / np.array(seconds) for name, seconds in taken.items()}
-    mined = read_scores(entry("mined_path"))["probability"].values
+    mined = read_scores(Path(entry("stage_dir")) / "scores.nc")["probability"].values
     bench.notes.append(
         "mining reads the cache, prunes, scores, and writes scores.nc and sparsity.csv; decoded first, it also "
         "fills the cache, which all seeds, sparsities and stages share; the loop decodes the files for each sparsity "

@@ -18,7 +18,7 @@ from PIL import Image
 from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
 from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
-from htl_monai.models.bundles import bundle_config, find_bundle
+from htl_monai.models.bundles import bundle_config, find_bundle, find_config
 from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("chest_xray_long_tail")
@@ -217,9 +217,11 @@ def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> 
         run_stage("mining", [*MINING, config], stage_dir=str(folder), **places)
         assert (folder / "scores.nc").is_file()
     chosen = {"pie_share": 0.3}
-    run_stage("selecting", ["train.json", "stages/select.json", "stages/select_pies.json"], **chosen, **places)
+    selecting = ["train.json", "stages/select.json", "stages/select_pies.json"]
+    run_stage("selecting", selecting, arms={"upweighted": {}}, **chosen, **places)
     for arm in ("left_alone", "upweighted"):
-        run_stage("finetuning", ["train.json", "stages/attend.json"], arm=arm, **places)
+        policy = json.loads(find_config("arms", arm).read_text(encoding="utf-8"))["policy"]
+        run_stage("finetuning", ["train.json", "stages/attend.json"], arm=arm, policy=policy, **places)
         model = tmp_path / "seed_3" / f"finetuning_{arm}" / "model.pt"
         run_stage("evaluating", ["train.json", "stages/evaluate.json"], arm=arm, model_path=str(model), **places)
     arms = {"arms": ["left_alone", "upweighted"]}

@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from htl_monai.analysis.correlations import pair_correlations
 from htl_monai.analysis.fcd_regression import regress_fcd
-from htl_monai.analysis.pair_correlations import pair_correlations
 from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
 from htl_monai.data.files import write_csv
 from htl_monai.statistics.bootstrap_interval import bootstrap_interval

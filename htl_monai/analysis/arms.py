@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from htl_monai.analysis.average_precision import weighted_average_precision
 from htl_monai.analysis.multi_label_checks import checked_labels
-from htl_monai.analysis.weighted_precision import weighted_average_precision
 from htl_monai.statistics.bootstrap_interval import FEWEST_APART, TOO_FEW
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.rounding import resolution

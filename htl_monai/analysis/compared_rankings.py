@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from xarray import Dataset
 
-from htl_monai.analysis.detection import detection_by_rankings
+from htl_monai.analysis.detection import detection_by_rankings, yes_or_no
+from htl_monai.ranking.ranking import OfPruned, over_seeds
+from htl_monai.ranking.registry import rankings
+from htl_monai.scores import at_level, of_samples
 
-__all__ = ["compare_rankings"]
+__all__ = ["compare_rankings", "rankings_of_scores"]
 
 
 def compare_rankings(rankings: pd.DataFrame, score: ArrayLike | None = None, below: float = 0.65) -> pd.DataFrame:
@@ -39,3 +43,31 @@ def compare_rankings(rankings: pd.DataFrame, score: ArrayLike | None = None, bel
     # Ranks first: pandas would drop what is infinite. A constant one has no correlation.
     alike = rankings.rank().corr(method="spearman")
     return table.join(alike.reset_index(drop=True).add_prefix("spearman_"))
+
+
+def rankings_of_scores(scores: Dataset, level: float) -> pd.DataFrame:
+    """Set every ranking that can be made of some scores beside the others.
+
+    Args:
+        scores: of one seed or several; with the column ``hard`` where it is known which samples are.
+        level: of compression, for the rankings that compare with a pruned network.
+
+    Returns:
+        One row a ranking: ``ranking``, ``meaning``, ``n_never_learned``, where it is known what is hard
+        ``auroc_planted`` and ``precision_at_planted``, and the fields of :func:`compare_rankings`.
+    """
+    made = {}
+    for name, kind in rankings().items():
+        ranking = kind(level=level) if issubclass(kind, OfPruned) else kind()
+        if ranking.missing(scores) is None:
+            made[name] = ranking
+    values = pd.DataFrame({name: ranking(scores) for name, ranking in made.items()})
+    dense = over_seeds(of_samples(at_level(scores, 0.0)))
+    table = compare_rankings(values, None if "agreement" in scores.attrs["primary"] else dense.values)
+    table.insert(1, "meaning", [ranking.meaning for ranking in made.values()])
+    table.insert(2, "n_never_learned", np.isposinf(values).sum().to_numpy())
+    if "hard" in scores.coords:
+        found = detection_by_rankings(values, yes_or_no(pd.Series(scores["hard"].values, name="hard")))
+        table.insert(3, "auroc_planted", found["auroc"])
+        table.insert(4, "precision_at_planted", found["precision_at_k"])
+    return table

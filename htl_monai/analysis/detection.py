@@ -10,6 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from htl_monai.analysis.impact import is_of_boxes
+from htl_monai.ranking.hardness import hardness, never_learned_in
+
+__all__ = [
+    "detection",
+    "detection_by_rankings",
+    "detection_of_groups",
+    "planted_detection",
+    "yes_or_no",
+]
+
 
 def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
     """Measure how well the highest scores point at the planted images.
@@ -131,6 +142,40 @@ def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "n
         shown = np.isin(names, (group, easy))
         found[f"auroc_{group}"] = detection(values[shown], names[shown] == group)["auroc"]
     return found
+
+
+def planted_detection(
+    mined: pd.DataFrame, pseudo_labels: pd.DataFrame | None = None, primary: str = "foreground_iou"
+) -> pd.DataFrame:
+    """Hold the rankings of mining, and what needs no pruning, against the planted images.
+
+    In both rankings of mining the images that were never learned come first.
+
+    Args:
+        mined: a forgetting table at one sparsity, with ``hard`` and, where it is known, ``hard_group``.
+        pseudo_labels: what the dense network made of these images, where they have no mask.
+        primary: the score whose loss is the forgetting.
+
+    Returns:
+        One row per ranking: ``ranking``, the fields of :func:`detection`, those of :func:`detection_of_groups`, and
+        ``n_never_learned``.
+    """
+    unlearned = never_learned_in(mined)
+    rankings = {
+        name: pd.Series(hardness(mined[name], unlearned), index=mined.index)
+        for name in ("forgetting_relative", "forgetting")
+    }
+    if mined["forgetting"].equals(mined["forgetting_relative"]):
+        del rankings["forgetting_relative"]  # the dense network agrees with itself: the share is of 1
+    if pseudo_labels is not None:
+        rankings["pseudo_label_doubt"] = 1 - mined["id"].map(pseudo_labels.set_index("id")["confidence"])
+    elif not is_of_boxes(mined):
+        rankings["dense_error"] = 1 - mined[f"{primary}_dense"]
+    found = detection_by_rankings(pd.DataFrame(rankings), mined["hard"])
+    if "hard_group" in mined:
+        groups = mined["hard_group"].tolist()
+        found = found.join(pd.DataFrame([detection_of_groups(ranking, groups) for ranking in rankings.values()]))
+    return found.assign(n_never_learned=int(unlearned.sum()))
 
 
 def _precision_at(ranks: NDArray[np.float64], planted: NDArray[np.bool_], k: int) -> float:

@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from htl_monai.analysis.dissimilarity import forgettability_dissimilarity
 from htl_monai.statistics.class_pairs import ClassPairs
 
-__all__ = ["pairs_table", "regress_fcd"]
+__all__ = ["regress_fcd"]
 
 _TERMS = ("intercept", "delta_log_frequency", "iou_root4", "delta_log_frequency:iou_root4")
-
-
-def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, iou: ArrayLike) -> pd.DataFrame:
-    """Tabulate every pair of classes: how differently it is forgotten, and what might explain that.
-
-    PruneCXR's public code takes row sums of the matrix of co-occurrences for the frequencies, too: an image counts
-    there once for each of its findings; here ``n_test`` counts images.
-
-    Args:
-        classes: the ``C`` names.
-        curves: ``(K - 1, C)``, the forgettability curves.
-        n_test: how many test images have each class, ``(C,)``.
-        iou: ``(C, C)`` of :func:`~htl_monai.analysis.co_occurrence.co_occurrence_iou`.
-
-    Returns:
-        One row per pair, C (C - 1) / 2 in all: ``class_a``, ``class_b``, ``fcd_mse``, ``fcd_euclidean``,
-        ``delta_log_frequency`` (absolute difference of the natural logarithms of ``n_test``), ``iou`` and ``iou_root4``
-        (its fourth root, which PruneCXR regresses on). NaN where a class has no test image or no curve.
-
-    Raises:
-        ValueError: the shapes do not fit or a count is negative.
-
-    Example:
-        >>> pairs = pairs_table(["Mass", "Hernia"], [[0.0, -0.5]], [80, 10], [[1, 0.0625], [0.0625, 1]])
-        >>> pairs.round(3).values.tolist()
-        [['Mass', 'Hernia', 0.25, 0.5, 2.079, 0.062, 0.5]]
-    """
-    mse, euclidean = forgettability_dissimilarity(curves)
-    counts, together = np.asarray(n_test, dtype=np.float64), np.asarray(iou, dtype=np.float64)
-    n = len(classes)
-    if len(mse) != n or counts.shape != (n,) or together.shape != (n, n):
-        raise ValueError(
-            f"curves, n_test and iou must be of the {n} classes, got {len(mse)} curves, n_test {counts.shape} and iou "
-            f"{together.shape}; pass those of the same predictions"
-        )
-    if (counts < 0).any():
-        raise ValueError(f"n_test must be 0 or more, got {counts.min():g}; count the positive test images")
-    log_frequency = np.log(counts, out=np.full(n, np.nan), where=counts > 0)
-    a, b = np.array(list(combinations(range(n), 2)), dtype=np.intp).reshape(-1, 2).T
-    names = np.array(classes, dtype=object)
-    return pd.DataFrame(
-        {
-            "class_a": names[a],
-            "class_b": names[b],
-            "fcd_mse": mse[a, b],
-            "fcd_euclidean": euclidean[a, b],
-            "delta_log_frequency": np.abs(log_frequency[a] - log_frequency[b]),
-            "iou": together[a, b],
-            "iou_root4": together[a, b] ** 0.25,
-        }
-    )
 
 
 def regress_fcd(
@@ -84,7 +30,7 @@ def regress_fcd(
     over the classes, with Student's quantile.
 
     Args:
-        pairs: the table of :func:`pairs_table`. A class with pairs that are not measured (NaN) is left out.
+        pairs: what ``pairs_table`` returns. A class with pairs that are not measured (NaN) is left out.
         response: the column to explain, ``fcd_euclidean`` or ``fcd_mse``.
         confidence: level of the intervals, in (0, 1).
         n_permutations: of the classes; if there are no more than that, all are made.

@@ -1,17 +1,23 @@
-"""Whom a score hits: summaries by age, sex, diagnosis or any other column."""
+"""Whom a score hits, and whom pruning makes forget: by age, sex, diagnosis or any other column."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
+from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
+from htl_monai.statistics.share_interval import share_interval
 
-__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary", "groups_of"]
+__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary", "grouping", "groups_of", "groups_of_forgetting"]
 
 AGE_GROUPS = ("<= 30", "31-50", "> 50")
 UNKNOWN = "unknown"
+# These first, in this order; what was planted is shown by its group.
+_FIRST = ("sex", "age_group", "diagnosis", "site", "hard_group")
+_NO_GROUPS = frozenset({"id", "subject", "split", "image", "mask", "hard"})
 
 
 def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
@@ -111,3 +117,97 @@ def groups_of(column: pd.Series, at_most: int = 20) -> pd.Series | None:
     if texts.nunique() <= at_most:
         return texts.replace(UNKNOWN, None)
     return pd.qcut(known, 3, duplicates="drop").reindex(column.index) if is_number else None
+
+
+def grouping(table: pd.DataFrame, columns: Iterable[Hashable]) -> pd.DataFrame:
+    """Turn metadata into groups, sex, age, diagnosis and site first; see :func:`groups_of`.
+
+    Args:
+        table: one row per image.
+        columns: the metadata to group by, as far as ``table`` has them; what names images, subjects or files makes no
+            groups.
+
+    Returns:
+        One column per grouping.
+    """
+    found: dict[str, pd.Series] = {}
+    for name in map(str, columns):
+        if name not in table or name in _NO_GROUPS or table[name].isna().all():
+            continue
+        values = table[name]
+        groups = age_group(values) if name == "age" else values if name in _FIRST else groups_of(values)
+        if groups is not None:
+            names = groups.cat.rename_categories(str) if isinstance(groups.dtype, pd.CategoricalDtype) else groups
+            found["age_group" if name == "age" else name] = names
+    order = [name for name in _FIRST if name in found]
+    return pd.DataFrame({name: found[name] for name in dict.fromkeys((*order, *found))}, index=table.index)
+
+
+def groups_of_forgetting(
+    mined: pd.DataFrame,
+    seed: int = 0,
+    forgotten_share: float = 0.4,
+    columns: Iterable[Hashable] = ("sex", "age", "diagnosis", "site", "hard_group"),
+) -> pd.DataFrame:
+    """Return forgetting by group of patients.
+
+    In the means no image counts as less than -1 (see :func:`~htl_monai.ranking.hardness.bounded_forgetting`).
+
+    Args:
+        mined: the forgetting table at one sparsity.
+        seed: of the bootstrap.
+        forgotten_share: the relative drop from which an image counts as forgotten.
+        columns: the metadata to group by, see :func:`grouping`.
+
+    Returns:
+        One row per group: ``sparsity`` where the table names it, ``column``, the fields of
+        :func:`group_summary` for the relative forgetting, ``n_forgotten``,
+        ``n_never_learned`` (images of the group that the dense network never learned: they are hard, and have no
+        relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over images of known
+        group), and the exact interval of the latter, ``share_of_forgotten_low`` and ``share_of_forgotten_high``.
+    """
+    mined = mined.assign(
+        forgetting_relative=bounded_forgetting(mined["forgetting_relative"]),
+        lost=(mined["forgetting_relative"] >= forgotten_share).astype(float),
+        never_learned=never_learned_in(mined),
+    )
+    groups = grouping(mined, columns)
+    mined = mined.assign(**{str(name): values for name, values in groups.items()})
+    at = {"sparsity": mined["sparsity"].iloc[0]} if "sparsity" in mined and len(mined) else {}
+    parts = []
+    for column in map(str, groups):
+        summary = group_summary(mined, column, "forgetting_relative", seed=seed)
+        names = mined[column].astype(object)
+        lost = names[mined["lost"] == 1].dropna()
+        share = names.dropna().value_counts(normalize=True)
+        lost_share = lost.value_counts(normalize=True)
+        summary["share_of_images"] = summary["group"].map(share).astype(float)
+        known = summary["group"].isin(share.index)
+        summary["share_of_forgotten"] = (
+            summary["group"]
+            .map(lost_share)
+            .astype(float)
+            .where(~known | summary["group"].isin(lost_share.index), 0.0 if len(lost) else np.nan)
+        )
+        for count, counted in (("n_forgotten", mined["lost"] == 1), ("n_never_learned", mined["never_learned"])):
+            summary[count] = _count(summary["group"], names[counted])
+        ends = ["share_of_forgotten_low", "share_of_forgotten_high"]
+        summary[ends] = _share_intervals(summary["group"], mined.loc[lost.index].assign(group=lost))
+        parts.append(summary.assign(column=column, **at)[[*at, "column", *summary.columns]])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
+
+
+def _count(groups: pd.Series, found: pd.Series) -> pd.Series:
+    """Count how often each group is found; those whose group is missing are of ``unknown``."""
+    counts = found.where(found.notna(), UNKNOWN).value_counts()
+    return groups.map(counts).astype(float).fillna(0).astype(int)
+
+
+def _share_intervals(groups: pd.Series, forgotten: pd.DataFrame) -> list[tuple[float, float]]:
+    """Return the interval of each group's share of the forgotten images; NaN for images of unknown group."""
+    return [
+        (np.nan, np.nan)
+        if group == UNKNOWN
+        else share_interval(forgotten["group"] == group, subjects=forgotten.get("subject"))
+        for group in groups
+    ]

@@ -17,12 +17,11 @@ def forgettability(run_dir: str, out: str | None = None) -> None:
     Examples:
         htl forgettability runs/chest
     """
-    from htl_monai.report.console import print_written
-    from htl_monai.report.long_tail_console import print_long_tail
-    from htl_monai.report.long_tail_summary import write_forgettability
+    from htl_monai.report.console import print_tables, print_written
+    from htl_monai.report.long_tail import write_forgettability
 
     with _folder_to_fill(run_dir, out, "forgettability") as folder:
-        print_long_tail(write_forgettability(run_dir, folder))
+        print_tables(write_forgettability(run_dir, folder))
     print_written(folder.resolve())
 
 
@@ -39,12 +38,11 @@ def pie(run_dir: str, out: str | None = None, sparsity: float = 0.9, share: floa
         htl pie runs/chest
         htl pie runs/chest --sparsity 0.8 --share 0.1 --out runs/chest_pies
     """
-    from htl_monai.report.console import print_written
-    from htl_monai.report.long_tail_console import print_long_tail
-    from htl_monai.report.long_tail_summary import write_pies
+    from htl_monai.report.console import print_tables, print_written
+    from htl_monai.report.long_tail import write_pies
 
     with _folder_to_fill(run_dir, out, "pie") as folder:
-        print_long_tail(write_pies(run_dir, folder, sparsity, share))
+        print_tables(write_pies(run_dir, folder, sparsity, share))
     print_written(folder.resolve())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from htl_monai.cli.pairs import with_columns
@@ -29,10 +28,10 @@ def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> 
         htl demo --setting chest_xray --out runs/demo_chest
     """
     use_free_cores()
-    from htl_monai.report.console import say
+    from htl_monai.report.console import print_run, say
     from htl_monai.runs.demo import run_demo
 
-    _close(setting, run_demo(out, setting, seed, progress=True, say=say))
+    print_run(run_demo(out, setting, seed, progress=True, say=say))
 
 
 def run(
@@ -75,7 +74,7 @@ def run(
         htl run chest_xray DATA --out runs/chest --seeds 0:30 --set batch_size=64
     """
     use_free_cores()
-    from htl_monai.report.console import say
+    from htl_monai.report.console import print_run, say
     from htl_monai.runs.plan import plan_setting
     from htl_monai.runs.workflow import run_setting
 
@@ -84,21 +83,7 @@ def run(
         require_own(out, "run")
         _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds, arms=arms))
         return
-    _close(setting, run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds, arms))
-
-
-def _close(setting: str, folder: Path) -> None:
-    """Print what a run ends with."""
-    from htl_monai.runs.setting import read_setting
-
-    if read_setting(setting).labels == "findings":
-        from htl_monai.report.long_tail_console import print_long_tail_run
-
-        print_long_tail_run(folder)
-    else:
-        from htl_monai.report.console import print_run
-
-        print_run(folder)
+    print_run(run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds, arms))
 
 
 def _print_forecast(plan: Plan) -> None:

@@ -87,16 +87,15 @@ def evaluate(
         htl evaluate runs/mine DATA --out runs/scores --split validation
     """
     use_free_cores()
+    from htl_monai.analysis.means import mean_scores
     from htl_monai.report.console import print_written, say
     from htl_monai.report.printed_table import print_table
-    from htl_monai.report.summary import mean_scores
     from htl_monai.runs.single_stage import evaluate_with
-    from htl_monai.scores import read_scores, table_of
+    from htl_monai.scores import read_scores
 
     refuse_swapped(model, data)
     folder = evaluate_with(model, data, out, split, overlay or (), with_columns(set, columns), True, say)
-    scores = table_of(read_scores(folder / "scores.nc"), 0.0)
-    print_table(f"Scores on {split}", mean_scores({Path(model).stem: scores}))
+    print_table(f"Scores on {split}", mean_scores({Path(model).stem: read_scores(folder / "scores.nc")}))
     print_written(folder)
 
 

@@ -9,7 +9,7 @@ import xarray as xr
 from htl_monai.ranking.hardness import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
 from htl_monai.scores import at_level, columns_of, score_of, table_of
 
-__all__ = ["forgetting_table", "nearest_level", "ranking_table"]
+__all__ = ["forgetting_table", "nearest_level", "primary_column", "ranking_table"]
 
 USUAL_LEVEL = 0.7
 """The sparsity of Attend Who is Weak."""
@@ -36,7 +36,7 @@ def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataF
     """
     if level is not None:
         scores = scores.sel(level=[0.0, float(at_level(scores, level)["level"])])
-    table, name = table_of(scores), _column(scores)
+    table, name = table_of(scores), primary_column(scores)
     before, after = table[f"{name}_dense"], table[f"{name}_pruned"]
     table["forgetting"] = forgetting(before, after)
     table["forgetting_relative"] = relative_forgetting(before, after)
@@ -50,7 +50,9 @@ def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataF
 def ranking_table(scores: xr.Dataset, level: float = USUAL_LEVEL) -> pd.DataFrame:
     """Return one row a sample, hardest first, at the level nearest to ``level``: metadata, primary score, the loss."""
     table = forgetting_table(scores, nearest_level(scores, level)).sort_values("rank", kind="stable")
-    others = [f"{name}_{of}" for name in columns_of(scores) if name != _column(scores) for of in ("dense", "pruned")]
+    others = [
+        f"{name}_{of}" for name in columns_of(scores) if name != primary_column(scores) for of in ("dense", "pruned")
+    ]
     return table.drop(columns=others, errors="ignore").reset_index(drop=True)
 
 
@@ -66,6 +68,7 @@ def nearest_level(scores: xr.Dataset, level: float = USUAL_LEVEL) -> float:
     return float(pruned[np.abs(pruned - level).argmin()])
 
 
-def _column(scores: xr.Dataset) -> str:
+def primary_column(scores: xr.Dataset) -> str:
+    """Return the name that the primary score has in tables."""
     name = scores.attrs["primary"]
     return f"foreground_{name}" if "class" in score_of(scores).dims else str(name)

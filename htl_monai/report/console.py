@@ -1,16 +1,19 @@
-"""Prints the tables of a run and the paths of what was written."""
+"""Prints of a run's tables what a person asks first, and the paths of what was written; the files hold the rest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from htl_monai.analysis.groups import UNKNOWN
-from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.readers.listing import name_first
 from htl_monai.ranking.forgetting_table import ranking_table
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.report.printed_table import print_table
+from htl_monai.report.run_scores import MAIN
 from htl_monai.report.verdict import verdict
 from htl_monai.runs import layout
 from htl_monai.scores import read_scores
@@ -18,52 +21,104 @@ from htl_monai.scores import read_scores
 __all__ = [
     "print_files",
     "print_left_out",
+    "print_never_learned",
     "print_notes",
     "print_run",
     "print_skipped",
-    "print_never_learned",
+    "print_tables",
     "print_written",
     "say",
 ]
 
-TITLES = {
-    "scores": "Test images: mean scores",
-    "comparison": "Did it help? Paired differences on the test images of one pair of networks each, 95 % interval",
-    "impact": "What pruning costs (mined images)",
-    "impact_unlabelled": "How far pruning moves the boxes (images without mask)",
-    "groups": "Whom it hits (share of the foreground IoU that is lost)",
-    "detection": "How well mining found the planted hard images, beside the dense network's plain error",
-}
-# Where images without mask were mined beside those with masks, these tables are about them.
-UNLABELLED_TITLES = {
-    "groups": "Whom it hits (drop of the box, images without mask)",
-    "detection": "How well mining found the planted hard images, beside how unsure the pseudo-labels are",
-}
-# Where no training image has a mask.
-BOX_TITLES = {
-    "impact": "How far pruning moves the boxes (mined images)",
-    "groups": "Whom it hits (drop of the box)",
-    "detection": "How well mining found the planted hard images",
-}
-# Of several seeds.
-SEEDS_TITLES = {
-    "scores": "Test images: mean scores over the seeds",
-    "comparison": "Did it help? Paired differences, 95 % interval over seeds and test images",
-    "groups": "Whom it hits (share of the foreground IoU that is lost, mean over the seeds)",
-}
-# Of each table what a person asks first, in order; the rest is in the file.
-COLUMNS = {
-    "scores": "model n n_seeds foreground_iou background_iou dice box_iou box_foreground_iou",
-    "comparison": "model reference score difference low high p_holm note",
-    "impact": "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
-    "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned",
-    "groups": "column group n n_forgotten n_never_learned mean low high note",
-    "detection": "ranking auroc auroc_lowest auroc_hair auroc_low_contrast auroc_rare_colour auroc_small "
-    "precision_at_k n_planted n_never_learned",
-}
+# Of the sweep that PruneCXR makes, every fourth sparsity fits a screen.
+_EVERY = 4
+_PIES = 10
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN = (".csv", ".json", ".pt", ".nc", ".png", ".html")
 _HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt"), ("phantom",)
+
+
+def _first(columns: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Show these columns, as far as there are any, in this order."""
+    return lambda table: table[[name for name in columns.split() if name in table]]
+
+
+def _impact(table: pd.DataFrame) -> pd.DataFrame:
+    shares = [name for name in map(str, table) if name.endswith(("_drop_percent", "_forgotten", "_n_never_learned"))]
+    scores = [name for name in map(str, table) if name.endswith("_pruned")]
+    return _first(
+        "sparsity n foreground_iou_pruned foreground_drop_percent background_drop_percent foreground_forgotten "
+        "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned"
+        if {"foreground_drop_percent", "box_drop"} & set(table)
+        else " ".join(["sparsity", "n", *scores[:1], *(name for name in shares if "image_drop" not in name)])
+    )(table)
+
+
+def _groups(table: pd.DataFrame) -> pd.DataFrame:
+    if {"group", "n", "n_missing"} <= set(table):
+        table = table[(table["group"] != UNKNOWN) | (table["n"] + table["n_missing"] > 0)]
+    return _first("column group n n_forgotten n_never_learned mean low high note")(table)
+
+
+def _of_main(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["compression"] == MAIN].drop(columns="compression")
+
+
+def _overall(table: pd.DataFrame) -> pd.DataFrame:
+    rows = _of_main(table)
+    return rows.iloc[::_EVERY] if len(rows) > 2 * _EVERY else rows
+
+
+def _pies(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[table["is_pie"], ["id", "labels", "spearman", "taxicab", "label_quality"]].head(_PIES)
+
+
+TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "scores": (
+        "Test images: mean scores",
+        _first(
+            "model n n_seeds foreground_iou background_iou true_prob mean_average_precision dice box_iou "
+            "box_foreground_iou"
+        ),
+    ),
+    "comparison": (
+        "Did it help? Paired differences on the test images of one pair of networks each, 95 % interval",
+        _first("model reference score difference low high p_holm note"),
+    ),
+    "impact": ("What pruning costs (mined images)", _impact),
+    "impact_unlabelled": ("How far pruning moves the boxes (images without mask)", _impact),
+    "overall": ("What magnitude pruning costs: mean average precision (AP) of the classes", _overall),
+    "first_drop": ("Which classes are forgotten first: sparsity at which a fifth of the AP is lost", _of_main),
+    "correlations": (
+        "What forgetting goes with (95 % intervals, p after Holm)",
+        lambda table: _first("x y method estimate low high p_holm n_classes")(_of_main(table)),
+    ),
+    "groups": ("Whom it hits (share of the score that is lost)", _groups),
+    "pies": (f"The images that pruning changes most (PIEs): the first {_PIES}, all in pies.csv", _pies),
+    "pie_ratios": (
+        "Whom the forgotten images (PIEs) show: share among them / share among the others",
+        lambda table: _first("group n n_pie ratio low high p_holm")(table[table["definition"] == "spearman"]),
+    ),
+    "detection": (
+        "How well mining found the planted hard images, beside the dense network's plain error",
+        _first(
+            "ranking auroc auroc_lowest auroc_hair auroc_low_contrast auroc_rare_colour auroc_small precision_at_k "
+            "n_planted n_never_learned"
+        ),
+    ),
+    "rankings": (
+        "Every ranking beside the others: how it goes with the dense network's error, and finds what it scores below 0.65",
+        _first("ranking spearman_error auroc average_precision auroc_planted precision_at_planted n n_never_learned"),
+    ),
+    "planted": ("How well the planted images are found", lambda table: table),
+    "arms": (
+        "Hard or noisy? Test AP against the reference (95 % intervals over seeds and images)",
+        lambda table: _first("arm reference n_seeds ap_reference ap difference low high p_holm")(
+            table[table["class"] == "mean"]
+        ),
+    ),
+}
+"""The tables that are printed, in order: title, and what is shown of each."""
 
 
 def say(message: str) -> None:
@@ -72,25 +127,38 @@ def say(message: str) -> None:
 
 
 def print_run(folder: Path) -> None:
-    """Print the closing tables of a run on lesions, the images that were left out, the files, and the verdict."""
-    names = ("scores", "comparison", "impact", "impact_unlabelled", "groups", "detection")
-    print_files(folder / layout.REPORTING, names)
-    print_notes(folder / layout.REPORTING / "notes.csv")
+    """Print the closing tables of a run, its notes, the images that were left out, the files, and the verdict."""
+    tables = _read(folder / layout.REPORTING, (*TABLES, "scores_of_seeds", "notes", "pie_notes"))
+    print_tables(tables)
     for root in _seed_folders(folder) or [folder]:
         of = f"{root.name}: " if root != folder else ""
         print_left_out(root / layout.SELECTING / "htl.json", of)
-        for mining in ("mining", "mining_unlabelled"):
-            print_never_learned(root / mining / "scores.nc", of)
+        for mining in ("mining", "mining_unlabelled") if "classes" not in tables else ():
+            print_never_learned(root / mining / layout.SCORES, of)
     print_skipped(folder)
     print_written(folder)
-    print(f"\n{verdict(read_table(folder / 'reporting' / 'comparison.csv'))}")
+    print(f"\n{verdict(tables)}")
 
 
-def _seed_folders(folder: Path) -> list[Path]:
-    """Return the folders of the seeds that the report of a run is about; none where it is about one network."""
-    scores = folder / layout.REPORTING / "scores_of_seeds.csv"
-    seeds = read_table(scores)["seed"].unique() if scores.is_file() else ()
-    return [folder / layout.seed_folder(seed) for seed in seeds]
+def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Print of those of the tables :data:`TABLES` that are there what a person asks first, then their notes."""
+    titles = {name: title for name, (title, _) in TABLES.items()} | _titles(tables)
+    for name, (_, shown) in TABLES.items():
+        if name in tables:
+            found, title = shown(tables[name]), titles[name]
+            if name == "groups" and "sparsity" in tables[name] and len(tables[name]):
+                title += f", at sparsity {tables[name]['sparsity'].iloc[0]:g}"
+            if "note" in found and found["note"].isna().all():
+                found = found.drop(columns="note")
+            print_table(title, found)
+    for name in ("notes", "pie_notes"):
+        for note in tables[name]["note"] if name in tables else ():
+            print(f"note: {note}")
+
+
+def print_files(folder: Path, names: tuple[str, ...]) -> None:
+    """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
+    print_tables(_read(folder, names))
 
 
 def print_notes(path: Path) -> None:
@@ -108,9 +176,7 @@ def print_skipped(folder: Path) -> None:
 
 def print_left_out(selection: Path, of: str = "") -> None:
     """Print how many pseudo-labels a selection left out, if it is one among images without mask; ``of`` goes before."""
-    if not selection.is_file():
-        return
-    content = read_json(selection, "run the stage selecting again")
+    content = read_json(selection, "run the stage selecting again") if selection.is_file() else {}
     if "n_left_out" in content:
         confidence = content["min_confidence"]
         print(
@@ -123,34 +189,16 @@ def print_never_learned(mined: Path, of: str = "") -> None:
     """Print which mined images were never learned: without masks, those without a box; ``of`` goes before."""
     if not mined.is_file():
         return
-    images = ranking_table(read_scores(mined))
+    scores = read_scores(mined)
+    images = ranking_table(scores)
     ids = images.loc[never_learned_in(images), "id"].tolist()
     if ids:
         found = (
             "no box: the dense network finds no region"
-            if is_of_boxes(images)
+            if scores.attrs["primary"] == "box_agreement"
             else "never learned: the dense network finds nothing of the lesion"
         )
         print(f"{of}{found} in {len(ids)} of {len(images)} mined images, which rank first: {name_first(ids)}")
-
-
-def print_files(folder: Path, names: tuple[str, ...]) -> None:
-    """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
-    tables = {name: read_table(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
-    titles = TITLES | (SEEDS_TITLES if (folder / "scores_of_seeds.csv").is_file() else {})
-    if "impact_unlabelled" in tables:
-        titles |= UNLABELLED_TITLES
-    elif "box_drop" in tables.get("impact", ()):
-        titles |= BOX_TITLES
-    for name, table in tables.items():
-        columns = COLUMNS[name].split() if name in COLUMNS else table.columns
-        title = titles[name]
-        if name == "groups" and {"group", "n", "n_missing"} <= set(table):
-            table = table[(table["group"] != UNKNOWN) | (table["n"] + table["n_missing"] > 0)]
-        if name == "groups" and "sparsity" in table and len(table):
-            title += f", at sparsity {table['sparsity'].iloc[0]:g}"
-        says_nothing = {"note"} if "note" in table and table["note"].isna().all() else set()
-        print_table(title, table[[c for c in columns if c in table and c not in says_nothing]])
 
 
 def print_written(folder: Path) -> None:
@@ -164,3 +212,33 @@ def print_written(folder: Path) -> None:
             print(f"  {place}")
     if others:
         print(f"  and as in {first} in {', '.join(others)}")
+
+
+def _read(folder: Path, names: tuple[str, ...]) -> dict[str, pd.DataFrame]:
+    return {name: read_table(folder / f"{name}.csv") for name in names if (folder / f"{name}.csv").is_file()}
+
+
+def _titles(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the titles that several seeds, or images without mask, ask for."""
+    titles: dict[str, str] = {}
+    lost = "share of the score that is lost"
+    if "impact_unlabelled" in tables:
+        lost = "drop of the box, images without mask"
+        titles["detection"] = "How well mining found the planted hard images, beside how unsure the pseudo-labels are"
+    elif "box_drop" in tables.get("impact", ()):
+        lost = "drop of the box"
+        titles["impact"] = "How far pruning moves the boxes (mined images)"
+        titles["detection"] = "How well mining found the planted hard images"
+    titles["groups"] = f"Whom it hits ({lost})"
+    if "scores_of_seeds" in tables:
+        titles["scores"] = "Test images: mean scores over the seeds"
+        titles["comparison"] = "Did it help? Paired differences, 95 % interval over seeds and test images"
+        titles["groups"] = f"Whom it hits ({lost}, mean over the seeds)"
+    return titles
+
+
+def _seed_folders(folder: Path) -> list[Path]:
+    """Return the folders of the seeds that the report of a run is about; none where it is about one network."""
+    scores = folder / layout.REPORTING / "scores_of_seeds.csv"
+    seeds = read_table(scores)["seed"].unique() if scores.is_file() else ()
+    return [folder / layout.seed_folder(seed) for seed in seeds]

@@ -14,7 +14,7 @@ from matplotlib.colors import Colormap, ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, PercentFormatter
 
-from htl_monai.analysis.overall_drop import first_significant
+from htl_monai.analysis.forgettability import first_significant
 from htl_monai.report.direct_labels import label_points, spread_apart
 
 __all__ = ["draw_classes", "draw_curves", "draw_overall", "draw_pairs"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-__all__ = ["verdict", "verdict_of", "verdict_on_arms"]
+__all__ = ["verdict", "verdict_of"]
 
 _MORE_SEEDS = "--seeds 0:3"
 _ARMS = {
@@ -15,44 +17,30 @@ _ARMS = {
 }
 
 
-def verdict(comparison: pd.DataFrame, score: str = "foreground_iou") -> str:
-    """Return the closing sentence of a run on lesions.
+def verdict(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return the closing sentence of a run, on the first of its arms.
 
     Args:
-        comparison: the table ``comparison`` of a run, of one seed or of several.
-        score: the score that decides.
+        tables: of a run, of one seed or of several. Where images have classes, ``arms`` decides, by the mean average
+            precision beside the reference; else ``comparison``, by its first score beside the second arm that trains.
 
     Returns:
-        A sentence on the first two arms that train; empty where there are no two.
+        A sentence; empty where nothing was compared.
     """
-    rows = comparison[(comparison["reference"] != "dense") & (comparison["score"] == score)]
-    if rows.empty:
-        return ""
-    row, unit = rows.iloc[0], f"points of {score.replace('_', ' ').replace('iou', 'IoU')}"
-    n_seeds = int(row["n_seeds"]) if "n_seeds" in row else 1
-    what = (
-        _ARMS.get(row["model"], f"the arm {row['model']}"),
-        _ARMS.get(row["reference"], f"the arm {row['reference']}"),
-    )
-    return verdict_of(*what, n_seeds, 100 * row["difference"], 100 * row["low"], 100 * row["high"], unit)
-
-
-def verdict_on_arms(arms: pd.DataFrame) -> str:
-    """Return the closing sentence of a run on chest X-rays: whether the forgotten images helped by more weight, say.
-
-    Args:
-        arms: the table ``arms`` of a run.
-
-    Returns:
-        A sentence on the first arm; empty where there is none.
-    """
-    rows = arms[arms["class"] == "mean"]
+    arms = tables.get("arms", pd.DataFrame({"class": []}))
+    rows, unit = arms[arms["class"] == "mean"].rename(columns={"arm": "model"}), "points of average precision"
+    if rows.empty and len(tables.get("comparison", ())):
+        comparison = tables["comparison"]
+        score = str(comparison["score"].iloc[0])
+        rows = comparison[(comparison["reference"] != comparison["reference"].iloc[0]) & (comparison["score"] == score)]
+        unit = f"points of {score.replace('_', ' ').replace('iou', 'IoU')}"
     if rows.empty:
         return ""
     row = rows.iloc[0]
+    n_seeds = int(row["n_seeds"]) if "n_seeds" in row else 1
+    what, other = (_ARMS.get(row[name], f"the arm {row[name]}") for name in ("model", "reference"))
     difference, low, high = (100 * float(row[name]) for name in ("difference", "low", "high"))
-    what = _ARMS.get(row["arm"], f"the arm {row['arm']}"), _ARMS.get(row["reference"], f"the arm {row['reference']}")
-    return verdict_of(*what, int(row["n_seeds"]), difference, low, high, "points of average precision")
+    return verdict_of(what, other, n_seeds, difference, low, high, unit)
 
 
 def verdict_of(

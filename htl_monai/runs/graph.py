@@ -13,9 +13,6 @@ from htl_monai.runs.stage import Stage
 
 __all__ = ["checked_seeds", "stages_of"]
 
-# What mining writes beside the scores: classes have no one number a sample that could be ranked.
-_MINED = {"masks": ("ranking.csv", "sparsity.csv"), "findings": ("sparsity.csv",)}
-
 
 def stages_of(
     setting: Setting, arms: Sequence[str] | None = None, seeds: Sequence[int] | None = None
@@ -149,7 +146,7 @@ class _Graph:
             run_id="mining",
             configs=("train.json", "stages/mine.json", *what.get("configs", ())),
             inputs=(layout.DATA, layout.DENSE),
-            outputs=(layout.SCORES, *_MINED[self.setting.labels]),
+            outputs=(layout.SCORES, "ranking.csv", "sparsity.csv"),
             settings={"split": what["split"]},
             paths={"dense_path": layout.DENSE, "stage_dir": name},
         )
@@ -212,19 +209,19 @@ class _Graph:
         )
 
     def _reporting(self) -> Stage:
-        judged = (*(arm.name for arm in self.arms), *self.setting.baselines)
-        read = [f"{name}/{layout.SCORES}" for name in (*self.setting.report["on"], *map(layout.evaluated, judged))]
+        judged, mined = (*(arm.name for arm in self.arms), *self.setting.baselines), self.setting.report["on"]
+        read = [f"{name}/{layout.SCORES}" for name in (*mined, *map(layout.evaluated, judged))]
         roots = [layout.seed_folder(seed) for seed in self.seeds]
         of_seeds = self.seeds != (None,)
-        several = ["scores_of_seeds.csv"] if of_seeds and self.setting.labels == "masks" else []
-        settings: dict[str, Any] = {"arms": [arm.name for arm in self.arms], "reference": self.reference}
+        arms = [arm.name for arm in self.arms]
+        settings: dict[str, Any] = {"arms": arms, "reference": self.reference, "mined": list(mined)}
         settings |= {"seeds": list(self.seeds)} if of_seeds else {}
         return Stage(
             name=layout.REPORTING,
             run_id="reporting",
-            configs=("train.json", *self.setting.report["configs"], *(["stages/report_seeds.json"] if several else [])),
+            configs=("train.json", "stages/report.json", *self.setting.report.get("configs", ())),
             inputs=(layout.DATA, *(layout.below(root, path) for root in roots for path in (*read, *self.drawn))),
-            outputs=(*self.setting.report["tables"], *several),
+            outputs=(*self.setting.report["tables"], *(["scores_of_seeds.csv"] if of_seeds else [])),
             settings=settings | self._baselines(),
         )
 

@@ -26,14 +26,14 @@ class Setting:
     Args:
         meaning: what it is for.
         bundle: see :func:`~htl_monai.models.bundles.find_bundle`.
-        labels: ``masks``, or ``findings`` where images are labelled with several of them.
+        labels: how its data are read: ``masks``, or ``findings`` where images are labelled with several of them.
         arms: its usual arms.
         mined: what is mined, by the stage's name: the ``split``, and the ``configs`` laid over those of all minings.
         choose: ``from`` which minings images are chosen, the first one being that of the images chosen from; the
             ``configs`` laid over those of all choices; whether they are chosen once, ``over_seeds``, and whether these
             images have labels that a network can be scored by, ``labelled``.
-        report: the minings that the report is ``on``, its ``configs``, the ``tables`` that it writes, and the arm that
-            the others are held against: the first of ``reference`` that takes part, and the last one in any case.
+        report: the minings that the report is ``on``, the ``configs`` laid over it, the ``tables`` that it writes, and
+            the arm that the others are held against: the first of ``reference`` that takes part, else the last one.
         seeds: its usual seeds; none stands for one network, with the seed of the configs.
         baselines: what is scored beside the arms and needs no training.
         entries: config entries that it fixes.

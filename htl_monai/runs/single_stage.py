@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from htl_monai.analysis.groups import groups_of_forgetting
 from htl_monai.analysis.impact import impact
 from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json, sha256, write_csv, write_json
@@ -21,15 +22,15 @@ from htl_monai.models.bundles import stage_configs
 from htl_monai.models.find_model import find_localizer
 from htl_monai.models.model import Model
 from htl_monai.models.model_record import NETWORK
-from htl_monai.ranking.forgetting_table import forgetting_table, nearest_level
-from htl_monai.report.run_notes import run_notes
-from htl_monai.report.summary import at_sparsity, groups_of_forgetting
+from htl_monai.ranking.forgetting_table import nearest_level, primary_column
+from htl_monai.report.notes import run_notes
+from htl_monai.report.summary import at_sparsity, mined_table
 from htl_monai.runs.output_folder import owns_folder
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
 from htl_monai.runs.provenance import origin_of, write_provenance
 from htl_monai.runs.stage import Stage
 from htl_monai.runs.workflow import run_stage
-from htl_monai.scores import read_scores
+from htl_monai.scores import metadata_of, read_scores
 from htl_monai.settings.checks import require_good_settings
 
 __all__ = ["evaluate_with", "mine_with"]
@@ -81,9 +82,10 @@ def mine_with(
     paths = {"split": split, "progress": progress, "dense_path": str(trained.weights)}
     _run(_MINING, trained, split, data, folder, overlays, settings or {}, paths, say)
     scores = read_scores(folder / "scores.nc")
-    table, nearest = forgetting_table(scores), nearest_level(scores)
-    write_csv(folder / "impact.csv", impact(table))
-    write_csv(folder / "groups.csv", groups_of_forgetting(at_sparsity(table, nearest)))
+    table, nearest = mined_table(scores), nearest_level(scores)
+    write_csv(folder / "impact.csv", impact(table, primary_column(scores)))
+    columns = list(metadata_of(scores))
+    write_csv(folder / "groups.csv", groups_of_forgetting(at_sparsity(table, nearest), columns=columns))
     write_csv(folder / "notes.csv", run_notes(table, {}, table, nearest))
     return folder
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis.box_impact import impact_on_boxes
+from htl_monai.analysis.impact import impact_on_boxes
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import jaccard_score
 
-from htl_monai.analysis.co_occurrence import co_occurrence_iou
+from htl_monai.analysis.pairs_of_classes import co_occurrence_iou
 
 
 def test_it_is_the_jaccard_index_of_scikit_learn():

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from htl_monai.analysis import detection
-from htl_monai.analysis.detection import detection_by_rankings, detection_of_groups, yes_or_no
+from htl_monai.analysis.detection import detection, detection_by_rankings, detection_of_groups, yes_or_no
 
 
 @settings(max_examples=40, deadline=None)

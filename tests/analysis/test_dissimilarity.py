@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_squared_error
 
-from htl_monai.analysis.dissimilarity import forgettability_dissimilarity
+from htl_monai.analysis.pairs_of_classes import forgettability_dissimilarity
 
 
 def test_both_readings_against_scikit_learn_and_numpy():

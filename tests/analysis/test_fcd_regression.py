@@ -10,7 +10,8 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
+from htl_monai.analysis.fcd_regression import regress_fcd
+from htl_monai.analysis.pairs_of_classes import pairs_table
 
 CLASSES = ("Effusion", "Mass", "Hernia")
 CURVES = np.array([[0.0, -0.1, -0.4], [-0.1, -0.4, -0.9]])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from htl_monai.analysis import age_group, group_summary
+from htl_monai.analysis.groups import age_group, group_summary
 from htl_monai.statistics.bootstrap_interval import bootstrap_interval
 
 

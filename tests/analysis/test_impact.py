@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis import impact, impact_of_pruning, impact_on_boxes, is_of_boxes
+from htl_monai.analysis.impact import impact, impact_of_pruning, impact_on_boxes, is_of_boxes
 
 
 def build_table(foreground_pruned, background_pruned=None, dense=(0.8, 0.5, 0.5, 0.2), sparsity=0.7):

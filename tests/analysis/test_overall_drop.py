@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from htl_monai.analysis.overall_drop import first_significant, overall_drop
+from htl_monai.analysis.forgettability import first_significant, overall_drop
 
 SPARSITIES = (0.0, 0.3, 0.6, 0.9)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from htl_monai.analysis.pair_correlations import pair_correlations
+from htl_monai.analysis.correlations import pair_correlations
 
 NUMBERS = ["estimate", "low", "high", "p_value"]
 

@@ -18,13 +18,17 @@ from scipy import stats
 from sklearn.metrics import average_precision_score
 
 from htl_monai.analysis.average_precision import average_precision
-from htl_monai.analysis.co_occurrence import co_occurrence_iou
 from htl_monai.analysis.correlations import correlations
-from htl_monai.analysis.dissimilarity import forgettability_dissimilarity
-from htl_monai.analysis.fcd_regression import pairs_table, regress_fcd
-from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves
+from htl_monai.analysis.fcd_regression import regress_fcd
+from htl_monai.analysis.forgettability import (
+    class_changes,
+    first_drop,
+    first_significant,
+    forgettability_curves,
+    overall_drop,
+)
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.overall_drop import first_significant, overall_drop
+from htl_monai.analysis.pairs_of_classes import co_occurrence_iou, forgettability_dissimilarity, pairs_table
 from htl_monai.ranking.pie_modal import modal_disagreement
 from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from htl_monai.analysis import weighted_precision
-from htl_monai.analysis.weighted_precision import weighted_average_precision
+from htl_monai.analysis import average_precision as weighted_precision
+from htl_monai.analysis.average_precision import weighted_average_precision
 
 
 @settings(max_examples=40, deadline=None)

@@ -39,7 +39,7 @@ CONFIG_SETS = [
     ("finetuning", ["train.json", "stages/attend.json"]),
     ("finetuning", ["train.json", "stages/attend.json", "stages/remine.json"]),
     ("evaluating", ["train.json", "stages/evaluate.json"]),
-    ("reporting", ["train.json", "stages/report_long_tail.json"]),
+    ("reporting", ["train.json", "stages/report.json", "stages/pies.json"]),
 ]
 PARALLEL = {
     "training": "stages/multi_gpu.json",
@@ -224,8 +224,8 @@ def test_from_files_to_the_report(run_stage, findings: Path, tmp_path: Path) -> 
         run_stage("finetuning", ["train.json", "stages/attend.json"], arm=arm, policy=policy, **places)
         model = tmp_path / "seed_3" / f"finetuning_{arm}" / "model.pt"
         run_stage("evaluating", ["train.json", "stages/evaluate.json"], arm=arm, model_path=str(model), **places)
-    arms = {"arms": ["left_alone", "upweighted"]}
-    run_stage("reporting", ["train.json", "stages/report_long_tail.json"], **chosen, **arms, **places)
+    arms = {"arms": ["left_alone", "upweighted"], "reference": "left_alone"}
+    run_stage("reporting", ["train.json", "stages/report.json", "stages/pies.json"], **chosen, **arms, **places)
     tables = {path.name for path in (tmp_path / "reporting").glob("*.csv")}
     assert {"class_changes.csv", "overall.csv", "pies.csv", "arms.csv"} <= tables
 

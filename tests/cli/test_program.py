@@ -13,8 +13,7 @@ import htl_monai.clinic.predict
 import htl_monai.data.preparation.check
 import htl_monai.data.readers.datalists
 import htl_monai.report.console
-import htl_monai.report.long_tail_console
-import htl_monai.report.long_tail_summary
+import htl_monai.report.long_tail
 import htl_monai.runs.single_stage
 import htl_monai.runs.workflow
 from htl_monai import __version__
@@ -34,13 +33,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     for module, name in (
         (htl_monai.runs.workflow, "run_setting"),
         (htl_monai.runs.single_stage, "mine_with"),
-        (htl_monai.report.long_tail_summary, "write_pies"),
+        (htl_monai.report.long_tail, "write_pies"),
         (htl_monai.data.readers.datalists, "load_datalists"),
     ):
         monkeypatch.setattr(module, name, record)
-    for module in (htl_monai.report.console, htl_monai.report.long_tail_console):
-        for name in [name for name in vars(module) if name.startswith("print_")]:
-            monkeypatch.setattr(module, name, lambda *arguments: None)
+    for name in [name for name in vars(htl_monai.report.console) if name.startswith("print_")]:
+        monkeypatch.setattr(htl_monai.report.console, name, lambda *arguments: None)
     return called
 
 

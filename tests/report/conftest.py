@@ -35,6 +35,16 @@ def draw_predictions(
     return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
+def of_classes(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """What a classification scores: the probabilities, the labels, and how probable these are held, in the mean."""
+    true = np.where(labels == 1, probabilities, np.where(labels == 0, 1 - probabilities, np.nan))
+    return {
+        "probability": (("level", "sample", "class"), probabilities),
+        "true_prob": (("level", "sample"), np.nanmean(true, axis=-1)),
+        "label": (("sample", "class"), labels),
+    }
+
+
 @pytest.fixture
 def write_run(tmp_path: Path) -> WriteRun:
     """A function that writes a run and returns its folder."""
@@ -69,9 +79,9 @@ def write_run(tmp_path: Path) -> WriteRun:
                 steps = (0.0,) if stage.startswith("evaluating") else tuple(sparsities)
                 forgetting = np.linspace(0.4, 1.0, len(classes)) + 0.05 * i
                 found = draw_predictions(np.random.default_rng([seed, i]), labels["test"], steps, forgetting)
-                scores = {"probability": found.transpose(1, 0, 2)}
                 path = run / f"seed_{seed}" / stage / "scores.nc"
-                write_scores(path, make_scores(lists["test"], ids, scores, steps, classes))
+                scores = of_classes(found, labels["test"])
+                write_scores(path, make_scores(lists["test"], ids, scores, steps, classes, primary="true_prob"))
         return run
 
     return write

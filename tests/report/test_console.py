@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.report.console import print_files, print_left_out, print_never_learned, print_notes
+from htl_monai.report.console import print_files, print_left_out, print_never_learned, print_notes, print_tables
 from htl_monai.scores import make_scores, write_scores
 
 
@@ -33,7 +33,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
 def test_titles_say_which_images_the_groups_are_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pd.DataFrame({"group": ["male"], "mean": [0.5]}).to_csv(tmp_path / "groups.csv", index=False)
     print_files(tmp_path, ("impact_unlabelled", "groups"))
-    assert "share of the foreground IoU that is lost" in printed(capsys)
+    assert "share of the score that is lost" in printed(capsys)
     pd.DataFrame({"sparsity": [0.7]}).to_csv(tmp_path / "impact_unlabelled.csv", index=False)
     print_files(tmp_path, ("impact_unlabelled", "groups"))
     assert "drop of the box, images without mask" in printed(capsys)
@@ -75,3 +75,35 @@ def test_notes_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     pd.DataFrame(columns=["about", "note"]).to_csv(tmp_path / "notes.csv", index=False)
     print_notes(tmp_path / "notes.csv")
     assert capsys.readouterr().out == "note: One.\nnote: Two, of three.\n"
+
+
+def test_the_screen_shows_the_main_sweep_and_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    sparsities = [round(0.05 * step, 2) for step in range(20)]
+    overall = pd.DataFrame(
+        [
+            {"compression": name, "sparsity": sparsity, "ap_mean": level - sparsity}
+            for name, level in (("global_magnitude", 1.12), ("random", 2.12))
+            for sparsity in sparsities
+        ]
+    )
+    ratios = pd.DataFrame(
+        {"definition": ["spearman", "modal"], "group": ["Hernia", "Mass"], "n": 3, "n_pie": 1}
+        | dict.fromkeys(["ratio", "low", "high", "p_holm"], 1.5)
+    )
+    pies = pd.DataFrame(
+        {"id": [f"{i:04d}" for i in range(20)], "is_pie": [True] * 12 + [False] * 8, "labels": "Edema"}
+        | dict.fromkeys(["spearman", "taxicab", "label_quality"], 0.25)
+    )
+    print_tables(
+        {"overall": overall, "pies": pies, "pie_ratios": ratios, "notes": pd.DataFrame({"note": ["one seed only"]})}
+    )
+    shown = capsys.readouterr().out
+    assert "1.12" in shown and "0.32" in shown and "2.12" not in shown and "1.07" not in shown  # every fourth
+    assert "0009" in shown and "0010" not in shown  # ten of the twelve
+    assert "Hernia" in shown and "Mass" not in shown
+    assert shown.rstrip().endswith("note: one seed only")
+
+
+def test_what_is_not_there_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    print_tables({})
+    assert capsys.readouterr().out == ""

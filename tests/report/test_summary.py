@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis.statistics import SCORE_NAMES
-from htl_monai.report.summary import groups_of_forgetting, mean_scores, write_summary
-from htl_monai.scores import read_scores, table_of
+from htl_monai.analysis.groups import groups_of_forgetting
+from htl_monai.analysis.means import mean_scores
+from htl_monai.report.summary import write_report
+from htl_monai.scores import make_scores, read_scores, table_of
 from htl_monai.statistics.holm import holm
 
 WriteTable = Callable[..., Path]
+SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
 
 def scores(seed: int, better: float = 0.0) -> pd.DataFrame:
@@ -58,20 +60,28 @@ def paths(write_table: WriteTable, tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def test_mean_scores_by_hand() -> None:
-    table = pd.DataFrame({name: [0.2, 0.4] for name in SCORE_NAMES})
+def test_mean_scores_by_hand(write_table: WriteTable, tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["a", "b"], **{name: [0.2, 0.4] for name in SCORE_NAMES}})
     table["background_iou"] = [0.8, np.nan]
-    row = mean_scores({"dense": table}).iloc[0]
+    dense = read_scores(write_table(tmp_path / "dense.nc", table))
+    row = mean_scores({"dense": dense}).iloc[0]
     assert row["n"] == 2 and row["model"] == "dense"
     assert row["foreground_iou"] == pytest.approx(0.3) and row["background_iou"] == pytest.approx(0.8)
     assert row["mean_iou"] == pytest.approx(0.55) and row["dice"] == pytest.approx(0.3)
 
 
+def test_the_mean_of_classes_is_their_average_precision() -> None:
+    probability, label = np.array([[0.9, 0.5], [0.8, 0.5], [0.7, 0.5]]), np.array([[1.0, 0], [0, 0], [1, 0]])
+    scores = {"probability": (("sample", "level", "class"), probability[:, None]), "label": label}
+    found = make_scores([{"id": i} for i in "abc"], list("abc"), scores, [0.0], ["Mass", "Hernia"])
+    assert mean_scores({"dense": found})["mean_average_precision"].item() == pytest.approx(5 / 6)  # of Mass alone
+
+
 @pytest.mark.parametrize("planted", [True, False])
 def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool, write_table: WriteTable) -> None:
     write_table(tmp_path / "mining" / "scores.nc", forgetting(planted))
-    tables = write_summary(tmp_path, [*paths], tmp_path / "out")
-    written = {"scores", "comparison", "impact", "groups", "notes"} | ({"detection"} if planted else set())
+    tables = write_report(tmp_path, tmp_path / "out", [*paths])
+    written = {"scores", "comparison", "impact", "groups", "rankings", "notes"} | ({"detection"} if planted else set())
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
     comparison = tables["comparison"].set_index(["model", "reference", "score"])
     gain = comparison.loc[("htl", "dense", "foreground_iou")]
@@ -93,7 +103,7 @@ def test_networks_of_no_use_are_noted(paths: dict[str, Path], tmp_path: Path, wr
     for model in ("htl", "whole"):
         scored = scores(0).assign(foreground_iou=0.2, whole_image_iou=0.25)
         write_table(tmp_path / f"evaluating_{model}" / "scores.nc", scored)
-    tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
+    tables = write_report(tmp_path, tmp_path / "out", [*paths], baselines=["whole"])
     assert [note.split(";")[0] for note in tables["notes"]["note"]] == [
         "On the mined images the dense network calls every pixel of all 8 images foreground (background IoU 0)",
         "On the test images the network htl is no better than a mask of the whole image: mean foreground IoU 0.200, at "
@@ -132,7 +142,7 @@ def test_images_without_mask_have_tables_of_their_own(
     labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
     (tmp_path / "pseudo_labelling").mkdir()
     labels.to_csv(tmp_path / "pseudo_labelling" / "pseudo_labels.csv", index=False)
-    tables = write_summary(tmp_path, [*paths], tmp_path / "out", use_unlabelled=True)
+    tables = write_report(tmp_path, tmp_path / "out", [*paths], mined=["mining", "mining_unlabelled"])
     assert {path.stem for path in (tmp_path / "out").iterdir()} == set(tables)
     assert tables["impact"]["foreground_drop_percent"].tolist() == pytest.approx([3, 30])  # of the labelled ones
     impact = tables["impact_unlabelled"]
@@ -151,8 +161,8 @@ def test_without_any_mask_the_tables_are_of_boxes(
         scored = table_of(read_scores(path), 0.0).assign(box_iou=0.7 if model == "htl" else 0.5)
         write_table(path, scored.assign(box_foreground_iou=0.4))
     shutil.copytree(tmp_path / "evaluating_dense", tmp_path / "evaluating_whole")
-    tables = write_summary(tmp_path, [*paths], tmp_path / "out", baselines=["whole"])
-    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "notes"}
+    tables = write_report(tmp_path, tmp_path / "out", [*paths], baselines=["whole"])
+    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "rankings", "notes"}
     assert tables["notes"].empty
     means = tables["scores"].set_index("model")
     assert means.index.tolist() == ["dense", "htl", "random", "whole"]
@@ -164,14 +174,6 @@ def test_without_any_mask_the_tables_are_of_boxes(
     assert comparison.loc[("random", "dense", "box_foreground_iou"), "difference"] == 0
     assert tables["impact"]["box_drop"].tolist() == pytest.approx([0, 0.3])
     assert tables["detection"]["ranking"].tolist() == ["forgetting"] and tables["detection"]["auroc"].tolist() == [1]
-
-
-def test_a_score_that_one_table_lacks_is_left_out_and_masks_are_asked_of_all() -> None:
-    with_boxes = scores(0).assign(box_iou=0.5)
-    assert "box_iou" in mean_scores({"dense": with_boxes})
-    assert "box_iou" not in mean_scores({"dense": with_boxes, "htl": scores(1)})
-    with pytest.raises(KeyError, match="foreground_dice"):
-        mean_scores({"dense": with_boxes.drop(columns="foreground_dice")})
 
 
 def test_groups_show_whom_forgetting_hits() -> None:
@@ -205,7 +207,7 @@ def test_planted_images_that_were_never_learned_are_found(
     table.loc[unlearned, [f"{name}_{state}" for name in SCORE_NAMES for state in ("dense", "pruned")]] = 0.0
     table.loc[unlearned, ["forgetting", "forgetting_relative"]] = 0.0, np.nan
     write_table(tmp_path / "mining" / "scores.nc", table)
-    found = write_summary(tmp_path, [*paths], tmp_path / "out")["detection"].set_index("ranking")
+    found = write_report(tmp_path, tmp_path / "out", [*paths])["detection"].set_index("ranking")
     for ranking in ("forgetting_relative", "forgetting"):
         assert found.loc[ranking, ["auroc", "n_unscored", "n_never_learned"]].tolist() == [1, 0, 2]
 

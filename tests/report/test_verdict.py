@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.report.verdict import verdict, verdict_on_arms
+from htl_monai.report.verdict import verdict
 
 
-def comparison(low: float, high: float, n_seeds: int | None = 3, **changes: object) -> pd.DataFrame:
+def comparison(low: float, high: float, n_seeds: int | None = 3, **changes: object) -> dict[str, pd.DataFrame]:
     row = {"model": "htl", "reference": "random", "score": "foreground_iou", "difference": (low + high) / 2}
     row |= {"low": low, "high": high, "p_value": 0.002} | ({} if n_seeds is None else {"n_seeds": n_seeds}) | changes
     decoy = row | {"model": "random", "reference": "dense", "difference": 0.5, "low": 0.4, "high": 0.6}
-    return pd.DataFrame([decoy, row | {"score": "background_iou", "difference": 0.9}, row])
+    return {"comparison": pd.DataFrame([decoy, row | {"score": "background_iou", "difference": 0.9}, row])}
 
 
 @pytest.mark.parametrize(
@@ -48,20 +48,21 @@ def test_several_seeds_without_an_interval_say_so() -> None:
 
 
 def test_where_nothing_was_compared_nothing_is_said() -> None:
-    assert verdict(comparison(0.1, 0.2).assign(reference="dense")) == ""
+    alone = comparison(0.1, 0.2)["comparison"].iloc[:1]  # one arm that trains, beside the dense network
+    assert verdict({"comparison": alone}) == verdict({"comparison": alone.iloc[:0]}) == verdict({}) == ""
 
 
 def test_of_chest_x_rays_the_mean_of_the_classes_decides() -> None:
     row = {"arm": "upweighted", "reference": "left_alone", "class": "mean", "n_seeds": 3}
     row |= {"difference": 0.004, "low": -0.002, "high": 0.01}
     of_class, other = row | {"class": "Hernia", "low": 0.1}, row | {"arm": "removed", "low": 0.1}
-    assert verdict_on_arms(pd.DataFrame([of_class, row, other])) == (
+    assert verdict({"arms": pd.DataFrame([of_class, row, other])} | comparison(0.1, 0.2)) == (
         "In 3 seeds weighing the forgotten images more was not distinguishable from leaving all alone: +0.4 points of "
         "average precision [-0.2, 1.0]."
     )
-    assert verdict_on_arms(pd.DataFrame([of_class])) == ""
+    assert verdict({"arms": pd.DataFrame([of_class])}) == ""
 
 
 def test_an_arm_of_the_users_own_is_named() -> None:
-    found = verdict(comparison(0.1, 0.2).assign(model="mine"))
+    found = verdict(comparison(0.1, 0.2, model="mine"))
     assert "the arm mine was better than fine-tuning on random ones" in found

@@ -19,7 +19,7 @@ OWN = {
     "arms": ["dense", "htl"],
     "mined": {"mining": {"split": "training"}, "mining_test": {"split": "test"}},
     "choose": {"from": ["mining"]},
-    "report": {"on": ["mining"], "configs": ["stages/report.json"], "tables": ["scores.csv"], "reference": ["dense"]},
+    "report": {"on": ["mining"], "tables": ["scores.csv"], "reference": ["dense"]},
 }
 
 

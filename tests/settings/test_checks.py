@@ -32,6 +32,7 @@ NO_SETTINGS = {
     "models",
     "baselines",
     "arms",
+    "mined",
     "training_title",
 }
 CONFIGS = sorted(

@@ -5,11 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from xarray import Dataset
 
-from htl_monai.analysis import compare, paired_bootstrap
+from htl_monai.analysis.comparison import compare, paired_bootstrap, scores_in
+from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
+from htl_monai.scores import make_scores
+from htl_monai.statistics.holm import holm
 
 
 def draw(seed=0, n=60, shift=0.05):
@@ -79,40 +84,68 @@ def test_images_of_one_subject_are_one_draw():
     assert (tripled.n, tripled.n_subjects, once.n_subjects) == (120, 40, 40)
 
 
-def test_compare_takes_the_subjects_of_the_reference_and_corrects_over_its_rows():
-    names = ["foreground_iou", "foreground_dice"]
-    dense = build_scores(0).assign(subject=[f"patient_{n // 2}" for n in range(30)])
-    table = compare({"dense": dense, "htl": build_scores(1)}, "dense", names, n_resamples=99)
-    assert table["n_subjects"].tolist() == [15, 15] and (table["note"] == "too few to say").all()
-    smaller, larger = sorted(table["p_value"])
-    assert sorted(table["p_holm"]) == pytest.approx(sorted([2 * smaller, max(2 * smaller, larger)]))
-
-
-def build_scores(seed=0, n=30):
+def scored(seed: int = 0, n: int = 30, **metadata: list[str]) -> Dataset:
+    """Scores of 30 images whose background is masked out."""
     rng = np.random.default_rng(seed)
-    ids = [f"image_{i}" for i in range(n)]
-    return pd.DataFrame({"id": ids, "foreground_iou": rng.uniform(size=n), "foreground_dice": rng.uniform(size=n)})
+    data = [{"id": f"image_{i}"} | {key: values[i] for key, values in metadata.items()} for i in range(n)]
+    scores = {name: (("sample", "level"), rng.uniform(size=(n, 1))) for name in ("foreground_iou", "foreground_dice")}
+    scores |= {"whole_image_iou": np.full(n, 0.1), "loss": (("sample", "level"), np.ones((n, 1)))}
+    return make_scores(data, [item["id"] for item in data], scores, [0.0], ["lesion"])
+
+
+def over_seeds(*seeds: Dataset) -> Dataset:
+    return xr.concat(
+        seeds, pd.Index(range(len(seeds)), name="seed"), data_vars="all", coords="minimal", join="override"
+    )
+
+
+def test_compare_takes_the_subjects_of_the_reference_and_corrects_over_its_rows():
+    dense = scored(0, subject=[f"patient_{n // 2}" for n in range(30)])
+    table = compare({"dense": dense, "htl": scored(1)})
+    assert table["n_subjects"].tolist() == [15, 15]
+    np.testing.assert_allclose(table["p_holm"], holm(table["p_value"]))
 
 
 def test_compare_pairs_by_id_whatever_the_order():
-    dense, htl = build_scores(0), build_scores(1)
-    names = ["foreground_iou", "foreground_dice"]
-    htl.loc[4, "foreground_dice"] = np.nan
-    table = compare({"dense": dense, "htl": htl}, "dense", names, n_resamples=300)
-    shuffled = compare({"dense": dense.sample(frac=1, random_state=0), "htl": htl}, "dense", names, n_resamples=300)
+    dense, htl = scored(0), scored(1)
+    htl["foreground_dice"][0, 4] = np.nan
+    table = compare({"dense": dense, "htl": htl})
+    shuffled = compare({"dense": dense, "htl": htl.isel(sample=np.random.default_rng(0).permutation(30))})
     pd.testing.assert_frame_equal(table, shuffled)
-    assert table["model"].tolist() == ["htl", "htl"] and table["score"].tolist() == names
-    assert table["difference"].iloc[0] == pytest.approx((htl["foreground_iou"] - dense["foreground_iou"]).mean())
+    assert table["model"].tolist() == ["htl"] * 2 and table["score"].tolist() == ["foreground_iou", "foreground_dice"]
+    expected = float((htl["foreground_iou"] - dense["foreground_iou"]).mean())
+    assert table["difference"].iloc[0] == pytest.approx(expected)
     assert table[["n", "n_missing"]].values.tolist() == [[30, 0], [29, 1]]
     np.testing.assert_allclose(table["mean"] - table["mean_reference"], table["difference"])
 
 
-def test_compare_has_a_row_per_other_model_and_score():
-    scores = {"random": build_scores(0), "dense": build_scores(1), "htl": build_scores(2)}
-    table = compare(scores, "dense", ["foreground_iou"], n_resamples=50)
-    assert table["model"].tolist() == ["random", "htl"]
-    alone = compare({"dense": scores["dense"]}, "dense", ["foreground_iou"])
-    assert alone.empty and list(alone.columns) == list(table.columns)
+def test_every_arm_stands_beside_the_reference_and_the_first_beside_the_others():
+    arms = {"random": scored(0), "dense": scored(1), "htl": scored(2)}
+    table = compare(arms).query("score == 'foreground_iou'")
+    found = table[["model", "reference"]].values.tolist()
+    assert found == [["random", "dense"], ["htl", "dense"], ["random", "htl"]]
+    assert compare({"dense": scored(1)}).empty
+
+
+def test_differences_are_judged_over_seeds_and_images():
+    arms = {name: over_seeds(scored(first), scored(first + 10)) for first, name in enumerate(("dense", "htl", "loss"))}
+    table = compare(arms)
+    differences = (arms["htl"]["foreground_iou"] - arms["dense"]["foreground_iou"]).values.reshape(2, 30)
+    expected = seeds_and_images_interval(differences)
+    row = table.iloc[0]
+    assert (row["difference"], row["low"], row["high"]) == (expected.difference, expected.low, expected.high)
+    assert (row["n_seeds"], row["n_images"]) == (2, 30) and len(table) == 6
+    assert row["mean"] - row["mean_reference"] == pytest.approx(row["difference"])
+    np.testing.assert_allclose(table["p_holm"], holm(table["p_value"]))
+    arms["htl"]["foreground_iou"][0, 0, 0] = np.nan  # this image is left out in this seed
+    values = arms["htl"]["foreground_iou"].values.ravel()
+    assert compare(arms).iloc[0]["mean"] == pytest.approx(np.nanmean(values))
+
+
+def test_only_what_all_are_scored_in_and_is_better_when_higher_is_compared():
+    with_boxes = scored().assign(box_iou=scored()["foreground_iou"], true_prob=scored()["foreground_iou"])
+    assert scores_in([with_boxes]) == ["foreground_iou", "foreground_dice", "box_iou", "true_prob"]
+    assert scores_in([with_boxes, scored()]) == ["foreground_iou", "foreground_dice"]
 
 
 def test_bad_pairs_and_options_are_refused():
@@ -123,17 +156,19 @@ def test_bad_pairs_and_options_are_refused():
 
 
 def test_bad_tables_are_refused():
-    dense, htl, names = build_scores(0), build_scores(1), ["foreground_iou"]
-    with pytest.raises(KeyError, match=r"reference must be one of \['htl'\], got 'dense'; name a table"):
-        compare({"htl": htl}, "dense", names)
+    dense, htl = scored(0), scored(1)
+
+    def renamed(name: str) -> Dataset:
+        return htl.assign_coords(sample=[name, *htl["sample"].values[1:]])
+
+    with pytest.raises(KeyError, match="reference must be one of htl, got 'dense'; name one that is scored"):
+        compare({"htl": htl})
     with pytest.raises(
         ValueError,
         match=r"^scores of htl must have the ids of dense, got 1 missing \['image_0'\] and 1 unexpected \['x'\]; ev",
     ):
-        compare({"dense": dense, "htl": htl.replace("image_0", "x")}, "dense", names)
+        compare({"dense": dense, "htl": renamed("x")})
     with pytest.raises(
         ValueError, match=r"^scores of htl must have one row per image, got 1 repeated ids \['image_1'\]"
     ):
-        compare({"dense": dense, "htl": htl.replace("image_0", "image_1")}, "dense", names)
-    with pytest.raises(KeyError, match=r"scores of htl must have the columns \['foreground_iou'\], got \['id'"):
-        compare({"dense": dense, "htl": htl.drop(columns=names)}, "dense", names)
+        compare({"dense": dense, "htl": renamed("image_1")})

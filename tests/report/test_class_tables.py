@@ -11,17 +11,17 @@ import pytest
 from scipy.stats import pearsonr, ttest_rel
 from sklearn.metrics import average_precision_score
 
-from htl_monai.report.long_tail_notes import forgettability_notes
-from htl_monai.report.long_tail_run import LongTailRun, read_long_tail_run
-from htl_monai.report.long_tail_tables import forgettability_tables
+from htl_monai.report.long_tail import forgettability_tables
+from htl_monai.report.notes import forgettability_notes
+from htl_monai.report.run_scores import RunScores, read_run
 from htl_monai.scores import read_scores, write_scores
 
 WriteRun = Callable[..., Path]
 
 
-def reference_ap(run: LongTailRun, stage: str) -> np.ndarray:
+def reference_ap(run: RunScores, stage: str) -> np.ndarray:
     """AP by scikit-learn, ``(R, K, C)``."""
-    found, labels = run.scores(stage)["probability"].values, run.labels
+    found, labels = run.of_test(stage)["probability"].values, run.labels
     flat = [[average_precision_score(labels, one, average=None) for one in seed] for seed in found]
     return np.array(flat)
 
@@ -31,7 +31,7 @@ def sentences(notes: pd.DataFrame) -> str:
 
 
 def test_tables_against_scikit_learn_and_scipy(write_run: WriteRun) -> None:
-    run = read_long_tail_run(write_run())
+    run = read_run(write_run())
     tables = forgettability_tables(run)
     ap = reference_ap(run, "mining")
     assert set(tables["overall"]["compression"]) == {"global_magnitude", "random"}
@@ -59,7 +59,7 @@ def test_tables_against_scikit_learn_and_scipy(write_run: WriteRun) -> None:
 
 
 def test_pairs_of_classes(write_run: WriteRun) -> None:
-    run = read_long_tail_run(write_run())
+    run = read_run(write_run())
     tables = forgettability_tables(run)
     pairs = tables["dissimilarity"].query("compression == 'global_magnitude'").set_index(["class_a", "class_b"])
     assert len(pairs) == 6
@@ -80,7 +80,7 @@ def test_a_class_without_positives_is_nan_and_named(write_run: WriteRun) -> None
     def without_hernia(labels: np.ndarray) -> None:
         labels[:, 2] = np.where(np.arange(len(labels)) < 200, 0, labels[:, 2])  # only training images are beyond 200
 
-    run = read_long_tail_run(write_run(change_labels=without_hernia))
+    run = read_run(write_run(change_labels=without_hernia))
     tables = forgettability_tables(run)
     classes = tables["classes"].set_index("class")
     assert classes.loc["Hernia", "without_positives"] == "validation, test"
@@ -100,19 +100,19 @@ def test_unknown_labels_play_no_part(write_run: WriteRun) -> None:
     def forget_some(labels: np.ndarray) -> None:
         labels[::5, 0] = np.nan
 
-    run = read_long_tail_run(write_run(change_labels=forget_some))
+    run = read_run(write_run(change_labels=forget_some))
     known = ~np.isnan(run.labels[:, 0])
-    dense = run.scores("mining")["probability"].values[0, 0]
+    dense = run.of_test("mining")["probability"].values[0, 0]
     changes = forgettability_tables(run)["class_changes"]
     first = changes.query("compression == 'global_magnitude' and sparsity == 0").set_index("class")
-    one_seed = forgettability_tables(read_long_tail_run(run.run_dir, seeds=run.seeds[:1]))["class_changes"]
+    one_seed = forgettability_tables(read_run(run.run_dir, seeds=run.seeds[:1]))["class_changes"]
     expected = average_precision_score(run.labels[known, 0], dense[known, 0])
     assert one_seed.query("`class` == 'Effusion' and sparsity == 0")["ap_mean"].iloc[0] == pytest.approx(expected)
     assert first["ap_mean"].notna().all()
 
 
 def test_one_seed_has_no_spread_and_says_so(write_run: WriteRun) -> None:
-    run = read_long_tail_run(write_run(seeds=(3,)))
+    run = read_run(write_run(seeds=(3,)))
     tables = forgettability_tables(run)
     assert tables["overall"][["ap_std", "p_value", "p_holm", "significant"]].isna().all(axis=None)
     assert tables["class_changes"][["ap_std", "change_low", "change_high"]].isna().all(axis=None)
@@ -122,7 +122,7 @@ def test_one_seed_has_no_spread_and_says_so(write_run: WriteRun) -> None:
 def test_what_was_not_run_is_left_out_and_named(write_run: WriteRun) -> None:
     run_dir = write_run()
     (run_dir / "seed_10" / "mining_random" / "scores.nc").unlink()
-    run = read_long_tail_run(run_dir)
+    run = read_run(run_dir)
     tables = forgettability_tables(run)
     seeds = tables["overall"].drop_duplicates("compression").set_index("compression")["n_seeds"]
     assert seeds.to_dict() == {"global_magnitude": 3, "random": 2}
@@ -135,13 +135,13 @@ def test_what_was_not_run_is_left_out_and_named(write_run: WriteRun) -> None:
 
 def test_a_single_class(write_run: WriteRun) -> None:
     run_dir = write_run(seeds=(3, 10), classes=("Hernia", "No Finding"), frequencies=(0.3,))
-    tables = forgettability_tables(read_long_tail_run(run_dir))
+    tables = forgettability_tables(read_run(run_dir))
     assert len(tables["dissimilarity"]) == 2  # one pair for each compression
     assert tables["fcd_regression"]["estimate"].isna().all()
 
 
 def test_nothing_but_the_dense_network(write_run: WriteRun) -> None:
-    run = read_long_tail_run(write_run(sparsities=(0.0,)))
+    run = read_run(write_run(sparsities=(0.0,)))
     with pytest.raises(ValueError, match="got the dense network alone; mine at others"):
         forgettability_tables(run)
 
@@ -153,10 +153,10 @@ def test_classes_that_were_never_learned_are_named(write_run: WriteRun, unlearne
     folder = write_run(stages=("mining",))
     for path in folder.glob("seed_*/mining/scores.nc"):
         content = read_scores(path)
-        names = list(read_long_tail_run(folder).classes)
+        names = list(read_run(folder).data.classes)
         content["probability"][..., [names.index(name) for name in unlearned]] = 0.5  # equal ones: no ranking
         write_scores(path, content)
-    run = read_long_tail_run(folder)
+    run = read_run(folder)
     tables = forgettability_tables(run)
     drops = tables["first_drop"].set_index("class")
     assert drops.index[drops["never_learned"]].tolist() == unlearned

@@ -1,25 +1,28 @@
-"""Says whether a difference between two models, scored on the same images, is more than chance."""
+"""Says whether a difference between two models, scored on the same images, is more than chance.
+
+With one pair of networks the images, subject by subject, are what varies; with several seeds the seeds vary, too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+from xarray import Dataset
 
+from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
+from htl_monai.scores import at_level, columns_of
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 from htl_monai.statistics.holm import holm
 from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["SCORE_NAMES", "PairedDifference", "compare", "paired_bootstrap"]
-
-SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
-
-_SUBJECT = "subject"
+__all__ = ["PairedDifference", "compare", "paired_bootstrap", "pairs_of", "scores_in"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,68 @@ class PairedDifference:
     n_missing: int
     n_subjects: int
     note: str
+
+
+def pairs_of(arms: Sequence[str], reference: str = "dense") -> list[tuple[str, str]]:
+    """Return each arm with the reference, then the first of them with each of the rest.
+
+    Example:
+        >>> pairs_of(["dense", "htl", "random", "loss"])
+        [('htl', 'dense'), ('random', 'dense'), ('loss', 'dense'), ('htl', 'random'), ('htl', 'loss')]
+    """
+    others = [arm for arm in arms if arm != reference]
+    return [(arm, reference) for arm in others] + [(others[0], arm) for arm in others[1:]]
+
+
+def scores_in(scores: Iterable[Dataset]) -> list[str]:
+    """Return the columns, see :func:`~htl_monai.scores.columns_of`, in which all are scored and higher = better."""
+    columns = [list(columns_of(one)) for one in scores]
+    judged = [name for name in columns[0] if name == "true_prob" or {"iou", "dice"} & set(name.split("_"))]
+    return [name for name in judged if name != "whole_image_iou" and all(name in others for others in columns)]
+
+
+def compare(scores: Mapping[str, Dataset], reference: str = "dense", seed: int = 0) -> pd.DataFrame:
+    """Compare models with a reference, and the first with the others, score by score, on the same images.
+
+    Args:
+        scores: of the same test images by the name of the model, at level 0; see :mod:`htl_monai.scores`. With several
+            seeds joined, every model has the same ones.
+        reference: the model that the others are compared with.
+        seed: of the bootstrap.
+
+    Returns:
+        One row for each of :func:`pairs_of` and score of :func:`scores_in`: ``model``, ``reference``, ``score``,
+        ``mean_reference`` and ``mean`` (over the images that count); then of one seed the fields of
+        :class:`PairedDifference`, of several those of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages`;
+        and ``p_holm``, corrected over the table. Positive = better than the reference.
+
+    Raises:
+        KeyError: the reference is none of the models.
+        ValueError: the models were scored on different images, or an image twice.
+    """
+    if reference not in scores:
+        raise KeyError(f"reference must be one of {', '.join(scores)}, got {reference!r}; name one that is scored")
+    names, first = scores_in(scores.values()), scores[reference]
+    ids = first.indexes["sample"]
+    subjects = first["subject"].values.tolist() if "subject" in first.coords else None
+    values = {model: _values(model, found, names, ids, reference) for model, found in scores.items()}
+    rows, several = [], first.sizes.get("seed", 1) > 1
+    for model, other in pairs_of(list(scores), reference):
+        for name in names:
+            a, b = values[other][name], values[model][name]
+            known = ~np.isnan(a + b)
+            row: dict[str, Any] = {"model": model, "reference": other, "score": name}
+            row |= {"mean_reference": _mean(a[known]), "mean": _mean(b[known])}
+            if several:
+                row |= asdict(seeds_and_images_interval(b - a, subjects))
+            else:
+                row |= asdict(paired_bootstrap(a[0], b[0], seed=seed, subjects=subjects))
+            rows.append(row)
+    if not rows:
+        return pd.DataFrame(columns=["model", "reference", "score"])
+    table = pd.DataFrame(rows)
+    table.insert(len(list(table)) if several else list(table).index("p_value") + 1, "p_holm", holm(table["p_value"]))
+    return table
 
 
 def paired_bootstrap(
@@ -91,7 +156,7 @@ def paired_bootstrap(
     differences, limit = pairs[known], resolution(first[known], second[known])
     low, high = bootstrap_interval(differences, n_resamples, seed, confidence, numbers, limit)
     return PairedDifference(
-        difference=float(differences.mean()) if len(differences) else np.nan,
+        difference=_mean(differences),
         low=low,
         high=high,
         p_value=_signed_rank(np.where(np.abs(differences) > limit, differences, 0.0), numbers),
@@ -102,52 +167,8 @@ def paired_bootstrap(
     )
 
 
-def compare(
-    scores: Mapping[str, pd.DataFrame],
-    reference: str,
-    score_names: Sequence[str] = SCORE_NAMES,
-    n_resamples: int = 10_000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Compare models with a reference, score by score, on the same images, paired by ``id``.
-
-    Args:
-        scores: score tables by the name of the model; each has ``id`` and the scores, in any order of rows. Where the
-            reference has ``subject``, subjects are resampled.
-        reference: the name of the model that the others are compared with.
-        score_names: the columns to compare.
-        n_resamples: bootstrap samples.
-        seed: seed of the resampling.
-        confidence: level of the interval, in (0, 1).
-
-    Returns:
-        One row per other model and score: ``model``, ``score``, ``mean_reference`` and ``mean`` (over the images that
-        count), then the fields of :class:`PairedDifference` and ``p_holm``, corrected over the rows of the table;
-        positive = better than the reference.
-
-    Raises:
-        KeyError: the reference or a column is missing.
-        ValueError: an id occurs twice in a table, or the tables hold different ids.
-    """
-    if reference not in scores:
-        raise KeyError(f"reference must be one of {list(scores)}, got {reference!r}; name a table that is given")
-    tables = {model: _by_id(model, table, score_names) for model, table in scores.items()}
-    rows = []
-    for model, table in tables.items():
-        if model == reference:
-            continue
-        base = _aligned(tables[reference], table, reference, model)
-        for score in score_names:
-            result = paired_bootstrap(base[score], table[score], n_resamples, seed, confidence, base.get(_SUBJECT))
-            both = base[score].notna() & table[score].notna()
-            means = {"mean_reference": base.loc[both, score].mean(), "mean": table.loc[both, score].mean()}
-            rows.append({"model": model, "score": score} | means | asdict(result))
-    fields = list(PairedDifference.__dataclass_fields__)
-    after = fields.index("p_value") + 1
-    columns = ["model", "score", "mean_reference", "mean", *fields[:after], "p_holm", *fields[after:]]
-    found = pd.DataFrame(rows, columns=columns)
-    return found.assign(p_holm=holm(found["p_value"]))
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if values.size else np.nan
 
 
 def _signed_rank(differences: NDArray[np.float64], subjects: NDArray[np.intp]) -> float:
@@ -159,27 +180,22 @@ def _signed_rank(differences: NDArray[np.float64], subjects: NDArray[np.intp]) -
     return float(stats.wilcoxon(means).pvalue)
 
 
-def _by_id(model: str, table: pd.DataFrame, score_names: Sequence[str]) -> pd.DataFrame:
-    missing = [column for column in ("id", *score_names) if column not in table]
-    if missing:
-        raise KeyError(f"scores of {model} must have the columns {missing}, got {list(table.columns)}; evaluate again")
-    repeated = table.loc[table["id"].duplicated(), "id"].unique()
-    if len(repeated):
+def _values(
+    model: str, scores: Dataset, names: Sequence[str], ids: pd.Index, reference: str
+) -> dict[str, NDArray[np.float64]]:
+    """Return each score ``(S, N)`` of the reference's images in its order."""
+    own = scores.indexes["sample"]
+    if not own.is_unique:
+        repeated = own[own.duplicated()].unique()
         raise ValueError(
             f"scores of {model} must have one row per image, got {len(repeated)} repeated ids {repeated[:3].tolist()}; "
             "evaluate each image once"
         )
-    by_id = table.set_index("id")
-    kept = by_id[list(score_names)].astype(float)
-    return kept.assign(**{_SUBJECT: by_id[_SUBJECT]}) if _SUBJECT in by_id else kept
-
-
-def _aligned(base: pd.DataFrame, table: pd.DataFrame, reference: str, model: str) -> pd.DataFrame:
-    """Return ``base`` in the order of ``table`` after a check that both hold the same ids."""
-    lacking, extra = base.index.difference(table.index), table.index.difference(base.index)
+    lacking, extra = ids.difference(own), own.difference(ids)
     if len(lacking) or len(extra):
         raise ValueError(
             f"scores of {model} must have the ids of {reference}, got {len(lacking)} missing {lacking[:3].tolist()} "
             f"and {len(extra)} unexpected {extra[:3].tolist()}; evaluate both on the same images"
         )
-    return base.loc[table.index]
+    columns = columns_of(at_level(scores.isel(sample=own.get_indexer(ids)), 0.0))
+    return {name: np.asarray(columns[name].values, dtype=np.float64).reshape(-1, len(ids)) for name in names}

@@ -9,14 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis.seeds_and_images import seeds_and_images_interval
-from htl_monai.analysis.statistics import SCORE_NAMES
-from htl_monai.report.seeds_summary import compare_over_seeds, write_seeds_summary
-from htl_monai.report.summary import write_summary
-from htl_monai.statistics.holm import holm
+from htl_monai.report.summary import write_report
 
 WriteTable = Callable[..., Path]
 MODELS = ("dense", "htl", "random")
+SCORE_NAMES = ("foreground_iou", "background_iou", "foreground_dice", "background_dice")
 
 
 def scores(seed: int, n: int = 12) -> dict[str, pd.DataFrame]:
@@ -54,11 +51,11 @@ def run_dir(write_table: WriteTable, tmp_path: Path) -> Path:
 
 
 def write_one(run_dir: Path, seed: int) -> dict[str, pd.DataFrame]:
-    return write_summary(run_dir / f"seed_{seed}", MODELS, run_dir / "one")
+    return write_report(run_dir / f"seed_{seed}", run_dir / "one", MODELS)
 
 
 def test_tables_are_means_of_those_of_each_seed(run_dir: Path) -> None:
-    tables = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out")
+    tables = write_report(run_dir, run_dir / "out", MODELS, seeds=[3, 12])
     assert {path.stem for path in (run_dir / "out").iterdir()} == set(tables)
     single = [write_one(run_dir, seed) for seed in (3, 12)]
     for name, column in (("scores", "foreground_iou"), ("impact", "foreground_drop_percent"), ("detection", "auroc")):
@@ -80,7 +77,7 @@ def test_an_image_was_never_learned_where_no_seed_learned_it(run_dir: Path, writ
         rows = table["id"].isin(unlearned)
         table.loc[rows, "foreground_iou_dense"] = 0.0
         write_table(run_dir / f"seed_{seed}" / "mining" / "scores.nc", table)
-    groups = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out")["groups"].set_index(["column", "group"])
+    groups = write_report(run_dir, run_dir / "out", MODELS, seeds=[3, 12])["groups"].set_index(["column", "group"])
     assert groups.loc[("sex", "male"), "n_never_learned"] == 1
     assert groups.loc[("sex", "male"), "n"] == 3
 
@@ -89,39 +86,20 @@ def test_networks_of_no_use_are_named_with_their_seed(run_dir: Path, write_table
     path = run_dir / "seed_12" / "evaluating_htl" / "scores.nc"
     useless = scores(12)["htl"].assign(foreground_iou=0.0, foreground_dice=0.0)
     write_table(path, useless)
-    notes = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out")["notes"]["note"].tolist()
+    notes = write_report(run_dir, run_dir / "out", MODELS, seeds=[3, 12])["notes"]["note"].tolist()
     assert len(notes) == 1 and notes[0].startswith("seed 12: On the test images the network htl ")
 
 
-def test_differences_are_judged_over_seeds_and_images(run_dir: Path) -> None:
-    table = compare_over_seeds([scores(3), scores(12)]).set_index(["model", "reference", "score"])
-    assert len(table) == 3 * len(SCORE_NAMES)
-    differences = [found["htl"]["foreground_iou"] - found["random"]["foreground_iou"] for found in map(scores, (3, 12))]
-    expected = seeds_and_images_interval(np.array(differences))
-    row = table.loc[("htl", "random", "foreground_iou")]
-    assert (row["difference"], row["low"], row["high"]) == (expected.difference, expected.low, expected.high)
-    assert (row["n_seeds"], row["n_images"]) == (2, 12)
-    assert row["mean"] - row["mean_reference"] == pytest.approx(row["difference"])
-    np.testing.assert_allclose(table["p_holm"], holm(table["p_value"]))
-
-
-def test_one_seed_has_no_interval() -> None:
-    row = compare_over_seeds([scores(3)]).iloc[0]
-    assert np.isnan(row["low"]) and np.isnan(row["high"]) and row["n_seeds"] == 1
-
-
-def test_an_image_without_a_score_in_one_seed_is_left_out_there() -> None:
-    first, second = scores(3), scores(12)
-    first["htl"].loc[0, "foreground_iou"] = np.nan
-    row = compare_over_seeds([first, second]).set_index(["model", "reference", "score"])
-    found = row.loc[("htl", "dense", "foreground_iou")]
-    left = first["htl"]["foreground_iou"][1:].sum() + second["htl"]["foreground_iou"].sum()
-    assert found["mean"] == pytest.approx(left / 23)
+def test_one_seed_is_compared_over_the_images(run_dir: Path) -> None:
+    tables = write_report(run_dir, run_dir / "out", MODELS, seeds=[3])
+    assert tables["scores_of_seeds"]["seed"].unique().tolist() == [3]
+    assert (tables["comparison"]["n_subjects"] == 12).all() and "n_seeds" not in tables["comparison"]
+    assert "n_seeds" in write_report(run_dir, run_dir / "out", MODELS)["comparison"]  # all that were mined
 
 
 def test_baselines_are_scored_and_not_compared(run_dir: Path, write_table: WriteTable) -> None:
     for seed in (3, 12):
         write_table(run_dir / f"seed_{seed}" / "evaluating_whole" / "scores.nc", scores(seed)["dense"])
-    tables = write_seeds_summary(run_dir, [3, 12], MODELS, run_dir / "out", baselines=["whole"])
+    tables = write_report(run_dir, run_dir / "out", MODELS, seeds=[3, 12], baselines=["whole"])
     assert tables["scores"]["model"].tolist() == [*MODELS, "whole"]
     assert "whole" not in set(tables["comparison"]["model"])

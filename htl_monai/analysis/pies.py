@@ -1,6 +1,8 @@
-"""Tabulates which images pruning changes most, which findings they have, and whether they look hard or mislabelled."""
+"""Which images pruning changes most (PIEs), which findings they have, and whether they look hard or mislabelled."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,14 +11,11 @@ from numpy.typing import NDArray
 from htl_monai.analysis.detection import detection_by_rankings
 from htl_monai.analysis.label_noise import noise_table
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.data.readers.listing import Item
 from htl_monai.ranking.hardness import hardness_rank
 from htl_monai.ranking.pie_modal import modal_disagreement
 from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.ranking.selection import top_share
-from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
-from htl_monai.scores import at_level
 
 __all__ = ["NO_FINDING", "pie_tables"]
 
@@ -25,32 +24,35 @@ NO_FINDING = "No Finding"
 _PLANTED = ("hard", "noisy")
 
 
-def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> dict[str, pd.DataFrame]:
-    """Find the pruning-identified exemplars (PIEs) among the test images by three definitions.
+def pie_tables(
+    images: pd.DataFrame,
+    labels: NDArray[np.float64],
+    dense: NDArray[np.floating],
+    pruned: NDArray[np.floating],
+    classes: Sequence[str],
+    share: float = 0.05,
+) -> dict[str, pd.DataFrame]:
+    """Find the pruning-identified exemplars (PIEs) among images by three definitions.
 
     Args:
-        run: what :func:`~htl_monai.report.long_tail_run.read_long_tail_run` found.
-        sparsity: of the magnitude pruning that is compared with the dense network.
+        images: one row per image: ``id``, ``image``, ``subject`` if known, and of a phantom ``hard`` and ``noisy``.
+        labels: ``(N, C)`` of 0, 1 and NaN.
+        dense: probabilities of the dense networks, ``(R, N, C)``.
+        pruned: those of the pruned ones.
+        classes: the ``C`` names.
         share: how many images are PIEs by rank correlation and by taxicab distance, in (0, 1]; by modal label it is as
             many as there are.
 
     Returns:
-        Tables by name. ``pies``: one row per image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
+        ``pies``: one row per image, most changed first: ``id``, ``image``, ``spearman``, ``taxicab``,
         ``never_learned`` (the dense networks give every class the same probability: no PIE, and first in the table),
         ``rank`` (1 = hardest), ``is_pie`` (by rank correlation, PruneCXR), ``is_pie_modal``, ``is_pie_taxicab``,
         ``n_findings`` (missing where a label is), ``labels`` (the known positive ones), ``label_quality``, and ``hard``
         and ``noisy`` of a phantom. ``pie_ratios``: by ``definition``, the over-representation of every class and number
         of findings. ``noise``: label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of
         a phantom: how well these scores find the planted images.
-
-    Raises:
-        KeyError: nothing was mined at ``sparsity``; the known ones are named.
-        ValueError: predictions do not fit the data list or each other, or ``share`` is out of range.
     """
-    found = run.scores(COMPRESSIONS[MAIN])["probability"]
-    dense, pruned = (at_level(found, level).values for level in (0.0, sparsity))
-    labels, mean_dense = run.labels, dense.mean(axis=0)
-    mean_pruned = pruned.mean(axis=0)
+    mean_dense, mean_pruned = dense.mean(axis=0), pruned.mean(axis=0)
     agreement = {"spearman": rank_correlation(mean_dense, mean_pruned), "taxicab": taxicab(mean_dense, mean_pruned)}
     hard = class_order_lost(mean_dense, mean_pruned)
     unlearned = hard == np.inf
@@ -60,28 +62,28 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
         "modal": modal_disagreement(dense, pruned),
         "taxicab": top_share(agreement["taxicab"], share),
     }
-    ids = [item["id"] for item in run.test]
-    noise = noise_table(ids, labels, mean_dense, 1 - agreement["spearman"], run.classes)
+    noise = noise_table(images["id"].tolist(), labels, mean_dense, 1 - agreement["spearman"], classes)
     pies = pd.DataFrame(
         {
-            "id": ids,
-            "image": [item["image"] for item in run.test],
+            "id": images["id"],
+            "image": images["image"],
             **agreement,
             "never_learned": unlearned,
             "rank": hardness_rank(hard),
             "is_pie": chosen["spearman"],
             "is_pie_modal": chosen["modal"],
             "is_pie_taxicab": chosen["taxicab"],
-            "n_findings": _number_of_findings(labels, run.classes),
-            "labels": _labels_as_text(labels, run.classes),
+            "n_findings": _number_of_findings(labels, classes),
+            "labels": _labels_as_text(labels, classes),
             "label_quality": noise["label_quality"],
-            **_planted(run.test),
+            **{name: images[name] for name in _PLANTED if name in images and images[name].notna().all()},
         }
     )
+    subjects = images["subject"].tolist() if "subject" in images else None
     ratios = [
-        over_representation(
-            labels, is_pie, run.classes, NO_FINDING, subjects=run.subjects, never_learned=unlearned
-        ).assign(definition=name)
+        over_representation(labels, is_pie, classes, NO_FINDING, subjects=subjects, never_learned=unlearned).assign(
+            definition=name
+        )
         for name, is_pie in chosen.items()
     ]
     # Of equal ones at the limit, the PIEs come first; where there is no correlation, the distance orders.
@@ -89,7 +91,7 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     order = {"hardness": False, "is_pie": False, "taxicab": False}
     tables = {
         "pies": pies.sort_values(list(order), ascending=list(order.values()), kind="stable", ignore_index=True),
-        "pie_ratios": _definition_first(pd.concat(ratios, ignore_index=True), len(run.classes)),
+        "pie_ratios": _definition_first(pd.concat(ratios, ignore_index=True), len(classes)),
         "noise": noise,
     }
     if any(name in pies for name in _PLANTED):
@@ -98,12 +100,12 @@ def pie_tables(run: LongTailRun, sparsity: float = 0.9, share: float = 0.05) -> 
     return tables
 
 
-def _number_of_findings(labels: NDArray[np.float64], classes: tuple[str, ...]) -> pd.Series:
+def _number_of_findings(labels: NDArray[np.float64], classes: Sequence[str]) -> pd.Series:
     findings = [name != NO_FINDING for name in classes]
     return pd.Series(labels[:, findings].sum(axis=1)).astype("Int64")
 
 
-def _labels_as_text(labels: NDArray[np.float64], classes: tuple[str, ...]) -> list[str]:
+def _labels_as_text(labels: NDArray[np.float64], classes: Sequence[str]) -> list[str]:
     return ["; ".join(name for name, value in zip(classes, row, strict=True) if value == 1) for row in labels]
 
 
@@ -113,11 +115,6 @@ def _definition_first(ratios: pd.DataFrame, n_classes: int) -> pd.DataFrame:
     ratios.insert(0, "definition", ratios.pop("definition"))
     ratios.insert(2, "is_class", place < n_classes)
     return ratios
-
-
-def _planted(items: list[Item]) -> dict[str, list[int]]:
-    """Return what a phantom planted in each image; nothing for real images."""
-    return {name: [item[name] for item in items] for name in _PLANTED if all(name in item for item in items)}
 
 
 def _detection(pies: pd.DataFrame) -> pd.DataFrame:

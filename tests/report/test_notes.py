@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from htl_monai.report.run_notes import run_notes
+from htl_monai.report.notes import run_notes
 
 
 def table(forgotten: dict[float, list[float]]) -> pd.DataFrame:

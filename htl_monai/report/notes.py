@@ -1,27 +1,58 @@
-"""Says in plain sentences what the tables of a run could not say, and why."""
+"""Says in plain sentences what a reader of a run's tables must know first, and what they could not say."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from htl_monai.analysis.overall_drop import first_significant
+from htl_monai.analysis.forgettability import first_significant
 from htl_monai.data.readers.listing import name_first
-from htl_monai.report.long_tail_run import COMPRESSIONS, MAIN, LongTailRun
+from htl_monai.report.run_scores import COMPRESSIONS, MAIN, RunScores
 from htl_monai.statistics.class_pairs import FEWEST_CLASSES
-from htl_monai.tasks.usefulness import ADVICE, useless_metric
+from htl_monai.tasks.usefulness import ADVICE, useless_masks, useless_metric
 
-__all__ = ["forgettability_notes", "pie_notes"]
+__all__ = ["forgettability_notes", "pie_notes", "run_notes"]
 
 # The sweep of PruneCXR.
 _SWEEP = tuple(round(0.05 * step, 2) for step in range(20))
 _FEW = 10
 
 
-def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Note what is missing from the tables of :func:`~htl_monai.report.long_tail_tables.forgettability_tables`.
+def run_notes(
+    mined: pd.DataFrame,
+    scores: Mapping[str, pd.DataFrame],
+    grouped: pd.DataFrame,
+    sparsity: float,
+    forgotten_share: float = 0.4,
+) -> pd.DataFrame:
+    """Note which networks are of no use, and where the table of groups can show nobody who is forgotten.
+
+    Args:
+        mined: the forgetting table of the training images; what is not of masks is not judged.
+        scores: one row a test image, by model.
+        grouped: the forgetting table that the groups are of.
+        sparsity: the sparsity of the groups.
+        forgotten_share: the relative drop from which an image counts as forgotten.
+
+    Returns:
+        ``about`` (a word to sort by) and ``note`` (a sentence); empty where there is nothing to note.
+    """
+    masks = {model: table for model, table in scores.items() if "foreground_iou" in table}
+    reasons = {f"On the test images the network {model}": useless_masks(table) for model, table in masks.items()}
+    if "foreground_iou_dense" in mined:
+        judged = useless_masks(mined.drop_duplicates("id"), "_dense")
+        reasons = {"On the mined images the dense network": judged, **reasons}
+    notes = [("usefulness", f"{start} {reason}; {ADVICE}.") for start, reason in reasons.items() if reason is not None]
+    nobody = _nobody_forgotten(grouped, sparsity, forgotten_share)
+    if nobody is not None:
+        notes.append(("groups", nobody))
+    return _table(notes)
+
+
+def forgettability_notes(run: RunScores, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Note what is missing from the tables of :func:`~htl_monai.report.long_tail.forgettability_tables`.
 
     Returns:
         ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
@@ -74,7 +105,7 @@ def forgettability_notes(run: LongTailRun, tables: dict[str, pd.DataFrame]) -> p
 
 
 def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Note what is missing from the tables of :func:`~htl_monai.report.long_tail_pies.pie_tables`.
+    """Note what is missing from the tables of :func:`~htl_monai.analysis.pies.pie_tables`.
 
     Returns:
         ``about`` (a word to sort by) and ``note`` (a sentence); empty where nothing is missing.
@@ -124,6 +155,22 @@ def pie_notes(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     if unlabelled:
         notes.append(("labels", f"{unlabelled} test images have an unknown label: without a number of findings."))
     return _table(notes)
+
+
+def _nobody_forgotten(table: pd.DataFrame, sparsity: float, forgotten_share: float) -> str | None:
+    """Return where somebody is forgotten, if nobody is at the sparsity of the groups."""
+    forgotten = (table["forgetting_relative"] >= forgotten_share).groupby(table["sparsity"]).sum()
+    if forgotten[np.isclose(forgotten.index, sparsity)].any():
+        return None
+    start = f"At sparsity {sparsity:g} no image loses {forgotten_share:.0%} or more"
+    some = forgotten[forgotten > 0]
+    if some.empty:
+        return f"{start}, nor at any other that was mined: mine at higher sparsities."
+    n = table["id"].nunique()
+    nearest = min(some.index, key=lambda other: abs(other - sparsity))
+    return (
+        f"{start}; at {nearest:g}, the nearest where some do, it is {some[nearest]} of {n}: set sparsity={nearest:g}."
+    )
 
 
 def _class_notes(classes: pd.DataFrame) -> list[tuple[str, str]]:

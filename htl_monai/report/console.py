@@ -107,7 +107,7 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
         ),
     ),
     "rankings": (
-        "Every ranking beside the others: how it goes with the dense network's error, and finds what it scores below 0.65",
+        "Every ranking beside the others: with the dense network's error, and at finding scores below 0.65",
         _first("ranking spearman_error auroc average_precision auroc_planted precision_at_planted n n_never_learned"),
     ),
     "planted": ("How well the planted images are found", lambda table: table),

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from xarray import Dataset
 
-from htl_monai.analysis.comparison import compare
 from htl_monai.analysis.compared_rankings import rankings_of_scores
+from htl_monai.analysis.comparison import compare
 from htl_monai.analysis.detection import planted_detection
 from htl_monai.analysis.groups import groups_of_forgetting
 from htl_monai.analysis.impact import impact

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from htl_monai.analysis.groups import age_group, group_summary
+from htl_monai.analysis.groups import age_group, group_summary, grouping, groups_of_forgetting
 from htl_monai.statistics.bootstrap_interval import bootstrap_interval
 
 
@@ -111,3 +111,18 @@ def test_bad_input_is_refused():
         ValueError, match="^sex must not hold the group 'unknown', got it as a value; mark it as missing"
     ):
         group_summary(table.fillna({"sex": "unknown"}), "sex", "drop")
+
+
+def test_every_column_that_makes_groups_is_grouped_by_the_usual_ones_first():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"id": [f"{n}" for n in range(90)], "subject": "p", "hard": 0, "scanner": ["A", "B", "C"] * 30}
+    )
+    table = table.assign(area=rng.uniform(size=90), age=40.0, sex="male", file=table["id"], nothing=None)
+    groups = grouping(table, list(table))
+    assert list(groups) == ["sex", "age_group", "scanner", "area"]
+    assert groups["area"].value_counts().tolist() == [30, 30, 30]
+    mined = table.assign(forgetting=0.1, forgetting_relative=0.5)
+    found = groups_of_forgetting(mined, columns=list(table)).set_index(["column", "group"])
+    assert found.loc["scanner", "share_of_forgotten"].dropna().tolist() == pytest.approx([1 / 3] * 3)
+    assert found.loc["area", "n"].tolist() == [30, 30, 30, 0]

@@ -54,11 +54,15 @@ class HeatMapLocalization(BinarySegmentation):
 
     def agreement(self, pred: Tensor, dense: Tensor) -> dict[str, Tensor]:
         """Add ``box_agreement``, the IoU of the two boxes: 1 where both are empty, 0 where one is (Algorithm 2: the
-        images whose box moves most are those that the network forgets; box drop = 1 - agreement).
+        images whose box moves most are those that the network forgets; box drop = 1 - agreement). Where neither network
+        outlines anything, ``mask_agreement`` has nothing to measure.
         """
         agreement = super().agreement(pred, dense)
         pred, dense = as_plain(pred), as_plain(dense)
-        overlaps = map(box_iou, _boxes(self.drawn(pred)), _boxes(self.drawn(dense)))
+        drawn, of_dense = self.drawn(pred), self.drawn(dense)
+        nothing = ~(drawn | of_dense).flatten(1).any(dim=1)
+        agreement["mask_agreement"] = agreement["mask_agreement"].masked_fill(nothing, torch.nan)
+        overlaps = map(box_iou, _boxes(drawn), _boxes(of_dense))
         return {"box_agreement": _column(overlaps, with_nan(pred) | with_nan(dense)), **agreement}
 
     def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:

@@ -48,7 +48,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
     Writes: ``engine.state.output`` with ``image``, ``label`` (None without), ``pred`` (of the dense network), ``dense``
         (the task's scores by name, ``(N,)`` or ``(N, C)``), ``pruned`` (``(N, S)`` or ``(N, S, C)``, in the order of
         ``sparsities``), ``agreement`` of each pruned network with the dense one (``(N, S)``) and ``doubt`` of the dense
-        one, with its ``label_quality`` where there are labels (``(N,)``; empty for a network that returns masks);
+        one, with the ``plausibility`` of its labels (``(N,)``; empty for a network that returns masks);
         ``engine.sweep`` during a run.
     """
 
@@ -109,7 +109,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
             require_finite(torch.stack(finite, dim=1), batchdata["id"], (0.0, *engine.sparsities))
             output |= {"pruned": _stacked(scores), "agreement": _stacked(agreement), "doubt": {}}
             if dense.is_floating_point():
-                output["doubt"] = task.doubt(dense) | ({} if targets is None else task.label_quality(dense, targets))
+                output["doubt"] = task.doubt(dense) | ({} if targets is None else task.plausibility(dense, targets))
         engine.state.output = output
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)

@@ -60,9 +60,9 @@ class RestoredTask(Task):
     def dynamics(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
         return self.task.dynamics(pred, label)
 
-    def label_quality(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+    def plausibility(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
         """Return nothing where the bundle leaves the label at its original size: the network's pixels are others."""
-        return self.task.label_quality(pred, label) if pred.shape[2:] == label.shape[2:] else {}
+        return self.task.plausibility(pred, label) if pred.shape[2:] == label.shape[2:] else {}
 
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         return self.task.of_label(label)

@@ -109,9 +109,15 @@ class Segmentation(Task):
         right = ~(iou < 0.5)
         return self._decided(pred, label, balanced=True).dynamics() | {"dynamics_correct": right.double()}
 
-    def label_quality(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """Return ``label_quality``, cleanlab's softmin of the pixels, in [0, 1]; lower = more likely an error."""
-        return {"label_quality": self._decided(pred, label, balanced=False).softmin()}
+    def plausibility(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Tell how plausible the network finds the label.
+
+        Returns:
+            ``label_quality``, cleanlab's softmin of the pixels, in [0, 1]; lower = more likely an error; and ``loss``,
+            the mean cross-entropy of the pixels (and classes, where they do not exclude each other), in nats.
+        """
+        decided = self._decided(pred, label, balanced=False)
+        return {"label_quality": decided.softmin(), "loss": decided.mean(-torch.log(decided.prob)).double()}
 
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         """Return ``whole_image_iou``: the IoU that a mask of the whole image would have, the mean of the foreground."""

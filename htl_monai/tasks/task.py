@@ -106,8 +106,8 @@ class Task(ABC):
             Those of :meth:`.decisions.Decisions.dynamics`, and ``dynamics_correct``: whether the sample is right.
         """
 
-    def label_quality(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """Return ``label_quality`` where it cannot be made of the scores: how plausible the network finds masks."""
+    def plausibility(self, pred: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """Return what a network says of the label beyond its scores: of masks ``label_quality`` and ``loss``."""
         return {}
 
     @abstractmethod

@@ -96,7 +96,7 @@ def test_output_holds_scores_by_image_and_sparsity(tiny_unet: nn.Module, items: 
     assert output["dense"]["dice"].shape == (5, 2) and output["pruned"]["dice"].shape == (5, 2, 2)
     assert output["pruned"]["iou"].dtype == torch.float64
     assert output["agreement"]["mask_agreement"].shape == (5, 2) and output["doubt"]["entropy"].shape == (5,)
-    quality = MASKS.label_quality(output["pred"], output["label"])["label_quality"]
+    quality = MASKS.plausibility(output["pred"], output["label"])["label_quality"]
     torch.testing.assert_close(output["doubt"]["label_quality"], quality)
     bare = [{key: value for key, value in item.items() if key != "label"} for item in items]
     unlabelled = mine(tiny_unet, bare, prepare_batch=lambda batch, *_, **__: (batch["image"], None)).state.output

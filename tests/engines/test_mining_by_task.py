@@ -64,7 +64,8 @@ def test_the_output_is_the_tasks_own_arithmetic(task: Task) -> None:
     with torch.no_grad():
         dense = task.select(network(image))
         assert torch.equal(found["pred"], dense)
-        torch.testing.assert_close(found["doubt"], task.doubt(dense), equal_nan=True)
+        of_dense = task.doubt(dense) | task.plausibility(dense, label)
+        torch.testing.assert_close(found["doubt"], of_dense, equal_nan=True)
         torch.testing.assert_close(found["dense"], task.scores({"pred": dense, "label": label}), equal_nan=True)
         for place, amount in enumerate((0.5, 0.8)):
             with pruned(network, GlobalMagnitude(amount=amount).masks(network)):

@@ -78,7 +78,15 @@ def test_every_case_is_one_row_with_paths_rankings_and_metadata(
     assert ranking["rank"].tolist() == [*range(1, len(ranking) + 1)] and all(
         map(Path.is_file, map(Path, ranking["image"]))
     )
-    wanted = {"entropy", "dense_error", "relative_forgetting", "mask_change", "mask_confidence", "label_quality"}
+    wanted = {
+        "entropy",
+        "dense_error",
+        "relative_forgetting",
+        "mask_change",
+        "mask_confidence",
+        "label_quality",
+        "loss",
+    }
     wanted = {"entropy", "loss", "pie_spearman", "pie_taxicab", "label_quality"} if name == "tissue_2d" else wanted
     assert wanted | {"split"} <= {*ranking} and found.hardest(3)["id"].tolist() == ranking["id"].head(3).tolist()
     rankings = read_table(out / "rankings.csv").set_index("ranking")
@@ -128,7 +136,7 @@ def test_labels_are_optional_and_change_nothing_that_needs_none(
     assert any("forgetting cannot be made: It needs labels" in note for note in without.notes)
 
 
-LABELLED = {"iou", "dice", "whole_image_iou", "label_quality"}
+LABELLED = {"iou", "dice", "whole_image_iou", "label_quality", "loss"}
 
 
 def test_at_the_networks_size_other_pixels_are_counted(organ: Path, audits: dict[str, tuple[Audit, Path]]) -> None:

@@ -78,7 +78,7 @@ def test_a_sweep_over_masks_has_a_ranking_of_the_level_nearest_to_the_usual_one(
     evaluator = sweep(network, build_items(), handler, [0.3, 0.6, 0.9])
     evaluator.run()
     found, table = evaluator.state.scores, pd.read_csv(tmp_path / "ranking.csv")
-    doubt = ["entropy", "entropy_per_area", "confidence", "expected_error", "label_quality"]
+    doubt = ["entropy", "entropy_per_area", "confidence", "expected_error", "label_quality", "loss"]
     columns = ["id", "age", "whole_image_iou", *doubt, "sparsity", "foreground_dice_dense", "foreground_dice_pruned"]
     assert table.columns.tolist() == [*columns, "forgetting", "forgetting_relative", "never_learned", "rank"]
     assert (table["sparsity"] == 0.6).all() and table["rank"].dropna().tolist() == sorted(table["rank"].dropna())

@@ -73,5 +73,19 @@ def test_label_quality_of_masks_is_cleanlab_s_softmin():
     pred = 2 * torch.randn(4, 2, 8, 6, generator=generator)
     label = torch.randint(0, 2, (4, 1, 8, 6), generator=generator)
     expected, _ = get_label_quality_scores(label[:, 0].numpy(), torch.softmax(pred, 1).numpy(), verbose=False)
-    np.testing.assert_allclose(BinarySegmentation().label_quality(pred, label)["label_quality"], expected, rtol=1e-5)
-    assert MultilabelClassification(("a",)).label_quality(torch.zeros(1, 1), torch.zeros(1, 1)) == {}
+    np.testing.assert_allclose(BinarySegmentation().plausibility(pred, label)["label_quality"], expected, rtol=1e-5)
+    assert MultilabelClassification(("a",)).plausibility(torch.zeros(1, 1), torch.zeros(1, 1)) == {}
+
+
+@pytest.mark.parametrize("dims", [(6, 5), (4, 3, 5)])
+def test_the_loss_of_masks_is_the_mean_cross_entropy_of_their_pixels(dims: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(3)
+    pred = torch.randn(2, 3, *dims, generator=generator)
+    numbers = torch.randint(0, 3, (2, 1, *dims), generator=generator).float()
+    loss = MulticlassSegmentation(("background", "a", "b")).plausibility(pred, numbers)["loss"]
+    expected = functional.cross_entropy(pred, numbers[:, 0].long(), reduction="none").flatten(1).mean(dim=1)
+    torch.testing.assert_close(loss, expected.double())
+    regions = (torch.rand(2, 3, *dims, generator=generator) < 0.4).float()
+    loss = MultilabelSegmentation(("a", "b", "c")).plausibility(pred, regions)["loss"]
+    expected = functional.binary_cross_entropy_with_logits(pred, regions, reduction="none").flatten(1).mean(dim=1)
+    torch.testing.assert_close(loss, expected.double())

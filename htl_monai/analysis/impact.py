@@ -12,7 +12,7 @@ from htl_monai.ranking.hardness import bounded_forgetting, is_never_learned, nev
 __all__ = ["impact", "impact_of_pruning", "impact_on_boxes", "is_of_boxes"]
 
 _MASKS = ("foreground_iou", "background_iou")
-_BOXES = ("box_agreement_pruned", "mask_agreement_pruned", "x_min_px_dense", "x_min_px_pruned")
+_BOXES = ("box_agreement_pruned", "mask_agreement_pruned")
 
 
 def is_of_boxes(table: pd.DataFrame) -> bool:
@@ -86,8 +86,8 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     (Attend Who is Weak, Algorithm 2); the dense network agrees with itself.
 
     Args:
-        table: a forgetting table with ``box_agreement_pruned``, ``mask_agreement_pruned``, and the edges
-            ``x_min_px_dense`` and ``x_min_px_pruned``, NaN without a box.
+        table: a forgetting table with ``box_agreement_pruned`` and ``mask_agreement_pruned``, NaN where neither network
+            outlines anything.
         forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
 
     Returns:
@@ -98,8 +98,8 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
         the masks) and ``foreground_drop`` (its mean drop). NaN where no image counts.
 
     Example:
-        >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7, "box_agreement_pruned": [1.0, 0.5],
-        ...                       "mask_agreement_pruned": [1.0, 0.8], "x_min_px_dense": 0.0, "x_min_px_pruned": 0.0})
+        >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7,
+        ...                       "box_agreement_pruned": [1.0, 0.5], "mask_agreement_pruned": [1.0, 0.8]})
         >>> impact_on_boxes(table)[["box_iou", "box_drop", "box_forgotten", "foreground_drop"]].round(3).values.tolist()
         [[0.75, 0.25, 0.5, 0.1]]
     """
@@ -107,8 +107,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     rows = []
     for sparsity, images in table.groupby("sparsity", sort=True):
         boxes = images["box_agreement_pruned"].astype(float)
-        found = images[["x_min_px_dense", "x_min_px_pruned"]].notna().any(axis=1)
-        masks = images.loc[found, "mask_agreement_pruned"].astype(float)
+        masks = images["mask_agreement_pruned"].astype(float)
         rows.append(
             {
                 "sparsity": sparsity,

@@ -12,11 +12,10 @@ from htl_monai.analysis.impact import impact_on_boxes
 @pytest.fixture
 def table() -> pd.DataFrame:
     """Four images at two sparsities; neither network finds a lesion in the last one."""
-    rows = [(0.9, 0.0, 0.2), (0.9, 0.6, 0.5), (0.9, 0.59, 0.4), (0.9, 1.0, 1.0)]
-    rows += [(0.5, 1.0, 1.0), (0.5, 0.8, 0.9), (0.5, 1.0, 1.0), (0.5, 1.0, 1.0)]
+    rows = [(0.9, 0.0, 0.2), (0.9, 0.6, 0.5), (0.9, 0.59, 0.4), (0.9, 1.0, np.nan)]
+    rows += [(0.5, 1.0, 1.0), (0.5, 0.8, 0.9), (0.5, 1.0, 1.0), (0.5, 1.0, np.nan)]
     table = pd.DataFrame(rows, columns=["sparsity", "box_agreement_pruned", "mask_agreement_pruned"])
-    edge = [0.0, 0.0, np.nan, np.nan] * 2
-    return table.assign(id=list("abcd") * 2, x_min_px_dense=edge, x_min_px_pruned=[0.0, np.nan, 0.0, np.nan] * 2)
+    return table.assign(id=list("abcd") * 2)
 
 
 def test_by_hand(table: pd.DataFrame) -> None:

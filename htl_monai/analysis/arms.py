@@ -16,8 +16,6 @@ from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
 from htl_monai.statistics.two_spreads import TwoSpreads
 
-__all__ = ["MEAN", "compare_arms"]
-
 MEAN = "mean"
 
 _COLUMNS = (
@@ -51,9 +49,6 @@ def compare_arms(
         arms: probabilities ``(R, N, C)`` of the same ``R`` seeds in the same order, by the name of the arm.
         reference: the arm that the others are compared with.
         classes: names of the ``C`` classes; by default their numbers from 0.
-        n_resamples: bootstrap samples.
-        seed: of the resampling.
-        confidence: level of the interval, in (0, 1).
         subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
 
     Returns:
@@ -64,10 +59,6 @@ def compare_arms(
         and classes in the others), ``difference_sd``, the standard deviation over seeds, and ``note``. A class without
         a positive image has NaN. There is no interval, and the note says why, with one seed and where the positive
         images are of fewer than ten subjects.
-
-    Raises:
-        KeyError: the reference is not among the arms.
-        ValueError: the shapes do not fit, a probability is NaN, or an option is out of range.
 
     Example:
         >>> labels = [[1], [0], [1], [0]]

@@ -16,8 +16,6 @@ from htl_monai.data.readers.listing import SPLITS
 from htl_monai.statistics.holm import holm
 from htl_monai.tasks.usefulness import random_order_ap
 
-__all__ = ["class_counts", "class_tables", "curves_by_class"]
-
 _DROP = 0.2  # from here on a class counts as forgotten (PruneCXR)
 _FCD = ("fcd_euclidean", "fcd_mse")  # PruneCXR's text defines one, its code takes the other
 

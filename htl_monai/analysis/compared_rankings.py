@@ -12,8 +12,6 @@ from htl_monai.ranking.ranking import OfPruned, over_seeds
 from htl_monai.ranking.registry import rankings
 from htl_monai.scores import at_level, of_samples
 
-__all__ = ["compare_rankings", "rankings_of_scores"]
-
 
 def compare_rankings(rankings: pd.DataFrame, score: ArrayLike | None = None, below: float = 0.65) -> pd.DataFrame:
     """Return one row a ranking: its rank correlation with the others, with the error, and how it finds bad scores.

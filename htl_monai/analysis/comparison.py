@@ -22,8 +22,6 @@ from htl_monai.statistics.holm import holm
 from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["PairedDifference", "compare", "paired_bootstrap", "pairs_of", "scores_in"]
-
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -75,17 +73,12 @@ def compare(scores: Mapping[str, Dataset], reference: str = "dense", seed: int =
         scores: of the same test images by the name of the model, at level 0; see :mod:`htl_monai.scores`. With several
             seeds joined, every model has the same ones.
         reference: the model that the others are compared with.
-        seed: of the bootstrap.
 
     Returns:
         One row for each of :func:`pairs_of` and score of :func:`scores_in`: ``model``, ``reference``, ``score``,
         ``mean_reference`` and ``mean`` (over the images that count); then of one seed the fields of
         :class:`PairedDifference`, of several those of :class:`~htl_monai.analysis.seeds_and_images.SeedsAndImages`;
         and ``p_holm``, corrected over the table. Positive = better than the reference.
-
-    Raises:
-        KeyError: the reference is none of the models.
-        ValueError: the models were scored on different images, or an image twice.
     """
     if reference not in scores:
         raise KeyError(f"reference must be one of {', '.join(scores)}, got {reference!r}; name one that is scored")
@@ -129,17 +122,11 @@ def paired_bootstrap(
     Args:
         a: scores of the reference model, ``(N,)``.
         b: scores of the other model on the same images in the same order, ``(N,)``.
-        n_resamples: bootstrap samples.
-        seed: seed of the resampling.
-        confidence: level of the interval, in (0, 1).
         subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
 
     Returns:
         The difference. Without a pair all its numbers are NaN; the interval is, too, where
         :func:`~htl_monai.statistics.bootstrap_interval.too_few` holds; if no pair differs, the p-value is 1.
-
-    Raises:
-        ValueError: the shapes differ or are not ``(N,)``, or an option is out of range.
 
     Example:
         >>> scores = np.linspace(0.5, 0.9, 20)

@@ -9,8 +9,6 @@ from scipy.stats import norm, pearsonr, rankdata, spearmanr
 
 from htl_monai.statistics.class_pairs import ClassPairs
 
-__all__ = ["correlations", "pair_correlations"]
-
 _FEWEST = 4  # both intervals divide by n - 3; three classes have six permutations, and no p-value below a third
 _NUMBERS = ("estimate", "low", "high", "p_value")
 
@@ -30,15 +28,11 @@ def correlations(
         y: ``(N,)``, of the same classes.
         x_name: what ``x`` is called in the table.
         y_name: what ``y`` is called in the table.
-        confidence: level of the intervals, in (0, 1).
 
     Returns:
         Two rows: ``x``, ``y``, ``method`` (``pearson``, ``spearman``), ``estimate`` in [-1, 1], ``low``, ``high``,
         ``p_value`` (two-sided), ``n`` and ``n_missing`` (pairs left out for a NaN). NaN where fewer than four pairs are
         complete or one quantity is constant.
-
-    Raises:
-        ValueError: the shapes differ or are not ``(N,)``, a value is infinite, or ``confidence`` is out of range.
 
     Example:
         >>> correlations([1, 2, 3, 4, 5], [1, 2, 3, 5, 4])[["method", "estimate", "n"]].round(3).values.tolist()
@@ -78,18 +72,11 @@ def pair_correlations(
             measured is left out.
         x: a column.
         y: another.
-        n_permutations: of the classes; if there are no more than that, all are made.
-        seed: of the permutations.
-        confidence: level of the intervals, in (0, 1).
 
     Returns:
         Two rows, as :func:`correlations` returns them, with ``n`` the pairs that
         count, ``n_missing`` the others, and ``n_classes``. NaN with fewer than four classes or where a quantity is
         constant; the interval is with fewer than eight classes, too, which are too few to say.
-
-    Raises:
-        KeyError: a column is missing.
-        ValueError: an option is out of range.
 
     Example:
         >>> pairs = pd.DataFrame({"class_a": list("aaabbc"), "class_b": list("bcdcdd")})

@@ -13,14 +13,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from htl_monai.analysis.impact import is_of_boxes
 from htl_monai.ranking.hardness import hardness, never_learned_in
 
-__all__ = [
-    "detection",
-    "detection_by_rankings",
-    "detection_of_groups",
-    "planted_detection",
-    "yes_or_no",
-]
-
 
 def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict[str, float]:
     """Measure how well the highest scores point at the planted images.
@@ -38,10 +30,6 @@ def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict
         (0.5 = chance), ``average_precision``, ``k`` and ``precision_at_k``. Equal scores at the k-th place are counted
         by the fraction of them that are planted, so that the order of the images plays no part. NaN where there is
         nothing to measure: no planted image, or for ``auroc`` none but planted ones.
-
-    Raises:
-        ValueError: the shapes differ or are not ``(N,)`` with N > 0, ``truth`` holds anything but 0 and 1, or ``k`` is
-            out of range.
 
     Example:
         >>> result = detection([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0])
@@ -102,9 +90,6 @@ def yes_or_no(column: pd.Series) -> NDArray[np.float64]:
     Args:
         column: of bools, of 0 and 1, or of one of the pairs yes/no, true/false, y/n, 1/0 in any case.
 
-    Raises:
-        ValueError: it holds something else.
-
     Example:
         >>> yes_or_no(pd.Series(["Yes", "no", None])).tolist()
         [1.0, 0.0, nan]
@@ -128,9 +113,6 @@ def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "n
 
     Returns:
         ``auroc_<group>`` for each group but the easy one, sorted by name (0.5 = chance).
-
-    Raises:
-        ValueError: the shapes differ or are not ``(N,)`` with N > 0.
 
     Example:
         >>> detection_of_groups([0.9, 0.1, 0.4, 0.5], ["hair", "small", "none", "none"])

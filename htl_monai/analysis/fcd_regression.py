@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from htl_monai.statistics.class_pairs import ClassPairs
 
-__all__ = ["regress_fcd"]
-
 _TERMS = ("intercept", "delta_log_frequency", "iou_root4", "delta_log_frequency:iou_root4")
 
 
@@ -32,9 +30,6 @@ def regress_fcd(
     Args:
         pairs: what ``pairs_table`` returns. A class with pairs that are not measured (NaN) is left out.
         response: the column to explain, ``fcd_euclidean`` or ``fcd_mse``.
-        confidence: level of the intervals, in (0, 1).
-        n_permutations: of the classes; if there are no more than that, all are made.
-        seed: of the permutations.
 
     Returns:
         One row a term (``intercept``, ``delta_log_frequency``, ``iou_root4``, ``delta_log_frequency:iou_root4``):
@@ -42,10 +37,6 @@ def regress_fcd(
         permutation tests), ``r_squared``, ``n`` (pairs), ``n_missing`` and ``n_classes``. NaN where the pairs do not
         determine the fit: less than five of them, or predictors that are collinear; intervals are NaN with fewer than
         eight classes, too, which are too few to say.
-
-    Raises:
-        KeyError: a column is missing.
-        ValueError: ``confidence`` or ``n_permutations`` is out of range.
 
     Example:
         >>> pairs = pd.DataFrame({"class_a": list("aaabbc"), "class_b": list("bcdcdd")})

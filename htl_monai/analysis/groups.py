@@ -11,8 +11,6 @@ from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 from htl_monai.statistics.share_interval import share_interval
 
-__all__ = ["AGE_GROUPS", "UNKNOWN", "age_group", "group_summary", "grouping", "groups_of", "groups_of_forgetting"]
-
 AGE_GROUPS = ("<= 30", "31-50", "> 50")
 UNKNOWN = "unknown"
 # These first, in this order; what was planted is shown by its group.
@@ -30,9 +28,6 @@ def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
 
     Returns:
         An ordered categorical column with the index of ``age_years``; unknown ages stay missing.
-
-    Raises:
-        ValueError: an age is negative.
 
     Example:
         >>> age_group([30, 35, 85]).tolist()
@@ -58,9 +53,6 @@ def group_summary(
         table: one row per image; where it has ``subject``, subjects are resampled, each with all its images.
         column: the metadata to group by; a missing value (None, NaN) belongs to no group.
         score: the column to summarise.
-        n_resamples: bootstrap samples.
-        seed: seed of the resampling.
-        confidence: level of the interval, in (0, 1).
 
     Returns:
         One row per group, sorted (categories in their order, also those without an image), and a last row ``unknown``
@@ -68,10 +60,6 @@ def group_summary(
         score is NaN), ``mean``, ``low``, ``high`` and ``note``. Without a score the mean is NaN; where there are too
         few for an interval (see :func:`~htl_monai.statistics.bootstrap_interval.too_few`), its ends are, and the note
         says so.
-
-    Raises:
-        KeyError: ``table`` lacks ``column`` or ``score``.
-        ValueError: a group is called ``unknown`` already.
 
     Example:
         >>> table = pd.DataFrame({"sex": ["male", "female", None], "forgetting": [0.1, 0.3, 0.2]})
@@ -155,7 +143,6 @@ def groups_of_forgetting(
 
     Args:
         mined: the forgetting table at one sparsity.
-        seed: of the bootstrap.
         forgotten_share: the relative drop from which an image counts as forgotten.
         columns: the metadata to group by, see :func:`grouping`.
 

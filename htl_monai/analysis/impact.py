@@ -9,8 +9,6 @@ import pandas as pd
 
 from htl_monai.ranking.hardness import bounded_forgetting, is_never_learned, never_learned_in, relative_forgetting
 
-__all__ = ["impact", "impact_of_pruning", "impact_on_boxes", "is_of_boxes"]
-
 _MASKS = ("foreground_iou", "background_iou")
 _BOXES = ("box_agreement_pruned", "mask_agreement_pruned")
 
@@ -58,10 +56,6 @@ def impact_of_pruning(
         ``<score>_image_drop_percent`` (mean over images of each one's drop in % of its own dense score, none counting
         as a gain of more than 100 %) and ``<score>_forgotten`` (share of the images that lose at least
         ``forgotten_share``). Higher = hit harder; NaN where no image counts.
-
-    Raises:
-        KeyError: a column is missing.
-        ValueError: ``forgotten_share`` lies outside [0, 1], or an image occurs twice at one sparsity.
 
     Example:
         >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7,

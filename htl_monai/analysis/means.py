@@ -13,8 +13,6 @@ from htl_monai.analysis.comparison import scores_in
 from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.scores import table_of
 
-__all__ = ["forgetting_over_seeds", "mean_by", "mean_scores"]
-
 
 def mean_scores(scores: Mapping[str, Dataset]) -> pd.DataFrame:
     """Return one row per model: images, each score's mean over images, and the scores of Table 2 of Attend Who is Weak.

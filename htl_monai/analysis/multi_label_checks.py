@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["checked_ap", "checked_labels"]
-
 
 def checked_labels(labels: ArrayLike, classes: Sequence[str] | None = None) -> NDArray[np.float64]:
     """Return the labels as floats after a check that they are a table of 0, 1 and NaN (unknown).
@@ -16,9 +14,6 @@ def checked_labels(labels: ArrayLike, classes: Sequence[str] | None = None) -> N
     Args:
         labels: ``(N, C)``; 1 = the image has the finding, 0 = it has not, NaN = unknown.
         classes: the ``C`` names, where they are needed.
-
-    Raises:
-        ValueError: ``labels`` is no such table, or ``classes`` has another length.
 
     Example:
         >>> checked_labels([[True, False]]).tolist()
@@ -43,9 +38,6 @@ def checked_ap(ap: ArrayLike, sparsities: Sequence[float] | None = None) -> NDAr
     Args:
         ap: ``(R, K, C)`` in [0, 1]; NaN for a class that cannot be measured.
         sparsities: the ``K`` sparsities, ascending from 0, where they are needed.
-
-    Raises:
-        ValueError: ``ap`` has another shape or range, or ``sparsities`` another length, order or start.
 
     Example:
         >>> checked_ap([[[0.5], [0.25]]], (0.0, 0.9)).shape

@@ -14,8 +14,6 @@ from htl_monai.statistics.ratio_interval import ratio_interval
 from htl_monai.statistics.share_interval import effective_number
 from htl_monai.statistics.subjects import subject_numbers
 
-__all__ = ["over_representation"]
-
 _MANY = 4
 
 
@@ -39,7 +37,6 @@ def over_representation(
         is_pie: ``(N,)`` of bool.
         classes: the ``C`` names.
         no_finding: the class that is not a finding; if there is none of that name, all are.
-        confidence: level of the intervals, in (0, 1).
         subjects: ``(N,)``, whom each image shows; None (for all or for one) = every image is a subject of its own.
         never_learned: ``(N,)`` of bool, images that could not be ranked because no network learned them; None for none.
 
@@ -51,9 +48,6 @@ def over_representation(
         test of a ratio of 1) and ``p_holm``, corrected over the groups. The ratio is above 1 for a group that is
         over-represented, 0 where none and infinite where all of the group are PIEs. Ratio, interval and test are NaN
         where the group never occurs or all or none of the images are PIEs.
-
-    Raises:
-        ValueError: the shapes do not fit, or an option is out of range.
 
     Example:
         >>> table = over_representation([[1], [1], [0], [1], [0], [0]], [1, 1, 1, 0, 0, 0], ["Hernia"])

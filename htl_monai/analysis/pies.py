@@ -17,8 +17,6 @@ from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab
 from htl_monai.ranking.selection import top_share
 
-__all__ = ["NO_FINDING", "pie_tables"]
-
 NO_FINDING = "No Finding"
 # What the phantom plants.
 _PLANTED = ("hard", "noisy")

@@ -14,8 +14,6 @@ from statsmodels.formula.api import mixedlm
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 from htl_monai.statistics.holm import holm
 
-__all__ = ["analyse_ratings", "group_means", "reader_agreement"]
-
 _EFFECTS = {"reader": "0 + C(reader)", "case": "0 + C(case)"}
 _ESTIMATES = ("estimate", "low", "high", "p_value", "p_holm", "sd_reader", "sd_case", "sd_residual")
 # Of the residual variance. Statsmodels then warns of the edge and of the errors of variances, which are not used here.
@@ -33,17 +31,12 @@ def analyse_ratings(ratings: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
     Args:
         ratings: one row per reader, case and question: ``reader``, ``case``, ``is_pie``, ``question``, ``rating`` (NaN
             = missing, and left out).
-        confidence: level of the interval, in (0, 1).
 
     Returns:
         One row per question: ``question``, ``n_readers``, ``n_cases``, ``n_ratings``, ``n_missing``, ``mean_pie``,
         ``mean_other``, ``estimate`` (positive = PIEs are rated higher), ``low``, ``high``, ``p_value``, ``p_holm``
         (corrected over the questions), ``sd_reader``, ``sd_case``, ``sd_residual``, and ``note``, which says in words
         what is odd about the fit. Where no model can be fitted, or it does not converge, the estimate is NaN.
-
-    Raises:
-        KeyError: a column is missing.
-        ValueError: ``confidence`` is out of range.
     """
     _require(ratings)
     if not 0 < confidence < 1:
@@ -75,8 +68,6 @@ def group_means(ratings: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -
 
     Args:
         ratings: as in :func:`analyse_ratings`.
-        n_resamples: bootstrap samples; each case counts with its mean over the readers.
-        seed: of the resampling.
 
     Returns:
         Two rows per question, the PIEs first: ``question``, ``is_pie``, ``n_cases``, ``n_ratings``, ``mean``, ``low``,

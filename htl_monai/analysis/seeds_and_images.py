@@ -12,8 +12,6 @@ from htl_monai.statistics.rounding import resolution
 from htl_monai.statistics.subjects import subject_numbers
 from htl_monai.statistics.two_spreads import TwoSpreads
 
-__all__ = ["SeedsAndImages", "seeds_and_images_interval"]
-
 
 @dataclass(frozen=True)
 class SeedsAndImages:
@@ -51,16 +49,11 @@ def seeds_and_images_interval(
         differences: ``(S, N)``, of S pairs of networks (one per seed) on the same N images; NaN = not measured.
         subjects: ``(N,)``, whom each image shows; images of one subject count as one draw. None (the whole or one
             entry) = every image is a subject of its own.
-        confidence: level of the interval, in (0, 1).
 
     Returns:
         The difference. Interval and p-value are NaN with less than two seeds or two subjects, and where all
         differences are alike but not 0, which leaves no spread to judge by; if all are 0, the interval is [0, 0] and
         the p-value 1.
-
-    Raises:
-        ValueError: ``differences`` is not ``(S, N)`` or infinite, ``subjects`` does not fit it, or ``confidence`` is
-            out of range.
 
     Example:
         >>> result = seeds_and_images_interval([[0.1, 0.3, 0.2], [0.2, 0.3, 0.1], [0.0, 0.2, 0.1]])

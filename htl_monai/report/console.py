@@ -18,18 +18,6 @@ from htl_monai.report.verdict import verdict
 from htl_monai.runs import layout
 from htl_monai.scores import read_scores
 
-__all__ = [
-    "print_files",
-    "print_left_out",
-    "print_never_learned",
-    "print_notes",
-    "print_run",
-    "print_skipped",
-    "print_tables",
-    "print_written",
-    "say",
-]
-
 # Of the sweep that PruneCXR makes, every fourth sparsity fits a screen.
 _EVERY = 4
 _PIES = 10

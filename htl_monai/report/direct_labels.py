@@ -9,8 +9,6 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
-__all__ = ["label_points", "place_beside", "spread_apart"]
-
 # Where a label is tried, in the order of preference: right, left, above, below, then the corners.
 _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 # And how far away, in units of the distance to the point.

@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 
 from htl_monai.data.files import write_atomically, write_csv
 
-__all__ = ["DPI", "STYLE", "write_figure"]
-
 DPI = 200
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",

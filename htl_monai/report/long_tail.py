@@ -20,8 +20,6 @@ from htl_monai.report.run_scores import COMPRESSIONS, MAIN, RunScores, read_run
 from htl_monai.runs import layout
 from htl_monai.scores import at_level
 
-__all__ = ["forgettability_tables", "long_tail_tables", "tables_of_pies", "write_forgettability", "write_pies"]
-
 Tables = dict[str, pd.DataFrame]
 
 
@@ -51,10 +49,6 @@ def forgettability_tables(run: RunScores) -> Tables:
         ``classes``, see :func:`~htl_monai.analysis.class_tables.class_counts`; ``forgettability``, the curves of the
         magnitude pruning, one row per class and one column per sparsity; those of
         :func:`~htl_monai.analysis.class_tables.class_tables`, with the column ``compression``; and ``notes``.
-
-    Raises:
-        FileNotFoundError: the scores of a seed after magnitude pruning are not there.
-        ValueError: scores do not fit the data list or each other.
     """
     labels, parts, wide = run.labels, dict[str, list[pd.DataFrame]](), pd.DataFrame()
     classes = class_counts(run.positives(), run.data.classes)
@@ -77,11 +71,7 @@ def forgettability_tables(run: RunScores) -> Tables:
 
 
 def tables_of_pies(run: RunScores, sparsity: float = 0.9, share: float = 0.05) -> Tables:
-    """Return what :func:`~htl_monai.analysis.pies.pie_tables` finds in the test images of a run, and ``pie_notes``.
-
-    Raises:
-        KeyError: nothing was mined at ``sparsity``; the known ones are named.
-    """
+    """Return what :func:`~htl_monai.analysis.pies.pie_tables` finds in the test images of a run, and ``pie_notes``."""
     found = run.of_test(COMPRESSIONS[MAIN])["probability"]
     dense, pruned = (at_level(found, level).values for level in (0.0, sparsity))
     images = pd.DataFrame(run.data.datalists["test"])

@@ -17,8 +17,6 @@ from matplotlib.ticker import LogFormatter, PercentFormatter
 from htl_monai.analysis.forgettability import first_significant
 from htl_monai.report.direct_labels import label_points, spread_apart
 
-__all__ = ["draw_classes", "draw_curves", "draw_overall", "draw_pairs"]
-
 # Okabe and Ito's colours, which colour-blind readers can tell apart, and a marker for those who print in grey.
 _LOOKS = {
     "global_magnitude": ("L1 pruning", "#0072B2", "o"),

@@ -9,8 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-__all__ = ["draw_arms", "draw_noise", "draw_ratios"]
-
 # Okabe and Ito's colours and a marker each, by definition of PIE.
 _DEFINITIONS = {
     "spearman": ("rank correlation", "#0072B2", "o"),

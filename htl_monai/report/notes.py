@@ -13,8 +13,6 @@ from htl_monai.report.run_scores import COMPRESSIONS, MAIN, RunScores
 from htl_monai.statistics.class_pairs import FEWEST_CLASSES
 from htl_monai.tasks.usefulness import ADVICE, useless_masks, useless_metric
 
-__all__ = ["forgettability_notes", "pie_notes", "run_notes"]
-
 # The sweep of PruneCXR.
 _SWEEP = tuple(round(0.05 * step, 2) for step in range(20))
 _FEW = 10

@@ -12,8 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-__all__ = ["WIDTH", "print_table"]
-
 WIDTH = 80
 """Characters a line where nobody watches."""
 # A long word of text is broken to lines of so many characters.

@@ -12,8 +12,6 @@ from htl_monai.data.files import read_table
 from htl_monai.data.readers.listing import name_first
 from htl_monai.data.readers.text_table import read_text_table
 
-__all__ = ["KEY_COLUMNS", "QUESTIONS", "RATING_COLUMNS", "SCALE", "missing_ratings", "read_key", "read_ratings"]
-
 # Higher = more noise, better quality, more difficult.
 QUESTIONS = ("label_noise", "image_quality", "difficulty")
 SCALE = (1, 2, 3, 4, 5)
@@ -26,10 +24,6 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Returns:
         One row per case: ``study``, ``case``, ``id`` (all text) and ``is_pie`` (bool).
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no key.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"key {path} does not exist; give the folder that the study was written to")
@@ -57,12 +51,6 @@ def read_ratings(paths: Sequence[str | os.PathLike[str]], key: pd.DataFrame) -> 
     Returns:
         One row per reader, case of the key and question, by reader and case: ``reader``, ``case``, ``is_pie``,
         ``question`` and ``rating`` in 1 … 5, NaN where it is missing.
-
-    Raises:
-        FileNotFoundError: a file is not there.
-        KeyError: a column is missing.
-        ValueError: no file, one that is no CSV, a sheet of another study, a rating that is none of 1 … 5, a case that
-            is not in the key, or one that a reader rated twice.
     """
     if not paths:
         raise ValueError("paths must name at least one file of ratings, got none; give each one's")

@@ -14,8 +14,6 @@ from PIL import Image
 from htl_monai.data.images.grey_picture import read_grey
 from htl_monai.report.reader_ratings import QUESTIONS, SCALE
 
-__all__ = ["Case", "anonymous_png", "reader_sheet"]
-
 # The question, and what the ends of its scale mean.
 _WORDS = {
     "label_noise": ("How far are the given labels wrong?", "fully right", "clearly wrong"),
@@ -47,10 +45,6 @@ def anonymous_png(path: str | os.PathLike[str], max_px: int = 1024) -> str:
     Args:
         path: a file that :func:`~htl_monai.data.images.grey_picture.read_grey` reads.
         max_px: a longer side is brought down to this many pixels.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it cannot be read.
     """
     picture = Image.fromarray(read_grey(path))
     picture.thumbnail((max_px, max_px), Image.Resampling.LANCZOS)

@@ -8,8 +8,6 @@ from matplotlib.figure import Figure
 
 from htl_monai.report.reader_ratings import SCALE
 
-__all__ = ["draw_ratings"]
-
 # What each group is called; Okabe and Ito's colours, which colour-blind readers can tell apart, and a marker each.
 _GROUPS = {True: ("PIEs", "#D55E00", "s"), False: ("others", "#0072B2", "o")}
 _TITLES = {

@@ -14,8 +14,6 @@ from htl_monai.report.long_tail_figures import draw_classes, draw_curves, draw_o
 from htl_monai.report.long_tail_pie_figures import draw_arms, draw_noise, draw_ratios
 from htl_monai.report.run_scores import MAIN
 
-__all__ = ["draw_tables"]
-
 
 def draw_tables(tables: Mapping[str, pd.DataFrame], figures: Path) -> None:
     """Write every figure that can be drawn from those tables of a run that there are."""

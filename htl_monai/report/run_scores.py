@@ -17,8 +17,6 @@ from htl_monai.data.readers.multi_label import MultiLabelData, label_matrix, loa
 from htl_monai.runs import layout
 from htl_monai.scores import in_order, join_seeds
 
-__all__ = ["COMPRESSIONS", "MAIN", "RunScores", "read_run"]
-
 # What the weights went through, and the stage whose folder holds the scores.
 COMPRESSIONS = {
     "global_magnitude": "mining",
@@ -57,12 +55,7 @@ class RunScores:
         return tuple(seed for seed in self.seeds if self.path(seed, f"{stage}/{layout.SCORES}").is_file())
 
     def of(self, stage: str, seeds: Sequence[int | None] | None = None) -> Dataset:
-        """Join a stage's scores along ``seed``, lazily.
-
-        Raises:
-            FileNotFoundError: the scores of a seed are not there.
-            ValueError: the seeds' scores do not fit each other.
-        """
+        """Join a stage's scores along ``seed``, lazily."""
         named = self.seeds if seeds is None else seeds
         return join_seeds({seed or 0: self.path(seed, f"{stage}/{layout.SCORES}") for seed in named})
 
@@ -82,11 +75,7 @@ class RunScores:
         return {split: (label_matrix(lists[split]) == 1).sum(axis=0) if lists[split] else nothing for split in SPLITS}
 
     def of_test(self, stage: str, seeds: Sequence[int | None] | None = None) -> Dataset:
-        """As :meth:`of`, in the order of the test images of the data list: ``probability`` is ``(R, K, N, C)``.
-
-        Raises:
-            ValueError: they are of other images or classes than the data list, or lack the dense network.
-        """
+        """As :meth:`of`, in the order of the test images of the data list: ``probability`` is ``(R, K, N, C)``."""
         found, classes = self.of(stage, seeds), list(self.data.classes)
         where = self.path((self.seeds if seeds is None else seeds)[0], f"{stage}/{layout.SCORES}")
         if found.indexes["class"].tolist() != classes:
@@ -103,11 +92,7 @@ class RunScores:
 
 
 def read_run(run_dir: str | os.PathLike[str], seeds: Sequence[int] | None = None) -> RunScores:
-    """Find the seeds of a run; by default every one that was mined.
-
-    Raises:
-        FileNotFoundError: none was mined.
-    """
+    """Find the seeds of a run; by default every one that was mined."""
     run, mined = Path(run_dir), f"{COMPRESSIONS[MAIN]}/{layout.SCORES}"
     if seeds:
         return RunScores(run, tuple(sorted(seeds)))

@@ -25,8 +25,6 @@ from htl_monai.report.run_scores import RunScores, read_run
 from htl_monai.runs import layout
 from htl_monai.scores import metadata_of, table_of
 
-__all__ = ["at_sparsity", "mined_table", "write_report"]
-
 Tables = dict[str, pd.DataFrame]
 
 
@@ -57,7 +55,6 @@ def write_report(
             planted groups.
         pie_share: how many images are pruning-identified exemplars (PIEs) where images have classes, in (0, 1]; they
             are found at ``sparsity`` itself.
-        seed: of the bootstrap.
 
     Returns:
         The tables by name, as written. Of any task ``scores`` (mean of each score and model), ``comparison`` (paired
@@ -68,11 +65,6 @@ def write_report(
         and ``notes`` (sentences on networks of no use, and on what tables could not say). Each is a mean over the seeds
         if these are named, beside ``scores_of_seeds``; the notes name the seed. Where images have classes, also those
         of :func:`~htl_monai.report.long_tail.long_tail_tables`.
-
-    Raises:
-        FileNotFoundError: the scores of a stage are not there.
-        KeyError: nothing was mined at ``sparsity`` to find PIEs by, or ``reference`` is not among the arms.
-        ValueError: scores do not fit each other.
     """
     run = read_run(run_dir, seeds)
     tables = _tables(run, arms, reference, mined, baselines, sparsity, seed)

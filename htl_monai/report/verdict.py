@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-__all__ = ["verdict", "verdict_of"]
-
 _MORE_SEEDS = "--seeds 0:3"
 _ARMS = {
     "htl": "fine-tuning on forgotten images",

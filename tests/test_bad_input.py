@@ -197,6 +197,8 @@ def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Pa
         run_setting("weekly", tiny_phantom, tmp_path / "run")
     with pytest.raises(FileNotFoundError, match="overlay must be one of .*sizes/cpu.json"):
         run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])
+    with pytest.raises(FileNotFoundError, match=r"got 'settings/cpu.json'; did you mean sizes/cpu.json\?$"):
+        run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/cpu.json"])
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "precision": "fp8"})
     assert torch.is_grad_enabled()  # nothing of the broken stage stays behind

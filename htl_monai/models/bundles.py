@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from htl_monai.data.files import read_json
@@ -51,7 +52,7 @@ def find_bundle(name: str) -> Path:
         if folder not in own.values():
             _announce(folder)
         return folder
-    hint = f"write ./{name} to run that folder" if (Path(name) / "configs").is_dir() else "check it"
+    hint = f"write ./{name} to run that folder" if (Path(name) / "configs").is_dir() else _nearest(name, own)
     raise FileNotFoundError(f"bundle must be one of {', '.join(own)} or a bundle's path, got {name!r}; {hint}")
 
 
@@ -96,8 +97,15 @@ def _found(name: str, own: Mapping[str, Path], kind: str) -> Path:
         if path.resolve() not in own.values():
             _announce(path.resolve())
         return path.resolve()
-    hint = f"write ./{name} to use that file" if path.suffix == ".json" and path.is_file() else "check it"
+    is_file = path.suffix == ".json" and path.is_file()
+    hint = f"write ./{name} to use that file" if is_file else _nearest(name, own)
     raise FileNotFoundError(f"{kind} must be one of {', '.join(own)} or the path of a .json file, got {name!r}; {hint}")
+
+
+def _nearest(name: str, own: Mapping[str, Path]) -> str:
+    """Return a hint: the name in another folder, or one that is spelled like it."""
+    meant = [word for word in own if Path(word).name == Path(name).name] or get_close_matches(name, own, n=1)
+    return f"did you mean {meant[0]}?" if meant else "check it"
 
 
 def looks_like_path(name: str) -> bool:

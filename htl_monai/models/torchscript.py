@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-__all__ = ["read_torchscript", "torchscript_config"]
+__all__ = ["of_two_values", "read_torchscript", "torchscript_config"]
 
 
 def read_torchscript(path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -22,7 +22,7 @@ def read_torchscript(path: Path) -> tuple[nn.Module, dict[str, Any]]:
     extra = {"metadata.json": ""}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore")  # torch warns of its own formats
             network = torch.jit.load(str(path), map_location="cpu", _extra_files=extra)
         metadata = json.loads(extra["metadata.json"] or "{}")
     except Exception as error:  # torch reports a damaged file by errors of many kinds
@@ -31,10 +31,24 @@ def read_torchscript(path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def torchscript_config() -> dict[str, Any]:
-    """Return configs that load image and label as they are stored, and run the network on the whole image."""
+    """Return configs that load an image as it is stored, a label by its classes, and run the network on the whole."""
     keys = ["image", "label"]
-    steps = ({"_target_": "LoadImaged"}, {"_target_": "EnsureChannelFirstd"}, {"_target_": "EnsureTyped"})
+    steps: list[dict[str, Any]] = [
+        {"_target_": name, "keys": keys} for name in ("LoadImaged", "EnsureChannelFirstd", "EnsureTyped")
+    ]
+    steps.append({"_target_": "Lambdad", "keys": "label", "func": of_two_values})
     return {
-        "preprocessing": {"_target_": "Compose", "transforms": [{**step, "keys": keys} for step in steps]},
+        "preprocessing": {"_target_": "Compose", "transforms": steps},
         "inferer": {"_target_": "SimpleInferer"},
     }
+
+
+def of_two_values(label: Tensor) -> Tensor:
+    """Return a mask of 0 and 255, as pictures hold it, as 0 and 1; any other label as it is.
+
+    Example:
+        >>> of_two_values(torch.tensor([0, 255, 0])).tolist(), of_two_values(torch.tensor([0, 2, 255])).tolist()
+        ([0, 1, 0], [0, 2, 255])
+    """
+    drawn = label == 255
+    return drawn.to(label.dtype) if bool((drawn | (label == 0)).all()) else label

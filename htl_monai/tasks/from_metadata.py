@@ -36,8 +36,10 @@ def from_metadata(metadata: Mapping[str, Any], name: str | None = None, config: 
     formats = output_formats(metadata, activation_in(config))
     types = task_types() if name is None else {name: task_named(name)}
     for output in formats:
-        for task in types.values():
-            if any(task.reads(possible) for possible in _possible(output, name)):
+        reading = [task for task in types.values() if any(task.reads(each) for each in _possible(output, name))]
+        # A task that narrows another down, and reads what that reads, is taken by its name alone.
+        for task in reading:
+            if not any(issubclass(task, other) for other in reading if other is not task):
                 several = len(formats) > 1 and output.key != "pred"
                 return task(output.classes, selector=output.key if several else None)
     described = "; ".join(

@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine
 from monai.data import decollate_batch, list_data_collate
 from monai.inferers import SimpleInferer, SlidingWindowInferer
 from monai.utils.enums import CommonKeys as Keys
+from PIL import Image
 
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
@@ -151,6 +153,11 @@ def test_a_torchscript_file_runs_as_its_source_does(organ: Path, tmp_path: Path)
     torch.testing.assert_close(model.predict({"image": inputs})["pred"], expected)
     prepared = model.prepare({"image": str(organ / "data" / "imagesTr" / "case_0.nii.gz")})["image"]
     assert prepared.shape[0] == 1 and prepared.ndim == 4
+    mask = Image.fromarray(np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0))
+    mask.save(tmp_path / "mask.png")
+    both = {"image": str(tmp_path / "mask.png"), "label": str(tmp_path / "mask.png")}
+    stored = model.prepare(both)
+    assert (stored["image"].max(), stored["label"].max()) == (255, 1)  # pictures hold 255 for a mask's 1
     path.write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"model must be a TorchScript file, got .*exported.ts, which cannot be read"):
         _ = find_model(path, device_name="cpu").network

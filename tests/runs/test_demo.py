@@ -13,10 +13,10 @@ from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.demo import run_demo
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config
-from htl_monai.runs.setting import read_setting, setting_names
+from htl_monai.runs.setting import read_setting
 
 
-@pytest.mark.parametrize("setting", setting_names())
+@pytest.mark.parametrize("setting", htl_monai.runs.demo._DEMOS)
 def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

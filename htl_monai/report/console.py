@@ -31,6 +31,10 @@ def _first(columns: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda table: table[[name for name in columns.split() if name in table]]
 
 
+def _every_fourth(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.iloc[::_EVERY] if len(rows) > 2 * _EVERY else rows
+
+
 def _impact(table: pd.DataFrame) -> pd.DataFrame:
     shares = [name for name in map(str, table) if name.endswith(("_drop_percent", "_forgotten", "_n_never_learned"))]
     scores = [name for name in map(str, table) if name.endswith("_pruned")]
@@ -39,7 +43,7 @@ def _impact(table: pd.DataFrame) -> pd.DataFrame:
         "foreground_n_never_learned box_iou box_drop box_forgotten n_never_learned"
         if {"foreground_drop_percent", "box_drop"} & set(table)
         else " ".join(["sparsity", "n", *scores[:1], *(name for name in shares if "image_drop" not in name)])
-    )(table)
+    )(_every_fourth(table))
 
 
 def _groups(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,11 +54,6 @@ def _groups(table: pd.DataFrame) -> pd.DataFrame:
 
 def _of_main(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["compression"] == MAIN].drop(columns="compression")
-
-
-def _overall(table: pd.DataFrame) -> pd.DataFrame:
-    rows = _of_main(table)
-    return rows.iloc[::_EVERY] if len(rows) > 2 * _EVERY else rows
 
 
 def _pies(table: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +74,10 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     ),
     "impact": ("What pruning costs (mined images)", _impact),
     "impact_unlabelled": ("How far pruning moves the boxes (images without mask)", _impact),
-    "overall": ("What magnitude pruning costs: mean average precision (AP) of the classes", _overall),
+    "overall": (
+        "What magnitude pruning costs: mean average precision (AP) of the classes",
+        lambda table: _every_fourth(_of_main(table)),
+    ),
     "first_drop": ("Which classes are forgotten first: sparsity at which a fifth of the AP is lost", _of_main),
     "correlations": (
         "What forgetting goes with (95 % intervals, p after Holm)",

@@ -18,7 +18,7 @@ def rank(
         by: the ranking that orders the samples, such as relative_forgetting; by default the first that
             can be made of rank correlation, relative forgetting, change of box and change of mask.
         stage: the stage of the run whose scores count.
-        out: the table that is written; rankings.csv beside the scores by default.
+        out: the table that is written; ranked.csv beside the scores by default.
 
     Examples:
         htl rank runs/lesions
@@ -40,7 +40,7 @@ def rank(
     table = rank_all(found, by)
     # Not ranking.csv, which the stage mining has written and answers for.
     folder = next(folder for folder in (Path(scores) / stage, Path(scores), Path(scores).parent) if folder.is_dir())
-    path = write_csv(Path(out) if out is not None else folder / "rankings.csv", table)
+    path = write_csv(Path(out) if out is not None else folder / "ranked.csv", table)
     print_table(f"The hardest of {len(table)} samples", table.head(10))
     print_written(path.resolve())
 

@@ -13,6 +13,7 @@ from monai.inferers import Inferer
 from monai.utils import CommonKeys as Keys
 from torch import Tensor, nn
 
+from htl_monai.data.readers.listing import name_first
 from htl_monai.pruning import Compressor, WeightSweep
 from htl_monai.tasks.finite import are_finite, require_finite
 from htl_monai.tasks.task import Task
@@ -100,7 +101,11 @@ class ForgettingEvaluator(SupervisedEvaluator):
             )
             dense = next(outputs)
             output[Keys.PRED] = dense
-            output["dense"] = task.scores(output)
+            try:
+                output["dense"] = task.scores(output)
+            except ValueError as error:
+                ids = [str(id_) for id_ in batchdata["id"]]
+                raise ValueError(f"{error}; the batch is of {name_first(ids, len(ids))}") from error
             scores, agreement, finite = [], [], [are_finite(dense)]
             for pruned in outputs:
                 scores.append(task.scores({Keys.PRED: pruned, Keys.LABEL: targets}))

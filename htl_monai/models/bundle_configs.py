@@ -184,7 +184,10 @@ def first_cause(error: BaseException) -> str:
     """
     while error.__cause__ is not None:
         error = error.__cause__
-    return f"{' '.join(str(error).split()) or type(error).__name__:.300}"
+    text = str(error).strip()
+    if "TorchScript" in text:  # its own trace comes before what went wrong
+        text = text.splitlines()[-1]
+    return f"{' '.join(text.split()) or type(error).__name__:.300}"
 
 
 def _config_file(folder: Path, name: str) -> Path | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import torch
 import xarray as xr
 from monai.bundle import ConfigParser
-from monai.data import list_data_collate
 from monai.utils import CommonKeys as Keys
 
 from htl_monai.data.digest import data_digest
@@ -35,7 +35,8 @@ from htl_monai.runs.provenance import origin_of, write_provenance
 from htl_monai.scores import at_level
 from htl_monai.scores.metadata import coordinates_of
 from htl_monai.tasks.from_metadata import from_metadata
-from htl_monai.tasks.task import Task
+from htl_monai.tasks.own_activation import are_probabilities
+from htl_monai.tasks.task import Task, task_named
 
 __all__ = ["SCORE_AT", "SPARSITIES", "audit"]
 
@@ -91,6 +92,8 @@ def audit(
     """
     if score_at not in SCORE_AT:
         raise ValueError(f"score_at must be one of {', '.join(SCORE_AT)}, got {score_at!r}; choose one of them")
+    if not 0 <= below <= 1:
+        raise ValueError(f"below must be in [0, 1], got {below}; 0.65 is the default")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
     with nullcontext() if out is None else output_folder(out, "audit") as folder:
@@ -99,6 +102,7 @@ def audit(
         known = _task(model, data, columns)
         items = audit_items(data, split, known, columns, say)
         require_room(items, known)
+        known = _with_own_activation(known, model, items)
         say(f"audit: {len(items)} images with {model.weights}, {known.name} of {', '.join(known.classes[:8])}")
         scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor)
         parts = [part for part in _by_label(items) if part]
@@ -109,6 +113,7 @@ def audit(
         scores = _joined(datasets, items, known)
         found = Audit(scores, tuple(items), scored.sparsity, tuple(_notes(scores, items, known)), below)
         if folder is not None:
+            (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
             written = found.write(folder)
             settings: dict[str, Any] = {
                 "split": split,
@@ -146,13 +151,8 @@ class _Scored:
             self._prepare_batch,
             val_handlers=[writer, *([IterationProgress("audit")] if progress else [])],
         )
-        try:
+        with _network_of(self.model):
             evaluator.run()
-        except RuntimeError as error:  # of torch, such as a shape that a network cannot take, or memory that is full
-            raise ValueError(
-                f"images must be such as the network of {self.model.bundle} takes, got: {first_cause(error)}; check "
-                "the data list, or the preprocessing"
-            ) from error
         assert evaluator.sweep is not None
         self.sparsity = evaluator.sweep.report()
         return evaluator.state.scores
@@ -167,18 +167,51 @@ class _Scored:
 
 def _task(model: Model, data: str | os.PathLike[str], columns: Mapping[str, Any] | None) -> Task:
     """Return what the model does, by its metadata and configs; of a network alone by its name and its channels."""
-    metadata = model.metadata
-    if model.task is not None and not metadata.get("network_data_format", {}).get("outputs"):
+    metadata, configs = model.metadata, model.configs.content
+    described = metadata.get("network_data_format", {})
+    if model.task is not None and isinstance(described, Mapping) and not described.get("outputs"):
         lists = load_datalists(data, columns, on_missing="keep")
         item = next((item for items in lists.values() for item in items), None)
         if item is None:
             raise ValueError(f"data must hold an image, got none in {data}; give another data list")
-        pred = model.predict(list_data_collate([model.prepare({Keys.IMAGE: item[Keys.IMAGE]})]))[Keys.PRED]
-        pred = pred[0] if isinstance(pred, list | tuple) else pred
+        kind_of_task = task_named(model.task)
+        pred = kind_of_task(("background", "foreground")).select(_says(model, item))
+        if pred.ndim < 2:
+            raise ValueError(f"pred must be (N, C) or (N, C, ...), got {tuple(pred.shape)}; give another network")
+        configs = [*configs, {"sigmoid": not getattr(kind_of_task, "exclusive", True)}]
         kind = "segmentation" if pred.ndim > 2 else "classes"
         output = {"format": kind, "num_channels": pred.shape[1], "spatial_shape": list(pred.shape[2:]) or [1]}
         metadata = {"network_data_format": {"outputs": {"pred": output}}}
-    return from_metadata(metadata, model.task, model.configs.content)
+    return from_metadata(metadata, model.task, configs)
+
+
+def _with_own_activation(task: Task, model: Model, items: Sequence[Item]) -> Task:
+    """Return a task that takes the output for probabilities, where the network ends in softmax or sigmoid itself."""
+    steps = () if model.postprocessing is None else model.postprocessing.flatten().transforms
+    exclusive = getattr(task, "exclusive", None)
+    if exclusive is None or any(type(step).__name__.startswith("Activations") for step in steps):
+        return task
+    pred = task.select(_says(model, items[0]))
+    return replace(task, probabilities=True) if are_probabilities(pred, exclusive) else task
+
+
+def _says(model: Model, item: Item) -> Any:
+    """Return what the network says of one image."""
+    image = {Keys.IMAGE: item[Keys.IMAGE], "id": item["id"]}
+    with _network_of(model):
+        return model.predict(AuditLoader([image], model, 1).first)[Keys.PRED]
+
+
+@contextmanager
+def _network_of(model: Model) -> Iterator[None]:
+    """Say in a sentence what a network of anybody cannot take: a shape, or more than memory holds."""
+    try:
+        yield
+    except (RuntimeError, TypeError, AssertionError, AttributeError, IndexError) as error:
+        raise ValueError(
+            f"images must be such as the network of {model.bundle} takes, got: {first_cause(error)}; check the data "
+            "list, or the preprocessing"
+        ) from error
 
 
 def _pruner(name: str) -> Compressor:
@@ -212,4 +245,6 @@ def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[str]:
         empty = measured.fillna(0).sum("sample") == 0 if "label" in scores else measured.isnull().all("sample")
         absent = [name for name in task.foreground if bool(empty.sel({"class": name}))]
         notes += [f"No sample shows {name}: nothing is said of it." for name in absent]
+    if task.probabilities:
+        notes.append("The network's output are probabilities: it ends in softmax or sigmoid itself.")
     return notes + [f"{name} cannot be made: {reason}" for name, reason in why_not(rankable(scores)).items()]

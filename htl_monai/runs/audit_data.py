@@ -46,6 +46,8 @@ def audit_items(
         FileNotFoundError: there is no such data.
         ValueError: the split has no sample, an image is not there, or a label is none of the task's classes.
     """
+    if columns and Path(data).suffix.lower() == ".json":
+        raise ValueError(f"columns must be left out for {data}, got {dict(columns)}; they name those of a CSV")
     if split not in (*LISTS, ALL):
         raise ValueError(f"split must be one of {', '.join((*LISTS, ALL))}, got {split!r}; choose one of them")
     lists = _lists(data, task, columns, say)
@@ -84,6 +86,8 @@ def require_room(items: Sequence[Item], task: Task) -> None:
 class AuditLoader(DataLoader):
     """Batches of what a model's preprocessing makes of samples; one that cannot be prepared stops it with a sentence.
 
+    ``first`` is the first sample as a batch.
+
     Args:
         items: the data list.
         model: prepares each of them.
@@ -99,8 +103,9 @@ class AuditLoader(DataLoader):
         is_picture = first[model.image_key].ndim == 3
         size = batch_size or (_PICTURES_AT_ONCE if is_picture and steps & {*_FIXED} else 1)
         # Volumes are read one at a time: a worker would hold more of them in memory.
-        workers = min(2, len(items) // size) if is_picture else 0
+        workers = min(2, (len(items) - 1) // size) if is_picture else 0
         super().__init__(_Prepared(items, model), batch_size=size, num_workers=workers, collate_fn=_collate)
+        self.first = _collate([first])
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         for batch in super().__iter__():
@@ -144,13 +149,16 @@ def _collate(samples: list[dict[str, Any] | str]) -> Any:
             for key, value in sample.items()
             if isinstance(value, torch.Tensor)
         }
-        return f"batch_size must be 1 where sizes differ, got {', '.join(sorted(shapes)[:4])}; leave it out"
+        return (
+            f"batch_size must be 1 where sizes differ, got {', '.join(sorted(shapes)[:4])}; set it to 1, or take those "
+            "that differ out of the data list"
+        )
 
 
 def _lists(data: str | os.PathLike[str], task: Task, columns: Mapping[str, Any] | None, say: Say | None) -> Datalists:
     path = Path(data)
     if not isinstance(task, MultilabelClassification) or (path.suffix.lower() == ".json" and is_decathlon(path)):
-        return load_datalists(path, columns, on_missing="keep", say=say)
+        return load_datalists(path, columns, on_missing="name", say=say)
     found = load_multi_label(path, columns, on_missing="keep", say=say)
     lacking = [name for name in task.classes if name not in found.classes]
     if lacking:
@@ -170,31 +178,39 @@ def _with_label(item: Item, task: Task) -> Item:
     """Return an item whose label is one that the task can read, or that has none."""
     label = item.get("label")
     if not isinstance(task, Classification):
-        if label is None or isinstance(label, str):
+        if label is None or label == "":
+            return {key: value for key, value in item.items() if key != "label"}
+        if isinstance(label, str) and os.path.isfile(label):
             return item
         raise ValueError(
-            f"label of {item['id']} must be the path of a mask for {task.name}, got {label!r:.80}; correct the list"
+            f"label of {item['id']} must be the path of a mask for {task.name}, got {label!r:.200}, which is no file; "
+            "correct the list, or leave this label out"
         )
     rest = {key: value for key, value in item.items() if key != "label"}
     if isinstance(task, MultilabelClassification):
-        if not isinstance(label, list):
+        if label is None or _is_file(label):
             return rest
-        if len(label) != len(task.classes):
+        if not isinstance(label, list) or len(label) != len(task.classes):
             raise ValueError(
-                f"label of {item['id']} must have a value for each of {len(task.classes)} classes, got {len(label)}; "
-                "correct the list"
+                f"label of {item['id']} must be a list with a value for each of {len(task.classes)} classes, got "
+                f"{label!r:.80}; correct the list"
             )
         return rest | {"label": torch.tensor([float("nan") if value is None else float(value) for value in label])}
-    value = item.get("diagnosis") if label is None or (isinstance(label, str) and os.path.isfile(label)) else label
+    value = item.get("diagnosis") if label is None or _is_file(label) else label
     if value is None:
         return rest
-    number = task.classes.index(value) if value in task.classes else value
-    if not isinstance(number, int) or not 0 <= number < len(task.classes):
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    number = task.classes.index(value) if value in task.classes else number
+    if type(number) is not int or not 0 <= number < len(task.classes):
         raise ValueError(
             f"label of {item['id']} must be one of {', '.join(task.classes)}, or its number, got {value!r:.80}; "
             "correct the list"
         )
     return rest | {"label": torch.tensor(number)}
+
+
+def _is_file(label: Any) -> bool:
+    return isinstance(label, str) and os.path.isfile(label)
 
 
 def _files(item: Item) -> list[str]:

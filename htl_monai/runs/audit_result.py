@@ -84,6 +84,8 @@ class Audit:
         tables = {"ranking": self.ranking, "rankings": self.rankings, "groups": self.groups()}
         tables |= {"sparsity": self.sparsity, "notes": pd.DataFrame({"note": self.notes})}
         by_id = {item["id"]: item for item in self.items}
+        for name in rankings():  # of an earlier audit, of other data
+            (folder / "selections" / f"{name}.json").unlink(missing_ok=True)
         for name in self._made:
             values = self.ranking.set_index("id")[name]
             hardest = values[top_share(values, _SELECTED_SHARE)].sort_values(ascending=False, kind="stable").index
@@ -120,7 +122,7 @@ class Audit:
 
 def rankable(scores: xr.Dataset) -> xr.Dataset:
     """Return scores of which no ranking takes agreement for being right, where there are no labels."""
-    return scores if scores.attrs["labelled"] else scores.assign_attrs(primary="")
+    return scores if scores.attrs.get("labelled", True) else scores.assign_attrs(primary="")
 
 
 def _plain(item: Item) -> Item:

@@ -6,9 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from jsonschema import Draft202012Validator
+
 __all__ = ["Activation", "OutputFormat", "activation_in", "output_formats"]
 
 Activation = Literal["softmax", "sigmoid"]
+_OUTPUT = {
+    "type": "object",
+    "properties": {
+        "num_channels": {"type": ["integer", "null"], "minimum": 0},
+        "spatial_shape": {"type": ["array", "null"]},
+        "channel_def": {"type": ["object", "null"], "propertyNames": {"pattern": "^[0-9]+$"}},
+    },
+}
+_OUTPUTS = {"type": "object", "properties": {"outputs": {"type": "object", "additionalProperties": _OUTPUT}}}
+_SCHEMA = Draft202012Validator({"properties": {"network_data_format": _OUTPUTS}})
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,9 @@ def output_formats(metadata: Mapping[str, Any], activation: Activation | None = 
     Raises:
         ValueError: it describes no output, or not the names of its channels.
     """
+    for fault in _SCHEMA.iter_errors(metadata):
+        place = "#".join(map(str, fault.absolute_path))
+        raise ValueError(f"{place} of metadata.json must fit, got: {fault.message:.200}; correct it")
     outputs = metadata.get("network_data_format", {}).get("outputs", {})
     if not outputs:
         raise ValueError(
@@ -90,18 +105,20 @@ def _format(key: str, entry: Mapping[str, Any], activation: Activation | None) -
         kind = "classification"
     elif kind == "labels":
         kind = "segmentation"
-    classes = _class_names(key, entry.get("channel_def"), channels, kind)
+    classes = _class_names(key, entry.get("channel_def"), channels, kind, activation)
     if kind == "segmentation" and activation is None:
         activation = "sigmoid" if channels == 1 else "softmax" if classes[0].lower() == "background" else None
     return OutputFormat(key, kind, channels, classes, "sigmoid" if channels == 1 else activation)
 
 
-def _class_names(key: str, channel_def: Mapping[str, str] | None, channels: int, kind: str) -> tuple[str, ...]:
+def _class_names(
+    key: str, channel_def: Mapping[str, str] | None, channels: int, kind: str, activation: Activation | None
+) -> tuple[str, ...]:
     masks = kind in ("segmentation", "heat map")
     names = [str(channel_def[number]) for number in sorted(channel_def, key=int)] if channel_def else []
     if not names:
         names = [f"class {i}" for i in range(channels)]
-        if masks and channels > 1:
+        if masks and channels > 1 and activation != "sigmoid":
             names[0] = "background"
     if masks and channels == 1 and len(names) == 1:
         names = ["background", *names]

@@ -45,7 +45,7 @@ def test_the_list_names_every_ranking_and_says_what_lacks(htl: Htl, tmp_path: Pa
     text = " ".join(out.split())
     assert (code, err) == (0, "") and "There is no mask_agreement among the scores." in text
     assert "There is no entropy " not in text and "There is no iou" not in text
-    assert not (tmp_path / "rankings.csv").exists()
+    assert not (tmp_path / "ranked.csv").exists()
     code, out, err = htl("rank")
     assert code == 1 and err.startswith("htl: scores must be the folder of a run or a file of scores, got none; ")
 
@@ -53,8 +53,8 @@ def test_the_list_names_every_ranking_and_says_what_lacks(htl: Htl, tmp_path: Pa
 def test_a_file_of_scores_is_ranked_beside_it_or_elsewhere(htl: Htl, tmp_path: Path) -> None:
     path = write_scores(tmp_path / "scores.nc", scores())
     code, out, err = htl("rank", str(path))
-    assert (code, err) == (0, "") and out.count("case_") == 10 and "rankings.csv" in out
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "rankings.csv"), rank_all(scores()), check_dtype=False)
+    assert (code, err) == (0, "") and out.count("case_") == 10 and "ranked.csv" in out
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "ranked.csv"), rank_all(scores()), check_dtype=False)
     assert htl("rank", str(path), "--by", "entropy", "--out", str(tmp_path / "hard.csv"))[0] == 0
     assert (pd.read_csv(tmp_path / "hard.csv")["entropy"].diff().dropna() <= 0).all()
     code, _, err = htl("rank", str(path), "--by", "luck")
@@ -69,7 +69,7 @@ def test_a_run_is_ranked_with_what_its_training_recorded(htl: Htl, tmp_path: Pat
     (tmp_path / "mining" / "ranking.csv").write_text("of the stage")
     assert htl("rank", str(tmp_path))[0] == 0
     assert (tmp_path / "mining" / "ranking.csv").read_text() == "of the stage"
-    events = pd.read_csv(tmp_path / "mining" / "rankings.csv").set_index("id")["forgetting_events"]
+    events = pd.read_csv(tmp_path / "mining" / "ranked.csv").set_index("id")["forgetting_events"]
     assert events[IDS[:2]].isna().all()  # not trained on
     expected = ForgettingEvents().of_epochs(recorded()["dynamics_correct"].values)
     np.testing.assert_array_equal(events[IDS[:1:-1]], expected[:-1])
@@ -84,7 +84,7 @@ def test_the_seeds_of_a_run_are_joined(htl: Htl, tmp_path: Path) -> None:
     joined = scores_of(tmp_path)
     assert joined["seed"].values.tolist() == [2, 10] and joined["dynamics_correct"].dims == ("seed", "epoch", "sample")
     assert htl("rank", str(tmp_path), "--by", "entropy")[0] == 0
-    table = pd.read_csv(tmp_path / "rankings.csv").set_index("id").loc[IDS]
+    table = pd.read_csv(tmp_path / "ranked.csv").set_index("id").loc[IDS]
     both = [scores(seed)["entropy"].values for seed in (2, 10)]
     np.testing.assert_allclose(table["entropy"], np.mean(both, axis=0))
     pair = [ForgettingEvents().of_epochs(recorded(seed)["dynamics_correct"].values) for seed in (2, 10)]
@@ -95,6 +95,6 @@ def test_what_a_training_recorded_survives_its_file_and_is_ranked_alone(htl: Htl
     path = write_scores(tmp_path / "dynamics.nc", recorded())
     np.testing.assert_array_equal(read_scores(path)["dynamics_correct"], recorded()["dynamics_correct"])
     assert htl("rank", str(path), "--by", "forgetting_events")[0] == 0
-    table = pd.read_csv(tmp_path / "rankings.csv")
+    table = pd.read_csv(tmp_path / "ranked.csv")
     assert table.columns.tolist() == ["id", "rank", "forgetting_events", "random"]
     np.testing.assert_array_equal(table["forgetting_events"], np.sort(table["forgetting_events"])[::-1])

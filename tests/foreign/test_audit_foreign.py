@@ -17,7 +17,9 @@ import htl_monai
 import htl_monai.cli.audit
 from htl_monai.attention.selection import read_selection
 from htl_monai.data.files import read_table
+from htl_monai.ranking.rank_all import why_not
 from htl_monai.runs.audit_result import Audit
+from htl_monai.runs.ranked_run import scores_of
 from htl_monai.scores import at_level, of_samples, read_scores
 
 LISTS = {
@@ -130,7 +132,10 @@ def test_labels_are_optional_and_change_nothing_that_needs_none(
     assert mixed["mask"].values.tolist()[1] is None or pd.isna(mixed["mask"].values[1])
     del lists["validation"][0]["label"]
     path.write_text(json.dumps(lists), encoding="utf-8")
-    without = run(organ, organ / "data", tmp_path / "without")
+    assert (tmp_path / "mixed" / "selections" / "dense_error.json").is_file()
+    without = run(organ, organ / "data", tmp_path / "mixed")
+    assert not (tmp_path / "mixed" / "selections" / "dense_error.json").exists()
+    assert {"forgetting", "dense_error"} <= {*why_not(scores_of(tmp_path / "mixed"))}
     assert {"mask_change", "entropy"} <= {*without.ranking} and "iou" not in without.ranking
     assert "auroc" not in without.rankings and "relative_forgetting" not in without.rankings["ranking"].tolist()
     assert any("forgetting cannot be made: It needs labels" in note for note in without.notes)
@@ -157,6 +162,10 @@ def test_a_network_alone_is_audited_by_the_name_of_its_task(organ: Path, tmp_pat
     agreement = found.scores["mask_agreement"]
     assert (agreement.sel(level=0.0) == 1).all() and (agreement.sel(level=0.9) < 1).all()
     assert found.scores["iou"].notnull().all()
+    torch.jit.save(torch.jit.script(torch.nn.Sequential(network, torch.nn.Softmax(dim=1))), str(tmp_path / "own.ts"))
+    own = run(tmp_path / "own.ts", organ / "data", task="binary_segmentation")
+    np.testing.assert_allclose(own.scores["entropy"].values, found.scores["entropy"].values, rtol=1e-5)
+    assert any("ends in softmax or sigmoid" in note for note in own.notes)
     with pytest.raises(ValueError, match="metadata.json must describe .*, or name the task"):
         run(tmp_path / "alone.ts", organ / "data")
 
@@ -188,7 +197,10 @@ def broken(organ: Path, change: str) -> tuple[dict[str, Any], str]:
     volume = nib.load(first)
     if change == "label outside":
         nib.save(nib.Nifti1Image(np.asarray(volume.dataobj) * 3, volume.affine), first)
-        return {}, r"label must hold the classes 0 to 1 only, got 3"
+        return {}, r"label must hold the classes 0 to 1 only, got 3 .*; the batch is of imagesTr/case_4.nii.gz"
+    if change == "label gone":
+        first.unlink()
+        return {}, "label of imagesTr/case_4.nii.gz must be the path of a mask .*, got .*gz', which is no file; correct"
     if change == "sizes":
         return {"batch_size": 2}, r"batch_size must be 1 where sizes differ, got image \(1, .* of imagesTr/case_4"
     if change == "unreadable":
@@ -220,7 +232,7 @@ def broken(organ: Path, change: str) -> tuple[dict[str, Any], str]:
 
 @pytest.mark.parametrize(
     "change",
-    ["label outside", "sizes", "unreadable", "gone", "number", "large", "metadata", "shape", "split"],
+    ["label outside", "label gone", "sizes", "unreadable", "gone", "number", "large", "metadata", "shape", "split"],
 )
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(change: str, organ: Path, tmp_path: Path) -> None:
     options, sentence = broken(organ, change)
@@ -234,6 +246,8 @@ def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(change: str, o
     ("options", "sentence"),
     [
         ({"score_at": "half"}, "score_at must be one of original, network, got 'half'"),
+        ({"below": float("nan")}, r"below must be in \[0, 1\], got nan"),
+        ({"columns": {"id": "case"}}, "columns must be left out for .*dataset.json, got .*; they name those of a CSV"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"split": "dev"}, "split must be one of training, .*, all, got 'dev'"),
         ({"pruner": "magic"}, "pruner must be one of .*random, structured or the path"),
@@ -241,7 +255,7 @@ def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(change: str, o
 )
 def test_options_that_are_none(options: dict[str, Any], sentence: str, organ: Path) -> None:
     with pytest.raises((ValueError, FileNotFoundError), match=sentence):
-        run(organ, organ / "data", **options)
+        run(organ, organ / "data" / "dataset.json", **options)
 
 
 def test_the_command_prints_what_a_person_needs(

@@ -10,6 +10,7 @@ import torch
 
 from htl_monai.tasks.from_metadata import from_metadata
 from htl_monai.tasks.output_format import activation_in
+from htl_monai.tasks.own_activation import are_probabilities
 from htl_monai.tasks.task import Task, task_named, task_types
 
 SIGMOID = [{"_target_": "Activationsd", "keys": "pred", "sigmoid": True}]
@@ -152,6 +153,45 @@ def test_outputs_are_selected():
     assert TASK(("a", "b"), selector=-1).select([first, second]) is second
     assert TASK(("a", "b"), selector="b").select({"a": first, "b": second}) is second
     assert TASK(("a", "b"), selector=lambda output: output["deep"][1]).select({"deep": [first, second]}) is second
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"network_data_format": 3},
+        {"network_data_format": {"outputs": []}},
+        {"network_data_format": {"outputs": {"pred": []}}},
+        {"network_data_format": {"outputs": {"pred": {"num_channels": "x"}}}},
+        {"network_data_format": {"outputs": {"pred": {"num_channels": 2, "spatial_shape": 3}}}},
+        {"network_data_format": {"outputs": {"pred": {"num_channels": 2, "channel_def": {"a": "b"}}}}},
+    ],
+)
+def test_metadata_that_are_no_metadata(metadata):
+    with pytest.raises(ValueError, match=r"network_data_format.* of metadata.json must fit, got: .*; correct it"):
+        from_metadata(metadata)
+
+
+def test_masks_of_a_sigmoid_have_no_background_that_nobody_named():
+    output = {"format": "segmentation", "num_channels": 2}
+    found = from_metadata({"network_data_format": {"outputs": {"pred": output}}}, None, [{"sigmoid": True}])
+    assert found.name == "multilabel_segmentation" and found.foreground == ("class 0", "class 1")
+
+
+@pytest.mark.parametrize(
+    ("pred", "exclusive", "expected"),
+    [
+        (torch.softmax(torch.arange(60.0).sin().view(2, 3, 10), dim=1), True, True),
+        (torch.arange(60.0).sin().view(2, 3, 10), True, False),
+        (torch.sigmoid(torch.arange(1200.0).sin().view(2, 1, 600)), True, True),
+        (torch.sigmoid(torch.arange(1200.0).sin().view(2, 2, 300)), False, True),
+        (torch.full((1, 3), 0.2), False, False),
+        (torch.zeros(1, 2, 600), False, False),
+        (torch.zeros(1, 2, 600), True, False),
+        (torch.ones(1, 1, 2000, dtype=torch.int64), True, False),
+    ],
+)
+def test_probabilities_are_told_from_logits(pred, exclusive, expected):
+    assert are_probabilities(pred, exclusive) is expected
 
 
 @pytest.mark.parametrize(

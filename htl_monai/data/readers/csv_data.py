@@ -53,7 +53,7 @@ def read_csv(
             "chest_xray, or name diagnosis"
         )
     table = named(_read(path), columns, ("id", "image"), path)
-    items = _items(table, path)
+    items = _items(table, path, on_missing == "name")
     splits = table["split"].tolist() if "split" in table else None
     return settle(into_lists(items, splits, str(path), say), path.parent, on_missing, unique_ids, masks=True)
 
@@ -87,7 +87,7 @@ def _read(path: Path) -> pd.DataFrame:
     return read_text_table(path)
 
 
-def _items(table: pd.DataFrame, path: Path) -> list[Item]:
+def _items(table: pd.DataFrame, path: Path, any_label: bool) -> list[Item]:
     require_ids(table["id"].tolist(), "id", path)
     as_text = ("id", "image", "label")
     values = {str(name): table[name] if name in as_text else _values(table[name]) for name in table if name != "split"}
@@ -97,8 +97,9 @@ def _items(table: pd.DataFrame, path: Path) -> list[Item]:
         row |= {"age": age_years(age, row["id"]), "sex": sex and SEX_WORDS.get(sex.lower(), sex.lower())}
         row |= {"diagnosis": diagnosis, "image": str(path.parent / row["image"])}
         label = row.pop("label", "")
-        if label and os.path.isfile(path.parent / label):
-            row["label"] = str(path.parent / label)
+        is_file = bool(label) and os.path.isfile(path.parent / label)
+        if label and (is_file or any_label):
+            row["label"] = str(path.parent / label) if is_file else label
     return rows
 
 

@@ -43,9 +43,10 @@ def load_datalists(
             official layouts.
         columns: our names to the CSV file's, see ``read_csv``; folders without a table of the user's take none; a
             ``.json`` file has been through it already.
-        on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``. Unlabelled
-            images and those of ISIC-2018 Task 3, NIH-CXR-LT and MIMIC-CXR-LT need none; of the latter two it is for
-            images that are not there.
+        on_missing: what to do with an image without mask: ``raise``, ``skip`` (with a warning) or ``keep``; ``name``
+            does as ``keep``, and leaves the label of a table or list in place where it names no file. Unlabelled images
+            and those of ISIC-2018 Task 3, NIH-CXR-LT and MIMIC-CXR-LT need none; of the latter two it is for images
+            that are not there.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
         say: told in one line how the images were split, where the data set does not say.
 

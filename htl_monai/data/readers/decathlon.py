@@ -14,6 +14,7 @@ from htl_monai.data.readers.listing import (
     IMAGE_KEYS,
     LABEL_KEYS,
     LISTS,
+    SPLITS,
     UNLABELLED,
     Datalists,
     Item,
@@ -34,13 +35,11 @@ def find_decathlon(folder: Path) -> Path | None:
 
 
 def is_decathlon(path: Path) -> bool:
-    """Tell a JSON list of others from one that this package prepared: none of its images has an ``id``."""
+    """Tell a JSON list of others from one that this package prepared: whose images have an ``id`` and a full path."""
     content = read_json(path, _REMEDY) if path.is_file() else {}
     lists = [value for key, value in content.items() if _is_split(key) and isinstance(value, list)]
     items = [item for items in lists for item in items]
-    return bool(items) and all(
-        isinstance(item, str) or isinstance(item, Mapping) and "id" not in item for item in items
-    )
+    return bool(lists) and not (content.keys() >= {*SPLITS} and all(map(_is_prepared, items)))
 
 
 def read_decathlon(path: Path, on_missing: str = "raise") -> Datalists:
@@ -102,6 +101,11 @@ def _is_split(key: str) -> bool:
         return False
 
 
+def _is_prepared(item: Any) -> bool:
+    image = item.get("image") if isinstance(item, Mapping) and "id" in item else ""
+    return not isinstance(image, str) or os.path.isabs(image)
+
+
 def _item(item: Any, root: Path, where: str) -> Item:
     item = {"image": item} if isinstance(item, str) else dict(item) if isinstance(item, Mapping) else {}
     names = [next((key for key in keys if key in item), None) for keys in (IMAGE_KEYS, LABEL_KEYS)]
@@ -110,9 +114,11 @@ def _item(item: Any, root: Path, where: str) -> Item:
     if not channels or not all(isinstance(path, str) and path for path in channels):
         raise ValueError(f"image of {where} must be a path or a list of them, got {image!r:.80}; {_REMEDY}")
     paths = [os.path.normpath(root / path) for path in channels]
-    found: Item = {"id": _id(paths[0], root), "image": paths[0] if len(paths) == 1 else paths, **item}
+    found: Item = {"id": _id(paths[0], root), **item, "image": paths[0] if len(paths) == 1 else paths}
+    found["id"] = str(found["id"])
     if label is not None:
-        found["label"] = os.path.normpath(root / label) if isinstance(label, str) else label
+        path = os.path.normpath(root / label) if isinstance(label, str) else ""
+        found["label"] = path if os.path.isfile(path) else label
     return found
 
 
@@ -128,7 +134,11 @@ def _settled(datalists: Datalists, source: Path, on_missing: str) -> Datalists:
     for name, items in settled.items():
         bare = [item["id"] for item in items if not _is_there(item.get("label"))]
         kept = settle_missing(items, bare, "label", source, on_missing)
-        settled[name] = [item if _is_there(item.get("label")) else without_masks([item])[0] for item in kept]
+        settled[name] = (
+            kept
+            if on_missing == "name"
+            else [item if _is_there(item.get("label")) else without_masks([item])[0] for item in kept]
+        )
     return settled
 
 

@@ -21,11 +21,11 @@ Item = dict[str, Any]
 Datalists = dict[str, list[Item]]
 Say = Callable[[str], None]
 
-ON_MISSING = ("raise", "skip", "keep")
+ON_MISSING = ("raise", "skip", "keep", "name")
 
 
 def check_on_missing(on_missing: str) -> None:
-    """Refuse a word that is none of ``raise``, ``skip``, ``keep``."""
+    """Refuse a word that is none of ``raise``, ``skip``, ``keep``, ``name``."""
     if on_missing not in ON_MISSING:
         raise ValueError(
             f"on_missing must be one of {', '.join(ON_MISSING)}, got {on_missing!r}; 'raise' is the default"
@@ -93,8 +93,8 @@ def settle(
 
 
 def settle_missing(items: list[Item], missing: Sequence[str], what: str, place: object, on_missing: str) -> list[Item]:
-    """Return the items to go on with: ``skip`` leaves out the missing ones with a warning, ``keep`` none."""
-    if not missing or on_missing == "keep":
+    """Return the items to go on with: ``skip`` leaves out the missing ones with a warning, others none."""
+    if not missing or on_missing in ("keep", "name"):
         return items
     if on_missing == "skip":
         warnings.warn(

@@ -97,11 +97,11 @@ def test_two_data_sets_of_one_layout(tmp_path: Path) -> None:
 
 def test_lists_from_json_may_lack_the_unlabelled_ones(tmp_path: Path) -> None:
     path = tmp_path / "data.json"
-    lists = {"training": [{"id": "1", "image": "1.jpg"}], "validation": [], "test": []}
+    lists = {"training": [{"id": "1", "image": "/1.jpg"}], "validation": [], "test": []}
     path.write_text(json.dumps(lists))
     assert load_datalists(path) == {**lists, "unlabelled": []}
-    path.write_text(json.dumps({**lists, "unlabelled": [{"id": "2", "image": "2.jpg"}]}))
-    assert load_datalists(path)["unlabelled"] == [{"id": "2", "image": "2.jpg"}]
+    path.write_text(json.dumps({**lists, "unlabelled": [{"id": "2", "image": "/2.jpg"}]}))
+    assert load_datalists(path)["unlabelled"] == [{"id": "2", "image": "/2.jpg"}]
     path.write_text(json.dumps({**lists, "test": [{"id": "3"}]}))
     with pytest.raises(ValueError, match="image of number 1 in test in data list .* must be text, got None; give a"):
         load_datalists(path)

@@ -68,3 +68,23 @@ def test_what_is_no_list(content: dict[str, Any], sentence: str, tmp_path: Path)
     path = write(tmp_path, content, "a.png")
     with pytest.raises(ValueError, match=sentence):
         load_datalists(path)
+
+
+def test_a_list_with_some_ids_or_paths_from_its_folder_is_one_of_others(tmp_path: Path) -> None:
+    path = write(tmp_path, {"validation": [{"id": 7, "image": "a.png"}, "b.png"]}, "a.png", "b.png")
+    assert [item["id"] for item in load_datalists(path)["validation"]] == ["7", "b.png"]
+    item = {"id": "x/../y", "image": "a.png"}
+    path = write(tmp_path, {"training": [item], "validation": [], "test": []})
+    assert load_datalists(path)["training"] == [{"id": "x/../y", "image": str(tmp_path / "a.png")}]
+    assert load_datalists(write(tmp_path, {"validation": []}))["validation"] == []
+
+
+def test_labels_that_name_no_file_stay_where_that_is_asked_for(tmp_path: Path) -> None:
+    items = [{"image": "a.png", "label": "melanoma"}, {"image": "b.png", "label": "b.png"}]
+    path = write(tmp_path, {"test": items}, "a.png", "b.png")
+    labels = [item.get("label") for item in load_datalists(path, on_missing="name")["test"]]
+    assert labels == ["melanoma", str(tmp_path / "b.png")]
+    assert "label" not in load_datalists(path, on_missing="keep")["test"][0]
+    table = tmp_path / "data.csv"
+    table.write_text("id,image,label,split\n1,a.png,melanoma,test\n2,b.png,b.png,test\n", encoding="utf-8")
+    assert [item["label"] for item in load_datalists(table, on_missing="name")["test"]] == labels

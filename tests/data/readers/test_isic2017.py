@@ -98,7 +98,7 @@ def test_metadata_that_cannot_be_read(root: Path) -> None:
 
 
 def test_unknown_word_for_on_missing(root: Path) -> None:
-    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, got 'ignore'"):
+    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, name, got 'ignore'"):
         read_isic2017(root, on_missing="ignore")
 
 

@@ -134,7 +134,7 @@ def test_an_id_that_is_there_twice_and_an_unknown_word(root: Path) -> None:
     with pytest.raises(ValueError, match="unique over all splits, got 1 repeated: ISIC_1"):
         read_isic2018_task3(root)
     assert len(read_isic2018_task3(root, unique_ids=False)) == 4
-    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, got 'ignore'"):
+    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, name, got 'ignore'"):
         read_isic2018_task3(root, on_missing="ignore")
 
 

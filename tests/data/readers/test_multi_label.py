@@ -115,7 +115,7 @@ def test_a_wrong_table_is_refused(folder: Path, before: str, after: str, error: 
 def test_wrong_arguments(folder: Path) -> None:
     with pytest.raises(KeyError, match="columns may name id, image, split, subject and classes, got label; correct"):
         load_multi_label(folder, {"label": "Mass"})
-    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, got 'stop'"):
+    with pytest.raises(ValueError, match="on_missing must be one of raise, skip, keep, name, got 'stop'"):
         load_multi_label(folder, on_missing="stop")
     (folder / "below").mkdir()
     with pytest.raises(FileNotFoundError, match="must be a .csv file, a folder with .*, got .*below with none"):

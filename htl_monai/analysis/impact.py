@@ -10,7 +10,7 @@ import pandas as pd
 from htl_monai.ranking.hardness import bounded_forgetting, is_never_learned, never_learned_in, relative_forgetting
 
 _MASKS = ("foreground_iou", "background_iou")
-_BOXES = ("box_agreement_pruned", "mask_agreement_pruned")
+_BOXES = ("box_agreement_pruned", "mask_agreement_pruned", "x_min_px_dense")
 
 
 def is_of_boxes(table: pd.DataFrame) -> bool:
@@ -80,20 +80,22 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     (Attend Who is Weak, Algorithm 2); the dense network agrees with itself.
 
     Args:
-        table: a forgetting table with ``box_agreement_pruned`` and ``mask_agreement_pruned``, NaN where neither network
-            outlines anything.
+        table: a forgetting table with ``box_agreement_pruned``, ``mask_agreement_pruned`` (NaN where neither network
+            outlines anything) and ``x_min_px_dense`` (NaN where the dense one does not).
         forgotten_share: the box drop in [0, 1] from which an image counts as forgotten.
 
     Returns:
         One row per sparsity, ascending: ``sparsity``, ``n`` (images), ``n_never_learned`` (without a box of the dense
         network; missing where the table does not say), ``box_iou`` (mean agreement of the boxes), ``box_drop`` (its
         mean drop), ``box_forgotten`` (share of the images that lose at least ``forgotten_share``), ``foreground_n``
-        (images where either network finds a lesion, which the last two are of), ``foreground_iou`` (mean agreement of
-        the masks) and ``foreground_drop`` (its mean drop). NaN where no image counts.
+        (images where the dense network finds something to lose, which the drop is of), ``foreground_iou`` (mean
+        agreement of the masks where either network finds something) and ``foreground_drop`` (its mean drop). NaN where
+        no image counts.
 
     Example:
         >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7,
-        ...                       "box_agreement_pruned": [1.0, 0.5], "mask_agreement_pruned": [1.0, 0.8]})
+        ...                       "box_agreement_pruned": [1.0, 0.5], "mask_agreement_pruned": [1.0, 0.8],
+        ...                       "x_min_px_dense": 0.0})
         >>> impact_on_boxes(table)[["box_iou", "box_drop", "box_forgotten", "foreground_drop"]].round(3).values.tolist()
         [[0.75, 0.25, 0.5, 0.1]]
     """
@@ -102,6 +104,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     for sparsity, images in table.groupby("sparsity", sort=True):
         boxes = images["box_agreement_pruned"].astype(float)
         masks = images["mask_agreement_pruned"].astype(float)
+        lost = (1 - masks)[images["x_min_px_dense"].notna()]
         rows.append(
             {
                 "sparsity": sparsity,
@@ -110,9 +113,9 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
                 "box_iou": boxes.mean(),
                 "box_drop": (1 - boxes).mean(),
                 "box_forgotten": ((1 - boxes) >= forgotten_share).mean(),
-                "foreground_n": int(masks.notna().sum()),
+                "foreground_n": int(lost.notna().sum()),
                 "foreground_iou": masks.mean(),
-                "foreground_drop": (1 - masks).mean(),
+                "foreground_drop": lost.mean(),
             }
         )
     return pd.DataFrame(rows)

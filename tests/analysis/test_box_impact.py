@@ -11,11 +11,11 @@ from htl_monai.analysis.impact import impact_on_boxes
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    """Four images at two sparsities; neither network finds a lesion in the last one."""
+    """Four images at two sparsities; the dense one finds nothing in the third, neither in the last."""
     rows = [(0.9, 0.0, 0.2), (0.9, 0.6, 0.5), (0.9, 0.59, 0.4), (0.9, 1.0, np.nan)]
     rows += [(0.5, 1.0, 1.0), (0.5, 0.8, 0.9), (0.5, 1.0, 1.0), (0.5, 1.0, np.nan)]
     table = pd.DataFrame(rows, columns=["sparsity", "box_agreement_pruned", "mask_agreement_pruned"])
-    return table.assign(id=list("abcd") * 2)
+    return table.assign(id=list("abcd") * 2, x_min_px_dense=[0.0, 0.0, np.nan, np.nan] * 2)
 
 
 def test_by_hand(table: pd.DataFrame) -> None:
@@ -24,8 +24,9 @@ def test_by_hand(table: pd.DataFrame) -> None:
     assert impact["box_iou"].tolist() == pytest.approx([0.95, 0.5475])
     assert impact["box_drop"].tolist() == pytest.approx([0.05, 0.4525])
     assert impact["box_forgotten"].tolist() == [0, 0.75]  # a drop of 0.4 counts
-    assert impact["foreground_n"].tolist() == [3, 3]
-    assert impact["foreground_drop"].tolist() == pytest.approx([0.1 / 3, 1.9 / 3])
+    assert impact["foreground_n"].tolist() == [2, 2]
+    assert impact["foreground_drop"].tolist() == pytest.approx([0.1 / 2, 1.3 / 2])
+    assert impact["foreground_iou"].tolist() == pytest.approx([2.9 / 3, 1.1 / 3])
 
 
 def test_the_order_of_rows_plays_no_part(table: pd.DataFrame) -> None:

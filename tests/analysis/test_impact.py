@@ -41,7 +41,7 @@ def test_a_table_without_masks_is_summarised_by_its_boxes():
     assert not is_of_boxes(table)
     pd.testing.assert_frame_equal(impact(table), impact_of_pruning(table))
     boxes = table.filter(regex="^(id|sparsity)$").assign(box_agreement_dense=1.0, box_agreement_pruned=[0.5, 1.0])
-    boxes = boxes.assign(mask_agreement_pruned=1.0)
+    boxes = boxes.assign(mask_agreement_pruned=1.0, x_min_px_dense=0.0)
     assert is_of_boxes(boxes)
     pd.testing.assert_frame_equal(impact(boxes), impact_on_boxes(boxes))
 

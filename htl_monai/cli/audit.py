@@ -75,7 +75,8 @@ def audit(
         progress=True,
         say=say,
     )
-    print_table("The hardest samples", found.hardest(10).drop(columns=["image", "mask"], errors="ignore"))
+    hardest = found.hardest(10).drop(columns=["ranked_by", "image", "mask"], errors="ignore")
+    print_table(f"The hardest samples, by {found.ranking['ranked_by'].iloc[0]}", hardest)
     judged = ["ranking", "n", "spearman_error", "n_bad", "auroc", "average_precision"]
     print_table("What each ranking is good for", found.rankings[[name for name in judged if name in found.rankings]])
     folder = Path(out).resolve()

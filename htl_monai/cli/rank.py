@@ -38,10 +38,12 @@ def rank(
         _print_list({} if found is None else why_not(found))
         return
     table = rank_all(found, by)
+    first = table["ranked_by"].iloc[0]
     # Not ranking.csv, which the stage mining has written and answers for.
     folder = next(folder for folder in (Path(scores) / stage, Path(scores), Path(scores).parent) if folder.is_dir())
     path = write_csv(Path(out) if out is not None else folder / "ranked.csv", table)
-    print_table(f"The hardest of {len(table)} samples", table.head(10))
+    shown = table.head(10).drop(columns=["ranked_by", "image", "mask"], errors="ignore")
+    print_table(f"The hardest of {len(table)} samples, by {first}", shown)
     print_written(path.resolve())
 
 

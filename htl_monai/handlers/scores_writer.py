@@ -14,7 +14,7 @@ from xarray import Dataset
 from htl_monai.data.files import write_csv
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
-from htl_monai.ranking.forgetting_table import ranking_table
+from htl_monai.ranking.rank_all import rank_all
 from htl_monai.scores import make_scores, table_of, write_scores
 from htl_monai.tasks.finite import are_finite, require_finite
 from htl_monai.tasks.task import Task
@@ -26,9 +26,10 @@ class ScoresWriter:
     """Write ``scores.nc``, and beside it what a person opens.
 
     Of a ``ForgettingEvaluator`` it has the dense network and each level of compression, with ``ranking.csv`` (one row a
-    sample, hardest first) and ``sparsity.csv`` (what was really removed of each layer); of any other evaluator the one
-    network that it ran, with ``scores.csv``. Boxes are in pixels of the original images: ``x_min_px``, ``y_min_px``,
-    ``x_max_px`` and ``y_max_px``, rounded outwards, NaN where there is none.
+    sample, hardest first, see :func:`~htl_monai.ranking.rank_all.rank_all`) and ``sparsity.csv`` (what was really
+    removed of each layer); of any other evaluator the one network that it ran, with ``scores.csv``. Boxes are in pixels
+    of the original images: ``x_min_px``, ``y_min_px``, ``x_max_px`` and ``y_max_px``, rounded outwards, NaN where there
+    is none.
 
     A sample whose output is NaN or infinite stops the run with an error that names it.
 
@@ -85,6 +86,7 @@ class ScoresWriter:
             task=task.name,
             primary=self.primary or (task.primary if task.primary in of_levels else task.primary_agreement),
             foreground=task.foreground,
+            labelled=int(task.primary in of_levels),
             compression=type(engine.pruner).__name__ if hasattr(engine, "pruner") else "",
         )
         if engine.state.rank == 0 and self.path is not None:
@@ -119,8 +121,7 @@ class ScoresWriter:
         sweep = getattr(engine, "sweep", None)
         if self.tables and sweep is not None:
             write_csv(self.path.with_name("sparsity.csv"), sweep.report())
-            if scores.sizes["level"] > 1:
-                write_csv(self.path.with_name("ranking.csv"), ranking_table(scores))
+            write_csv(self.path.with_name("ranking.csv"), rank_all(scores))
         elif self.tables:
             write_csv(self.path.with_name("scores.csv"), table_of(scores, 0.0))
         write_scores(self.path, scores)

@@ -11,6 +11,7 @@ from xarray import Dataset
 
 from htl_monai.ranking.hardness import forgetting, hardness, is_never_learned
 from htl_monai.ranking.ranking import OfPruned, Ranking
+from htl_monai.scores import has_labels
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class OfScore(Ranking):
     of: str | None = None
 
     def missing(self, scores: Dataset) -> str | None:
-        """As every ranking; and the score must be there."""
+        """As every ranking; and the score must be there, and one against labels if it is that which counts first."""
         name = self.of_name(scores)
+        if self.of is None and not has_labels(scores):
+            return f"{self.needs} The samples have none: {name} compares with the dense network."
         lacks = f"{self.needs} There is no {name or 'score against labels'} among the scores."
         # What a training recorded has epochs, and is no score of a network.
         return super().missing(scores) if name in scores and "epoch" not in scores[name].dims else lacks

@@ -1,4 +1,4 @@
-"""What every sample lost at every level, as a table; and the ranking that a person opens."""
+"""What every sample lost at every level, as a table."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pandas as pd
 import xarray as xr
 
 from htl_monai.ranking.hardness import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
-from htl_monai.scores import at_level, columns_of, score_of, table_of
+from htl_monai.scores import at_level, score_of, table_of
 
-__all__ = ["forgetting_table", "nearest_level", "primary_column", "ranking_table"]
+__all__ = ["forgetting_table", "nearest_level", "primary_column"]
 
 USUAL_LEVEL = 0.7
 """The sparsity of Attend Who is Weak."""
@@ -45,15 +45,6 @@ def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataF
     hard = pd.Series(hardness(table["forgetting_relative"], table["never_learned"]))
     table["rank"] = hard.groupby(table["sparsity"]).transform(hardness_rank).astype("Int64")
     return table
-
-
-def ranking_table(scores: xr.Dataset, level: float = USUAL_LEVEL) -> pd.DataFrame:
-    """Return one row a sample, hardest first, at the level nearest to ``level``: metadata, primary score, the loss."""
-    table = forgetting_table(scores, nearest_level(scores, level)).sort_values("rank", kind="stable")
-    others = [
-        f"{name}_{of}" for name in columns_of(scores) if name != primary_column(scores) for of in ("dense", "pruned")
-    ]
-    return table.drop(columns=others, errors="ignore").reset_index(drop=True)
 
 
 def nearest_level(scores: xr.Dataset, level: float = USUAL_LEVEL) -> float:

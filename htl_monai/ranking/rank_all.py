@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from xarray import Dataset
 
 from htl_monai.ranking.hardness import hardness_rank
 from htl_monai.ranking.ranking import Ranking
 from htl_monai.ranking.registry import ranking_named, rankings
 from htl_monai.ranking.selection import select, wrong_amount
+from htl_monai.scores import has_labels, metadata_of
 
 # Which of those that can be made leads, if none is named.
 _FIRST = ("pie_spearman", "relative_forgetting", "box_change", "mask_change")
@@ -28,8 +31,9 @@ def rank_all(
         which: the rankings, by name or with options; None takes all that need no option.
 
     Returns:
-        ``id``; ``rank`` (1 = hardest, missing where there is nothing to measure; those come last); a column for each
-        ranking (higher = harder, infinite = never learned), that of the order first; and the samples' metadata.
+        ``id``; ``rank`` (1 = hardest, missing where there is nothing to measure; those come last); ``ranked_by``, the
+        ranking of that order; where there are labels the dense network's primary score; a column for each ranking
+        (higher = harder, infinite = never learned), that of the order first; the samples' metadata and paths.
 
     Raises:
         KeyError: a name is none of a ranking.
@@ -42,11 +46,11 @@ def rank_all(
     if not made:
         raise ValueError("scores must make a ranking, got none that can be made; see why_not for the reasons")
     first = next((name for name in _FIRST if name in made), next(iter(made))) if by is None else ranking_named(by).name
-    metadata = {name: coord.values for name, coord in scores.coords.items() if coord.dims == ("sample",)}
-    ids = metadata.pop("sample")
     columns = {name: made[name](scores) for name in dict.fromkeys((first, *made))}
-    table = pd.DataFrame({"id": ids, "rank": hardness_rank(columns[first]), **columns})
-    table = table.join(pd.DataFrame({name: metadata[name] for name in metadata if name not in table}))
+    metadata = metadata_of(scores, files=True)
+    ranks = {"id": metadata["id"], "rank": hardness_rank(columns[first]), "ranked_by": first}
+    table = pd.DataFrame(ranks | _dense(scores, made[first]) | columns)
+    table = table.join(metadata[[name for name in metadata if name not in table]])
     return table.sort_values("rank", kind="stable", ignore_index=True)
 
 
@@ -84,3 +88,10 @@ def chosen(
             return by.choose(scores, int(amount), never_learned)
         return select(by(scores), scores["sample"].values, rule, amount, never_learned)
     return by.choose(scores, len(chosen(scores, count_as, rule, amount, never_learned)), never_learned)
+
+
+def _dense(scores: Dataset, ranking: Ranking) -> dict[str, NDArray[np.float64]]:
+    """Return the dense network's primary score by its name; nothing where there is none against labels."""
+    name = scores.attrs["primary"]
+    is_score = has_labels(scores) and name in scores and "epoch" not in scores[name].dims
+    return {name: ranking.score(scores, name)} if is_score else {}

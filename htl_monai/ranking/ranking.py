@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import DataArray, Dataset
 
+from htl_monai.ranking.forgetting_table import nearest_level
 from htl_monai.ranking.selection import select
 from htl_monai.scores import at_level, of_samples
 
@@ -83,8 +84,7 @@ class OfPruned(Ranking):
         """Return the level that counts."""
         if self.level is not None:
             return self.level
-        levels = scores["level"].values
-        return float(min(levels[levels > 0], key=lambda level: abs(level - self.usual_level)))
+        return nearest_level(scores, self.usual_level)
 
 
 def over_seeds(values: DataArray) -> DataArray:

@@ -10,7 +10,7 @@ import pandas as pd
 from htl_monai.analysis.groups import UNKNOWN
 from htl_monai.data.files import read_json, read_table
 from htl_monai.data.readers.listing import name_first
-from htl_monai.ranking.forgetting_table import ranking_table
+from htl_monai.ranking.forgetting_table import forgetting_table, nearest_level
 from htl_monai.ranking.hardness import never_learned_in
 from htl_monai.report.printed_table import print_table
 from htl_monai.report.run_scores import MAIN
@@ -180,7 +180,7 @@ def print_never_learned(mined: Path, of: str = "") -> None:
     if not mined.is_file():
         return
     scores = read_scores(mined)
-    images = ranking_table(scores)
+    images = forgetting_table(scores, nearest_level(scores)).sort_values("rank", kind="stable")
     ids = images.loc[never_learned_in(images), "id"].tolist()
     if ids:
         found = (

@@ -29,7 +29,7 @@ from htl_monai.models.model import Model
 from htl_monai.pruning import Compressor, GlobalMagnitude
 from htl_monai.ranking.rank_all import why_not
 from htl_monai.runs.audit_data import AuditLoader, audit_items, require_room
-from htl_monai.runs.audit_result import Audit, rankable
+from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.provenance import origin_of, write_provenance
 from htl_monai.scores import at_level
@@ -247,4 +247,4 @@ def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[str]:
         notes += [f"No sample shows {name}: nothing is said of it." for name in absent]
     if task.probabilities:
         notes.append("The network's output are probabilities: it ends in softmax or sigmoid itself.")
-    return notes + [f"{name} cannot be made: {reason}" for name, reason in why_not(rankable(scores)).items()]
+    return notes + [f"{name} cannot be made: {reason}" for name, reason in why_not(scores).items()]

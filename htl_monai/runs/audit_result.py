@@ -18,9 +18,9 @@ from htl_monai.data.readers.listing import Item
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
-from htl_monai.scores import at_level, metadata_of, of_samples, write_scores
+from htl_monai.scores import has_labels, metadata_of, write_scores
 
-__all__ = ["Audit", "rankable"]
+__all__ = ["Audit"]
 
 _SELECTED_SHARE = 0.1
 _N_RESAMPLES = 2000
@@ -34,15 +34,22 @@ class Audit:
         scores: the labelled array: level (0 = dense), sample, class.
         items: the data list.
         sparsity: what was really removed of each layer at each level.
-        notes: what a reader should know, a sentence each.
+        facts: what is to be known of samples and scores, a sentence each.
         below: a score under this counts as bad where rankings are judged.
     """
 
     scores: xr.Dataset
     items: tuple[Item, ...]
     sparsity: pd.DataFrame
-    notes: tuple[str, ...]
+    facts: tuple[str, ...]
     below: float
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know, a sentence each: facts, what orders the samples, and what each ranking is for."""
+        first = self.ranking["ranked_by"].iloc[0]
+        order = f"ranking.csv is ordered by {first}. {rankings()[first].meaning}"
+        return (*self.facts, order, *([self._judged(first)] if "auroc" in self.rankings else []))
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -52,7 +59,7 @@ class Audit:
     @cached_property
     def rankings(self) -> pd.DataFrame:
         """One row a ranking: how like the others it is, and how well it points at what the model gets wrong."""
-        score = self.ranking[self._primary] if self._primary in self.ranking else None
+        score = self.ranking[self._primary] if has_labels(self.scores) else None
         return compare_rankings(self.ranking[self._made], score, self.below)
 
     def hardest(self, n: int = 10, by: str | None = None) -> pd.DataFrame:
@@ -113,16 +120,19 @@ class Audit:
         return [str(name) for name in metadata_of(self.scores) if name != "id" and name in self.ranking]
 
     def _ranked(self, by: str | None) -> pd.DataFrame:
-        table = rank_all(rankable(self.scores), by)
-        if self.scores.attrs["labelled"]:
-            score = at_level(of_samples(self.scores), 0.0).sel(sample=table["id"].to_numpy(dtype=object))
-            table.insert(2, self._primary, score.values)
-        return table
+        return rank_all(self.scores, by)
 
-
-def rankable(scores: xr.Dataset) -> xr.Dataset:
-    """Return scores of which no ranking takes agreement for being right, where there are no labels."""
-    return scores if scores.attrs.get("labelled", True) else scores.assign_attrs(primary="")
+    def _judged(self, first: str) -> str:
+        """Say which rankings without labels point best at what the model gets wrong, and how the first does."""
+        table = self.rankings.set_index("ranking")
+        free = [name for name in table.index if not rankings()[name].needs_labels]
+        best = table.loc[free, "spearman_error"].dropna().sort_values(ascending=False, kind="stable").head(3)
+        found = dict.fromkeys([*best.index, first])
+        said = ", ".join(f"{name} {float(table.loc[name, 'spearman_error']):.2f}" for name in found)
+        return (
+            f"Rank correlation with the error, 1 - {self._primary}: {said}; rankings.csv says for each ranking what it "
+            f"is good for, also how well it finds those below {self.below:g} (auroc)."
+        )
 
 
 def _plain(item: Item) -> Item:

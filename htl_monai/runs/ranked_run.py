@@ -9,7 +9,6 @@ from xarray import Dataset
 
 from htl_monai.ranking.of_training import with_dynamics
 from htl_monai.runs import layout
-from htl_monai.runs.audit_result import rankable
 from htl_monai.scores import join_seeds, open_scores
 
 
@@ -27,7 +26,7 @@ def scores_of(path: str | os.PathLike[str], stage: str = "mining") -> Dataset:
     """
     run, name = Path(path), f"{stage}/scores.nc"
     if not run.is_dir() or (run / "scores.nc").is_file():
-        return rankable(open_scores(run / "scores.nc" if run.is_dir() else run))
+        return open_scores(run / "scores.nc" if run.is_dir() else run)
     seeds = layout.seeds_with(run, name)
     folders = [run / layout.seed_folder(seed) for seed in seeds or (None,)]
     files = [folder / name for folder in folders]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from htl_monai.data.readers.listing import name_first
 from htl_monai.scores.metadata import coordinates_of
 
-__all__ = ["at_level", "in_order", "make_scores", "of_samples", "rows_of", "score_of"]
+__all__ = ["at_level", "has_labels", "in_order", "make_scores", "of_samples", "rows_of", "score_of"]
 
 AXES = ("level", "sample", "class")
 _TOLERANCE = 1e-8
@@ -39,7 +39,8 @@ def make_scores(
         levels: the amounts of compression in any order, 0 = dense; one that is repeated counts once, the first time.
         classes: the names of the ``C`` classes.
         attrs: ``task``, ``primary`` (the score that counts first; by default the first variable), ``foreground`` (the
-            classes that count in a sample's number; by default all) and ``compression``.
+            classes that count in a sample's number; by default all), ``labelled`` (see :func:`has_labels`) and
+            ``compression``.
 
     Returns:
         Dimensions ``level`` (ascending), ``sample`` (the ids) and ``class``; metadata as coordinates of ``sample``.
@@ -96,6 +97,11 @@ def score_of(scores: xr.Dataset, name: str | None = None) -> xr.DataArray:
         known = ", ".join(map(str, scores.data_vars))
         raise KeyError(f"score must be one of {known}, got {name!r}; name a score that is measured")
     return scores[name]
+
+
+def has_labels(scores: xr.Dataset) -> bool:
+    """Tell whether samples were scored against labels: else the primary score is agreement with the dense network."""
+    return bool(scores.attrs.get("labelled", True))
 
 
 def at_level(scores: Labelled, level: float) -> Labelled:

@@ -45,7 +45,7 @@ def test_the_list_names_every_ranking_and_says_what_lacks(htl: Htl, tmp_path: Pa
     text = " ".join(out.split())
     assert (code, err) == (0, "") and "There is no mask_agreement among the scores." in text
     assert "There is no entropy " not in text and "There is no iou" not in text
-    assert not (tmp_path / "ranked.csv").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.nc"]
     code, out, err = htl("rank")
     assert code == 1 and err.startswith("htl: scores must be the folder of a run or a file of scores, got none; ")
 
@@ -53,7 +53,7 @@ def test_the_list_names_every_ranking_and_says_what_lacks(htl: Htl, tmp_path: Pa
 def test_a_file_of_scores_is_ranked_beside_it_or_elsewhere(htl: Htl, tmp_path: Path) -> None:
     path = write_scores(tmp_path / "scores.nc", scores())
     code, out, err = htl("rank", str(path))
-    assert (code, err) == (0, "") and out.count("case_") == 10 and "ranked.csv" in out
+    assert (code, err) == (0, "") and out.count("case_") == 10 and "by relative_forgetting" in out
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "ranked.csv"), rank_all(scores()), check_dtype=False)
     assert htl("rank", str(path), "--by", "entropy", "--out", str(tmp_path / "hard.csv"))[0] == 0
     assert (pd.read_csv(tmp_path / "hard.csv")["entropy"].diff().dropna() <= 0).all()
@@ -96,5 +96,5 @@ def test_what_a_training_recorded_survives_its_file_and_is_ranked_alone(htl: Htl
     np.testing.assert_array_equal(read_scores(path)["dynamics_correct"], recorded()["dynamics_correct"])
     assert htl("rank", str(path), "--by", "forgetting_events")[0] == 0
     table = pd.read_csv(tmp_path / "ranked.csv")
-    assert table.columns.tolist() == ["id", "rank", "forgetting_events", "random"]
+    assert table.columns.tolist() == ["id", "rank", "ranked_by", "forgetting_events", "random"]
     np.testing.assert_array_equal(table["forgetting_events"], np.sort(table["forgetting_events"])[::-1])

@@ -96,6 +96,12 @@ def test_every_case_is_one_row_with_paths_rankings_and_metadata(
     assert (
         np.diag(rankings.filter(regex="^spearman_(?!error)").dropna(how="all").dropna(axis=1, how="all")) == 1
     ).all()
+    first = "pie_spearman" if name == "tissue_2d" else "relative_forgetting"
+    notes = read_table(out / "notes.csv")["note"].tolist()
+    assert (ranking["ranked_by"] == first).all() and notes == list(found.notes)
+    assert f"ranking.csv is ordered by {first}. " in notes[-2] and "Rank correlation with the error" in notes[-1]
+    told = rankings["spearman_error"].drop(["dense_error", "label_quality", "loss"], errors="ignore")
+    assert f": {told.idxmax()} {told.max():.2f}" in notes[-1] and f" {first} {told[first]:.2f};" in notes[-1]
     selection = read_selection(out / "selections" / "entropy.json")
     assert selection.rule["ranking"] == "entropy" and {*selection.hardness} == {*ranking["id"]}
     assert selection.data[0]["id"] == ranking.sort_values("entropy", ascending=False)["id"].iloc[0]
@@ -137,6 +143,7 @@ def test_labels_are_optional_and_change_nothing_that_needs_none(
     assert not (tmp_path / "mixed" / "selections" / "dense_error.json").exists()
     assert {"forgetting", "dense_error"} <= {*why_not(scores_of(tmp_path / "mixed"))}
     assert {"mask_change", "entropy"} <= {*without.ranking} and "iou" not in without.ranking
+    assert without.notes[-1].startswith("ranking.csv is ordered by mask_change.")
     assert "auroc" not in without.rankings and "relative_forgetting" not in without.rankings["ranking"].tolist()
     assert any("forgetting cannot be made: It needs labels" in note for note in without.notes)
 

@@ -17,6 +17,7 @@ from torch import nn
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.pruning import GlobalMagnitude, pruned
+from htl_monai.ranking.rank_all import rank_all, why_not
 from htl_monai.scores import at_level, read_scores
 from htl_monai.tasks.binary_segmentation import BinarySegmentation
 from htl_monai.tasks.multilabel_classification import MultilabelClassification
@@ -78,13 +79,25 @@ def test_a_sweep_over_masks_has_a_ranking_of_the_level_nearest_to_the_usual_one(
     evaluator = sweep(network, build_items(), handler, [0.3, 0.6, 0.9])
     evaluator.run()
     found, table = evaluator.state.scores, pd.read_csv(tmp_path / "ranking.csv")
-    doubt = ["entropy", "entropy_per_area", "confidence", "expected_error", "label_quality", "loss"]
-    columns = ["id", "age", "whole_image_iou", *doubt, "sparsity", "foreground_dice_dense", "foreground_dice_pruned"]
-    assert table.columns.tolist() == [*columns, "forgetting", "forgetting_relative", "never_learned", "rank"]
-    assert (table["sparsity"] == 0.6).all() and table["rank"].dropna().tolist() == sorted(table["rank"].dropna())
-    dense = found["dice"].sel({"level": 0, "sample": table["id"].tolist(), "class": "foreground"})
-    np.testing.assert_array_equal(table["foreground_dice_dense"], dense)
-    assert (table["forgetting"] == table["foreground_dice_dense"] - table["foreground_dice_pruned"]).all()
+    pd.testing.assert_frame_equal(table, rank_all(found), check_dtype=False)
+    assert (table["ranked_by"] == "relative_forgetting").all() and {"label_quality", "mask_change"} <= {*table}
+    assert table.columns[-2:].tolist() == ["image", "age"] and found.attrs["labelled"] == 1
+    dice = found["dice"].sel({"sample": table["id"].tolist(), "class": "foreground"})
+    np.testing.assert_array_equal(table["dice"], dice.sel(level=0))
+    lost = (dice.sel(level=0) - dice.sel(level=0.6)).where(dice.sel(level=0) > 0, np.inf)
+    np.testing.assert_array_equal(table["forgetting"], lost)
+
+
+def test_without_labels_no_disagreement_is_called_forgetting(network: nn.Module, build_items, tmp_path: Path) -> None:
+    bare = [{key: value for key, value in item.items() if key != "label"} for item in build_items()]
+    evaluator = sweep(network, bare, ScoresWriter(bare, tmp_path / "scores.nc"), [0.9])
+    evaluator.prepare_batch = lambda batch, *_: (batch["image"], None)
+    evaluator.run()
+    found, table = read_scores(tmp_path / "scores.nc"), pd.read_csv(tmp_path / "ranking.csv")
+    assert found.attrs["labelled"] == 0 and found.attrs["primary"] == "mask_agreement"
+    assert (table["ranked_by"] == "mask_change").all() and "mask_agreement" not in table
+    assert not {"forgetting", "relative_forgetting", "never_learned", "dense_error", "label_quality"} & {*table}
+    assert "The samples have none: mask_agreement compares with the dense network." in why_not(found)["forgetting"]
 
 
 def test_the_scores_may_stay_in_memory_or_without_tables(network: nn.Module, build_items, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_the_hardest_come_first_and_the_unmeasured_last(masks):
 
 def test_rankings_with_options_may_be_asked_for(masks, seeds):
     table = rank_all(masks, by=Forgetting(level=0.5), which=["entropy"])
-    assert table.columns.tolist() == ["id", "rank", "forgetting", "entropy", "sex", "age"]
+    assert table.columns.tolist() == ["id", "rank", "ranked_by", "iou", "forgetting", "entropy", "sex", "age"]
+    assert (table["ranked_by"] == "forgetting").all()
     expected = Forgetting(level=0.5)(masks)
     np.testing.assert_array_equal(table.set_index("id").loc[masks["sample"].values.tolist(), "forgetting"], expected)
     with pytest.raises(ValueError, match="^scores must do for the ranking entropy, got none that do: It needs the"):

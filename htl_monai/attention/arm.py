@@ -12,8 +12,10 @@ from monai.bundle import ConfigParser
 
 from htl_monai.attention.policy import Policy, policy_named
 from htl_monai.data.files import read_json
+from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.bundles import find_config
 from htl_monai.ranking.registry import ranking_named
+from htl_monai.ranking.selection import check_rule
 
 __all__ = ["CHOICE", "Arm", "read_arm"]
 
@@ -56,9 +58,8 @@ class Arm:
     @property
     def needs_labels(self) -> bool:
         """Whether it can rank images only by their labels."""
-        wanted = self.choice.get("ranking") or []
-        several = wanted if isinstance(wanted, list) else [wanted]
-        return bool(several) and all(ranking_named(_made(ranking)).needs_labels for ranking in several)
+        wanted = _several(self.choice.get("ranking"))
+        return bool(wanted) and all(ranking_named(_made(ranking)).needs_labels for ranking in wanted)
 
 
 def read_arm(arm: str) -> Arm:
@@ -81,6 +82,7 @@ def read_arm(arm: str) -> Arm:
         raise ValueError(f"arm {path} must say which policy it trains by, got {', '.join(content)}; see configs/arms")
     meaning = str(content.pop("_desc_", ""))
     choice = {name: content.pop(name) for name in CHOICE if name in content}
+    _check_choice(choice)
     found = Arm(path.stem, meaning, choice, content)
     if found.trains and found.policy.chooses != found.chooses:
         raise ValueError(
@@ -90,6 +92,28 @@ def read_arm(arm: str) -> Arm:
     return found
 
 
+def _check_choice(choice: Mapping[str, Any]) -> None:
+    """Refuse a choice that could not be made, before anything is trained; what it leaves open the configs say."""
+    for ranking in (*_several(choice.get("ranking")), *_several(choice.get("count_as"))):
+        ranking_named(_made(ranking))
+    rule = choice.get("rule", "threshold")
+    amount = choice.get("amount", 1)  # fits every rule
+    check_rule(rule, amount if "rule" in choice else 1, choice.get("never_learned", "exclude"))
+
+
+def _several(named: Any) -> list[Any]:
+    return named if isinstance(named, list) else [] if named is None else [named]
+
+
 def _made(what: Any) -> Any:
     """Return what a config names by ``_target_``."""
-    return ConfigParser({"it": what}).get_parsed_content("it") if isinstance(what, Mapping) else what
+    if not isinstance(what, Mapping):
+        return what
+    try:
+        return ConfigParser({"it": what}).get_parsed_content("it")
+    except Exception as error:  # a config is code: it may raise anything
+        target = what.get("_target_")
+        raise ValueError(
+            f"_target_ of an arm must be a policy or a ranking that can be made, got {target!r}: {first_cause(error)}; "
+            "correct the arm"
+        ) from error

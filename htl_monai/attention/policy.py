@@ -99,6 +99,6 @@ def policy_named(policy: str | Policy) -> Policy:
     if isinstance(policy, Policy):
         return policy
     known = policies()
-    if policy not in known:
+    if not isinstance(policy, str) or policy not in known:
         raise KeyError(f"policy must be one of {', '.join(known)}, got {policy!r}; name one, or its class by _target_")
     return known[policy]()

@@ -37,6 +37,6 @@ def ranking_named(ranking: str | Ranking) -> Ranking:
     if isinstance(ranking, Ranking):
         return ranking
     known = rankings()
-    if ranking not in known:
+    if not isinstance(ranking, str) or ranking not in known:
         raise KeyError(f"ranking must be one of {', '.join(known)}, got {ranking!r}; see htl rank --list")
     return known[ranking]()

@@ -43,12 +43,7 @@ def select(
         >>> select([0.1, 0.5, float("inf"), 0.4], ["a", "b", "c", "d"])
         ['b', 'd']
     """
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
-    problem = None if rule == "threshold" else wrong_amount(rule, amount)  # not every ranking ends at 1
-    if problem is not None:
-        raise ValueError(problem)
-    check_never_learned(never_learned)
+    check_rule(rule, amount, never_learned)
     hard = pd.Series(np.asarray(values, dtype=np.float64), index=pd.Index(ids, dtype=object))
     if hard.index.has_duplicates:
         repeated = hard.index.duplicated().sum()
@@ -96,6 +91,22 @@ def top_share(values: ArrayLike, share: float) -> NDArray[np.bool_]:
         order = np.argsort(-hard[measured], kind="stable")
         chosen[measured[order[: _share_of(len(measured), share)]]] = True
     return chosen
+
+
+def check_rule(rule: str, amount: float, never_learned: str) -> None:
+    """Refuse what :func:`select` cannot choose by.
+
+    Raises:
+        ValueError: an unknown rule or choice, or an amount outside its range.
+    """
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
+    if isinstance(amount, bool) or not isinstance(amount, int | float):
+        raise ValueError(f"amount must be a number, got {amount!r}; write 0.4, for example")
+    problem = None if rule == "threshold" else wrong_amount(rule, amount)  # not every ranking ends at 1
+    if problem is not None:
+        raise ValueError(problem)
+    check_never_learned(never_learned)
 
 
 def check_never_learned(choice: str) -> None:

@@ -48,7 +48,10 @@ def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
 
 def _compared(setting: Setting, names: Sequence[str] | None) -> tuple[tuple[Arm, ...], str]:
     """Return the arms, and which of them the others are held against; it joins them where it is not named."""
-    arms = {arm.name: arm for arm in map(read_arm, setting.arms if names is None else names)}
+    read = [read_arm(name) for name in (setting.arms if names is None else names)]
+    arms = {arm.name: arm for arm in read}
+    if len(arms) < len(read):
+        raise ValueError(f"arms must have different names, got {', '.join(arm.name for arm in read)}; name each once")
     wanted = setting.report["reference"]
     reference = next((name for name in wanted if name in arms), wanted[-1])
     if reference not in arms:

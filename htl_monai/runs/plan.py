@@ -111,6 +111,8 @@ def plan_setting(
     bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(changes, merged)
+    for stage in (stage for stage in stages if stage.run_id == "finetuning"):
+        check_all_apply(stage.settings, {stage.name: merged[stage.name]})
     refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
     require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]

@@ -122,8 +122,9 @@ def _faults(scores: xr.Dataset) -> Iterator[tuple[str, object]]:
     for name, values in scores.data_vars.items():
         if not set(values.dims) <= {*AXES, "epoch"} or "sample" not in values.dims or values.dtype.kind not in "biuf":
             yield "be numbers of samples", f"{name} of {values.dtype} over ({', '.join(map(str, values.dims))})"
-    if scores.attrs.get("primary") not in scores.data_vars:
-        yield f"have a primary one of {', '.join(map(str, scores.data_vars))}", repr(scores.attrs.get("primary"))
+    primary = scores.attrs.get("primary")
+    if not isinstance(primary, str) or primary not in scores.data_vars:
+        yield f"have a primary one of {', '.join(map(str, scores.data_vars))}", repr(primary)
     foreground = scores.attrs.get("foreground", [])
     if not foreground or not set(foreground) <= set(scores.indexes["class"]):
         yield f"have a foreground of the classes {name_first(scores.indexes['class'].tolist())}", foreground

@@ -130,6 +130,15 @@ def test_an_arm_that_cannot_do_with_the_images_is_refused_before_anything_runs(
         ("mine", {"ranking": "loss"}, "must say which policy it trains by, got ranking; see configs/arms"),
         ("mine", {"ranking": None, "policy": "remove"}, "must be one for the policy remove, got None; correct it"),
         ("mine", {"ranking": "loss", "policy": "everything"}, "must be null for the policy everything, got 'loss'"),
+        ("mine", {"policy": "finetune", "rule": "most"}, "rule must be one of threshold, top, count, got 'most'"),
+        ("mine", {"policy": "finetune", "rule": "top", "amount": 7}, r"amount must be in \(0, 1\] for rule top, got 7"),
+        ("mine", {"policy": "finetune", "rule": "count", "amount": "x"}, "amount must be a number, got 'x'"),
+        ("mine", {"policy": "finetune", "never_learned": "x"}, "never_learned must be one of exclude, include, only"),
+        (
+            "mine",
+            {"policy": {"_target_": "htl_monai.attention.curriculum.Curriculum", "first_share": 7}},
+            r"_target_ of an arm must be .*, got '.*Curriculum': first_share must be in \(0, 1\], got 7; .*; correct",
+        ),
     ],
 )
 def test_a_file_that_is_no_arm_is_refused(name: str, content: dict[str, Any], words: str, tmp_path: Path) -> None:
@@ -137,3 +146,20 @@ def test_a_file_that_is_no_arm_is_refused(name: str, content: dict[str, Any], wo
         read_arm(written(tmp_path, name, **content))
     with pytest.raises(KeyError, match="policy must be one of curriculum, .*, got 'finetun'"):
         read_arm(written(tmp_path, policy="finetun"))
+    for policy in (3, ["finetune"], None):
+        with pytest.raises(KeyError, match="policy must be one of curriculum"):
+            read_arm(written(tmp_path, policy=policy))
+    for choice in ({"ranking": ["forgetting", "nothing"]}, {"count_as": "nothing"}):
+        with pytest.raises(KeyError, match="ranking must be one of aum, .*, got 'nothing'"):
+            read_arm(written(tmp_path, policy="finetune", **choice))
+
+
+def test_a_name_that_no_config_has_and_an_arm_that_is_named_twice_are_refused(
+    tiny_phantom: Path, tmp_path: Path
+) -> None:
+    typing_error = written(tmp_path, "mine", policy="finetune", lerning_rate=1)
+    with pytest.raises(KeyError, match="lerning_rate must be an entry of the configs, .* did you mean learning_rate"):
+        plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=["dense", typing_error])
+    for second in ("htl", written(tmp_path, "htl", policy="replay")):
+        with pytest.raises(ValueError, match="arms must have different names, got dense, htl, htl; name each once"):
+            plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=["dense", "htl", second])

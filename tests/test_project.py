@@ -27,7 +27,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 # From top to bottom, in a strict order: a room may import from itself and from every room below.
 ROOMS = (
-    *("cli", "clinic", "runs", "settings", "report", "analysis", "handlers", "engines", "attention", "ranking", "scores"),
+    *(
+        "cli",
+        "clinic",
+        "runs",
+        "settings",
+        "report",
+        "analysis",
+        "handlers",
+        "engines",
+        "attention",
+        "ranking",
+        "scores",
+    ),
     *("models", "tasks", "phantoms", "pruning", "localization", "data", "networks", "losses", "statistics"),
 )
 # Any room may write files atomically, look for a bundle's and keep a folder to itself: these import nothing of the
@@ -62,7 +74,9 @@ def module_name(path: Path) -> str:
 def layer(module: str) -> int:
     """Return how deep a module lies; 0 is the top."""
     room = module.split(".")[1]
-    assert room in ROOMS, f"{module} must be in a room of {ROOMS}, got {room!r}; give it a place here and in CONTRIBUTING.md"
+    assert room in ROOMS, (
+        f"{module} must be in a room of {ROOMS}, got {room!r}; give it a place here and in CONTRIBUTING.md"
+    )
     return ROOMS.index(room)
 
 

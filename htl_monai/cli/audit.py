@@ -40,7 +40,7 @@ def audit(
         task: what the model does, where its metadata do not say.
         columns: for a CSV, our names to its names, such as id=case_no,label=mask
         sparsities: fractions of weights to remove, such as 0.5,0.7
-        pruner: magnitude, random, structured, or a config file.
+        pruner: magnitude, random, structured, low_rank, or a config file.
         batch_size: images at once; only such of one size.
         score_at: original, as the bundle's own evaluator does; or network.
         device: cpu, cuda or cuda:N; the bundle's by default.

@@ -72,7 +72,8 @@ def find_localizer(model: str | os.PathLike[str], **options: Any) -> Model:
 def _of_folder(model: str, weights: str | os.PathLike[str] | None, options: dict[str, Any]) -> Model:
     if not (Path(model) / "configs").is_dir():
         raise FileNotFoundError(
-            f"model must be a bundle, the folder of a run, a checkpoint or a .ts file, got {model}; check the path"
+            "model must be a bundle, the folder of a run, a checkpoint or a .ts file, got "
+            f"{model}; check the path, or name one of {', '.join(own_bundles())}"
         )
     try:
         return Model.from_bundle(model, weights, **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from difflib import get_close_matches
 from importlib import import_module
 
 import htl_monai.ranking
@@ -38,5 +39,7 @@ def ranking_named(ranking: str | Ranking) -> Ranking:
         return ranking
     known = rankings()
     if not isinstance(ranking, str) or ranking not in known:
-        raise KeyError(f"ranking must be one of {', '.join(known)}, got {ranking!r}; see htl rank --list")
+        near = get_close_matches(ranking, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see htl rank --list"
+        raise KeyError(f"ranking must be one of {', '.join(known)}, got {ranking!r}; {hint}")
     return known[ranking]()

@@ -26,7 +26,7 @@ from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.bundles import find_config
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
-from htl_monai.pruning import Compressor, GlobalMagnitude
+from htl_monai.pruning import Compressor
 from htl_monai.ranking.rank_all import why_not
 from htl_monai.runs.audit_data import AuditLoader, audit_items, require_room
 from htl_monai.runs.audit_result import Audit
@@ -77,7 +77,7 @@ def audit(
         task: what it does; by default its metadata say.
         columns: for a CSV, our names to its names.
         sparsities: the fractions of weights to remove.
-        pruner: ``magnitude``, one of ``configs/pruners``, or the path of such a file.
+        pruner: one of ``configs/pruners``, or the path of such a file.
         batch_size: by default several pictures of one size at once, and everything else one at a time.
         score_at: ``original``: after the bundle's postprocessing, as its own evaluator scores; or ``network``.
         device: by default the bundle's.
@@ -215,8 +215,6 @@ def _network_of(model: Model) -> Iterator[None]:
 
 
 def _pruner(name: str) -> Compressor:
-    if name == "magnitude":
-        return GlobalMagnitude()
     config = {"seed": 0, **read_json(find_config("pruners", name), "correct the file")}
     return ConfigParser(config).get_parsed_content("pruner")
 

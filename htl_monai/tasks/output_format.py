@@ -58,7 +58,7 @@ def output_formats(metadata: Mapping[str, Any], activation: Activation | None = 
     outputs = metadata.get("network_data_format", {}).get("outputs", {})
     if not outputs:
         raise ValueError(
-            "metadata.json must describe network_data_format#outputs, got none; add them, or name the task and classes"
+            "metadata.json must describe network_data_format#outputs, got none; add them, or name the task (--task)"
         )
     keys = sorted(outputs, key=lambda key: key != "pred")
     return [_format(key, outputs[key], activation) for key in keys if outputs[key].get("num_channels")]

@@ -222,6 +222,8 @@ def test_a_file_makes_a_ranking_known(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_unknown_name_and_two_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(KeyError, match="ranking must be one of aum, .*, got 'luck'; see htl rank --list"):
         ranking_named("luck")
+    with pytest.raises(KeyError, match=r"got 'relative_forgeting'; did you mean relative_forgetting\?"):
+        ranking_named("relative_forgeting")
     (tmp_path / "second_loss.py").write_text(
         "from htl_monai.ranking.of_dense import OfDense\n\n\nclass Second(OfDense):\n    name = 'loss'\n"
     )

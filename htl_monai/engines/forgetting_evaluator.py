@@ -43,6 +43,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         folded: run a folded copy of the network where that says the same, faster, see
             :class:`~htl_monai.pruning.inference_form.InferenceForm`; an inferer that ``looks_inside`` gets the network.
             Scores differ by rounding from those without.
+        amp: run the network in mixed precision where the device is a GPU, as MONAI's evaluators do.
 
     An image whose output is NaN or infinite, at whatever sparsity, stops the run with an error that names it.
 
@@ -66,6 +67,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
         non_blocking: bool = False,
         val_handlers: Sequence[Any] | None = None,
         folded: bool = False,
+        amp: bool = False,
     ) -> None:
         super().__init__(
             device=device,
@@ -76,6 +78,7 @@ class ForgettingEvaluator(SupervisedEvaluator):
             non_blocking=non_blocking,
             val_handlers=val_handlers,
             decollate=False,
+            amp=amp,
         )
         self.pruner = pruner
         self.sparsities = tuple(sparsities)
@@ -95,7 +98,8 @@ class ForgettingEvaluator(SupervisedEvaluator):
         inputs, targets, *more = engine.prepare_batch(batchdata, engine.state.device, engine.non_blocking)
         args, kwargs = more or ((), {})
         task, output = engine.task, {Keys.IMAGE: inputs, Keys.LABEL: targets}
-        with engine.mode(engine.network):
+        on_gpu = engine.amp and engine.state.device.type == "cuda"
+        with engine.mode(engine.network), torch.autocast("cuda", enabled=on_gpu):
             outputs = map(
                 task.select, engine.sweep.outputs(lambda network: engine.inferer(inputs, network, *args, **kwargs))
             )

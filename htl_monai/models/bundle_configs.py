@@ -23,6 +23,7 @@ _TRAIN = {
     "inferer": ("validate#evaluator#inferer", "evaluator#inferer", "validate#inferer", "inferer"),
     "postprocessing": ("validate#evaluator#postprocessing", "evaluator#postprocessing", "validate#postprocessing"),
     "key_metric": ("validate#evaluator#key_val_metric", "evaluator#key_val_metric", "validate#key_metric"),
+    "amp": ("validate#evaluator#amp", "evaluator#amp"),
     "device": ("device",),
     "training": ("train#dataset#data", "train_dataset#data"),
     "validation": ("validate#dataset#data", "val_dataset#data"),
@@ -32,6 +33,7 @@ _INFERENCE = {
     "preprocessing": ("preprocessing",),
     "inferer": ("evaluator#inferer", "inferer"),
     "postprocessing": ("evaluator#postprocessing", "postprocessing"),
+    "amp": ("evaluator#amp",),
     "device": ("device",),
     "test": ("dataset#data",),
 }
@@ -109,6 +111,13 @@ class BundleConfigs:
                 if str(step["_target_"]).rpartition(".")[2].startswith(beginnings):
                     step["_disabled_"] = True
 
+    def __contains__(self, name: str) -> bool:
+        return any(name in parser for parser, _ in self._sides)
+
+    def rename(self, bind: Mapping[str, str]) -> None:
+        """Take other entries for roles that :attr:`bind` says nothing of; those that are not there change nothing."""
+        self.bind = {role: entry for role, entry in bind.items() if entry in self} | self.bind
+
     def value(self, name: str, default: Any = None) -> Any:
         """Return an entry of any name, of the inference first."""
         parsers = [parser for parser, roles in sorted(self._sides, key=lambda side: side[1] is _TRAIN)]
@@ -167,7 +176,7 @@ class BundleConfigs:
     def _check_bound(self, role: str, entry: str) -> None:
         if role not in ROLES:
             raise KeyError(f"bind must name one of {', '.join(ROLES)}, image or label, got {role!r}; correct it")
-        if not any(entry in parser for parser, _ in self._sides):
+        if entry not in self:
             known = sorted({str(name) for parser, _ in self._sides for name in parser.get()})
             near = difflib.get_close_matches(entry, known, n=3) or known
             raise KeyError(

@@ -28,6 +28,8 @@ __all__ = ["Model"]
 
 # What `bind` may name besides entries of the configs: keys of the samples.
 _KEYS = ("image", "label")
+# A network that classifies localizes by where it looks, and is held against masks.
+_OF_TASK = {"heat_map_localization": {"inferer": "heat_map_inferer", "preprocessing": "evaluate#preprocessing"}}
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ class Model:
         if self.is_torchscript:
             return BundleConfigs(str(self.weights), {}, torchscript_config(), bind, True)
         configs = BundleConfigs.read(self.bundle, bind, self.images_only)
+        configs.rename(_OF_TASK.get(self.task or "", {}))
         configs.update({**self.entries, **self.heat_maps, **self.class_entries, "bundle_root": str(self.bundle)})
         if self.device_name is not None:
             configs.update({"device": f"$torch.device({self.device_name!r})"})
@@ -170,6 +173,11 @@ class Model:
     def inferer(self) -> Inferer:
         """What runs the network on a batch, sliding windows included."""
         return self.configs.get("inferer")
+
+    @cached_property
+    def amp(self) -> bool:
+        """Whether its own evaluator runs the network in mixed precision, on a GPU."""
+        return bool(self.configs.find("amp"))
 
     @cached_property
     def preprocessing(self) -> Compose:

@@ -60,6 +60,7 @@ def audit(
     score_at: str = "original",
     device: str | None = None,
     below: float = 0.65,
+    fast: bool = False,
     progress: bool = False,
     say: Say = lambda text: None,
 ) -> Audit:
@@ -82,6 +83,8 @@ def audit(
         score_at: ``original``: after the bundle's postprocessing, as its own evaluator scores; or ``network``.
         device: by default the bundle's.
         below: a score under this counts as bad where rankings are judged.
+        fast: run a folded copy of the network where it allows that (see
+            :class:`~htl_monai.pruning.inference_form.InferenceForm`): scores are within 1e-3 of those without.
         progress: show a bar on standard error.
         say: receives progress messages.
 
@@ -104,7 +107,7 @@ def audit(
         require_room(items, known)
         known = _with_own_activation(known, model, items)
         say(f"audit: {len(items)} images with {model.weights}, {known.name} of {', '.join(known.classes[:8])}")
-        scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor)
+        scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor, fast)
         parts = [part for part in _by_label(items) if part]
         loaders = [AuditLoader(part, model, batch_size) for part in parts]
         datasets = [
@@ -120,6 +123,7 @@ def audit(
                 "task": known.name,
                 "sparsities": list(sparsities),
                 "pruner": pruner,
+                "fast": fast,
             }
             settings |= {"bind": dict(bind or {}), "score_at": score_at, "bundle": str(model.bundle)}
             inputs = {model.weights.name: sha256(model.weights)}
@@ -131,8 +135,9 @@ def audit(
 class _Scored:
     """One network, scored on lists of samples."""
 
-    def __init__(self, task: Task, model: Model, pruner: Compressor) -> None:
+    def __init__(self, task: Task, model: Model, pruner: Compressor, fast: bool) -> None:
         self.task = task
+        self.fast = fast
         self.model = model
         self.pruner = pruner
         self.sparsity = pd.DataFrame()
@@ -150,6 +155,8 @@ class _Scored:
             self.model.inferer,
             self._prepare_batch,
             val_handlers=[writer, *([IterationProgress("audit")] if progress else [])],
+            folded=self.fast,
+            amp=self.model.amp,
         )
         with _network_of(self.model):
             evaluator.run()
@@ -161,6 +168,11 @@ class _Scored:
         if isinstance(self.task, RestoredTask):
             self.task.batch = batch
         label = batch.get(self.model.label_key)
+        if isinstance(label, list) and any(isinstance(one, str) for one in label):
+            raise ValueError(
+                f"preprocessing of {self.model.bundle} must read the label, got {label[0]} as it is; name one that does "
+                "with --bind preprocessing=ENTRY, or leave labels out of the data list"
+            )
         image = batch[self.model.image_key].to(device, non_blocking=non_blocking)
         return image, None if label is None else torch.as_tensor(label).to(device, non_blocking=non_blocking)
 
@@ -168,6 +180,9 @@ class _Scored:
 def _task(model: Model, data: str | os.PathLike[str], columns: Mapping[str, Any] | None) -> Task:
     """Return what the model does, by its metadata and configs; of a network alone by its name and its channels."""
     metadata, configs = model.metadata, model.configs.content
+    own = model.configs.value("task") if model.task is not None else None
+    if isinstance(own, Task) and own.name == model.task:  # with its threshold and the names of its classes
+        return own
     described = metadata.get("network_data_format", {})
     if model.task is not None and isinstance(described, Mapping) and not described.get("outputs"):
         lists = load_datalists(data, columns, on_missing="keep")
@@ -189,7 +204,8 @@ def _with_own_activation(task: Task, model: Model, items: Sequence[Item]) -> Tas
     """Return a task that takes the output for probabilities, where the network ends in softmax or sigmoid itself."""
     steps = () if model.postprocessing is None else model.postprocessing.flatten().transforms
     exclusive = getattr(task, "exclusive", None)
-    if exclusive is None or any(type(step).__name__.startswith("Activations") for step in steps):
+    looks_inside = getattr(model.inferer, "looks_inside", False)  # what comes out is not the network's output
+    if exclusive is None or looks_inside or any(type(step).__name__.startswith("Activations") for step in steps):
         return task
     pred = task.select(_says(model, items[0]))
     return replace(task, probabilities=True) if are_probabilities(pred, exclusive) else task

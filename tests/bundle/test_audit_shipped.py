@@ -14,6 +14,7 @@ from PIL import Image
 
 import htl_monai
 from htl_monai.models.bundles import find_bundle
+from htl_monai.runs.single_stage import evaluate_with
 from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("chest_xray_long_tail")
@@ -87,6 +88,32 @@ def test_pictures_without_masks_are_audited_by_what_needs_none(
     for name in without.scores.data_vars:
         ours = without.scores[name].sel(sample=complete.scores["sample"].values)
         np.testing.assert_allclose(ours, complete.scores[name], atol=1e-6, err_msg=str(name))
-    assert {*complete.scores.data_vars} - {*without.scores.data_vars} == {"iou", "dice", "whole_image_iou"}
+    assert {*complete.scores.data_vars} - {*without.scores.data_vars} == {
+        "iou",
+        "dice",
+        "whole_image_iou",
+        "label_quality",
+        "loss",
+    }
     assert {"mask_change", "entropy_per_area", "mask_confidence"} <= {*without.ranking}
     assert {"age", "sex"} <= {*without.groups()["column"]}
+
+
+def test_heat_maps_of_a_classifier_are_audited_as_they_are_evaluated(
+    weak_run: Path, tiny_diagnoses: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"task": "heat_map_localization", "sparsities": (0.7,), "device": "cpu"}
+    found = htl_monai.audit(weak_run, tiny_diagnoses, split="test", batch_size=4, **options)
+    settings = {"num_workers": 0, "batch_size": 4, "device": "cpu"}
+    out = evaluate_with(weak_run, tiny_diagnoses, tmp_path / "out", settings=settings, progress=False, say=str)
+    expected = pd.read_csv(out / "scores.csv").set_index("id")
+    ours = found.ranking.set_index("id")
+    assert 0 < expected["foreground_iou"].mean() < 1 and not any("softmax" in note for note in found.notes)
+    np.testing.assert_allclose(ours.loc[expected.index, "iou"], expected["foreground_iou"], atol=1e-6)
+    without = htl_monai.audit(weak_run, tiny_diagnoses, split="training", **options).ranking
+    assert (without["ranked_by"] == "box_change").all() and "iou" not in without
+    bind = {"preprocessing": "validate#preprocessing"}
+    with pytest.raises(
+        ValueError, match="preprocessing of .* must read the label, got .*; name one that does with --b"
+    ):
+        htl_monai.audit(weak_run, tiny_diagnoses, split="test", bind=bind, **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pandas as pd
 import pytest
 import torch
@@ -256,3 +258,22 @@ def test_an_inferer_that_looks_inside_gets_the_network(tiny_unet: nn.Module, ite
     inferer = PrecisionInferer("fp32")
     inferer.looks_inside = True
     assert mine(tiny_unet, items, folded=True, inferer=inferer).sweep._form is None
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_mixed_precision_is_for_every_pass_on_a_gpu(
+    tiny_unet: nn.Module, items: list[dict], monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def autocast(device_type: str, enabled: bool = True) -> nullcontext:
+        asked.append((device_type, enabled))
+        return nullcontext()
+
+    monkeypatch.setattr(torch, "autocast", autocast)
+    evaluator = ForgettingEvaluator(
+        torch.device(device), DataLoader(items[:2], batch_size=2), tiny_unet, GlobalMagnitude(), (0.5,), MASKS, amp=True,
+        prepare_batch=lambda batch, *_: (batch["image"], batch["label"]),  # no GPU is needed to see what is asked for
+    )  # fmt: skip
+    evaluator.run()
+    assert asked == [("cuda", device == "cuda")]

@@ -15,8 +15,10 @@ import torch
 
 import htl_monai
 import htl_monai.cli.audit
+import htl_monai.runs.audit
 from htl_monai.attention.selection import read_selection
 from htl_monai.data.files import read_table
+from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.ranking.rank_all import why_not
 from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.ranked_run import scores_of
@@ -287,3 +289,20 @@ def test_the_command_prints_what_a_person_needs(
     assert "The hardest samples" in out and "imagesTr/p4.nii.gz" in out and "What each ranking is good for" in out
     assert "note: 4 samples, 4 with a label; levels 0, 0.5." in out and f"Written to {tmp_path / 'out'}" in out
     assert f"htl: {bundle} is not part of the package, and can run code" in err
+
+
+def test_mixed_precision_is_the_bundles_own_and_a_folded_copy_the_users_choice(
+    organ: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    class Seen(ForgettingEvaluator):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            seen.append((self.amp, self.folded))
+
+    monkeypatch.setattr(htl_monai.runs.audit, "ForgettingEvaluator", Seen)
+    plain, fast = (run(organ, organ / "data", sparsities=(0.5,), fast=fast).scores for fast in (False, True))
+    assert seen == [(True, False), (True, True)]  # its own evaluator has "amp": true
+    for name in plain.data_vars:
+        np.testing.assert_allclose(fast[name].values, plain[name].values, atol=1e-3, err_msg=str(name))

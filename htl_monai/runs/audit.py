@@ -170,8 +170,8 @@ class _Scored:
         label = batch.get(self.model.label_key)
         if isinstance(label, list) and any(isinstance(one, str) for one in label):
             raise ValueError(
-                f"preprocessing of {self.model.bundle} must read the label, got {label[0]} as it is; name one that does "
-                "with --bind preprocessing=ENTRY, or leave labels out of the data list"
+                f"preprocessing of {self.model.bundle} must read the label, got {label[0]} as it is; name one that "
+                "does with --bind preprocessing=ENTRY, or leave labels out of the data list"
             )
         image = batch[self.model.image_key].to(device, non_blocking=non_blocking)
         return image, None if label is None else torch.as_tensor(label).to(device, non_blocking=non_blocking)

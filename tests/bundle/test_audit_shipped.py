@@ -102,6 +102,10 @@ def test_pictures_without_masks_are_audited_by_what_needs_none(
 def test_heat_maps_of_a_classifier_are_audited_as_they_are_evaluated(
     weak_run: Path, tiny_diagnoses: Path, tmp_path: Path
 ) -> None:
+    record = weak_run / "training" / "provenance.json"
+    text = record.read_text(encoding="utf-8")
+    assert '"cam_threshold": 150' in text
+    record.write_text(text.replace('"cam_threshold": 150', '"cam_threshold": 5'), encoding="utf-8")
     options: dict[str, Any] = {"task": "heat_map_localization", "sparsities": (0.7,), "device": "cpu"}
     found = htl_monai.audit(weak_run, tiny_diagnoses, split="test", batch_size=4, **options)
     settings = {"num_workers": 0, "batch_size": 4, "device": "cpu"}
@@ -113,7 +117,5 @@ def test_heat_maps_of_a_classifier_are_audited_as_they_are_evaluated(
     without = htl_monai.audit(weak_run, tiny_diagnoses, split="training", **options).ranking
     assert (without["ranked_by"] == "box_change").all() and "iou" not in without
     bind = {"preprocessing": "validate#preprocessing"}
-    with pytest.raises(
-        ValueError, match="preprocessing of .* must read the label, got .*; name one that does with --b"
-    ):
+    with pytest.raises(ValueError, match="preprocessing of .* must read the label, got .*; name one that does"):
         htl_monai.audit(weak_run, tiny_diagnoses, split="test", bind=bind, **options)

@@ -272,8 +272,14 @@ def test_mixed_precision_is_for_every_pass_on_a_gpu(
 
     monkeypatch.setattr(torch, "autocast", autocast)
     evaluator = ForgettingEvaluator(
-        torch.device(device), DataLoader(items[:2], batch_size=2), tiny_unet, GlobalMagnitude(), (0.5,), MASKS, amp=True,
+        torch.device(device),
+        DataLoader(items[:2], batch_size=2),
+        tiny_unet,
+        GlobalMagnitude(),
+        (0.5,),
+        MASKS,
         prepare_batch=lambda batch, *_: (batch["image"], batch["label"]),  # no GPU is needed to see what is asked for
-    )  # fmt: skip
+        amp=True,
+    )
     evaluator.run()
     assert asked == [("cuda", device == "cuda")]

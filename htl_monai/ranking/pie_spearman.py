@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
+from htl_monai.tasks import class_order
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,7 @@ def rank_correlation(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]
         [1.0, -1.0]
     """
     before, after = same_probabilities(dense, pruned, "(N, C)")
-    ranks = [rankdata(values, axis=1) - (values.shape[1] + 1) / 2 for values in (before, after)]
-    scale = np.sqrt((ranks[0] ** 2).sum(axis=1) * (ranks[1] ** 2).sum(axis=1))
-    products = (ranks[0] * ranks[1]).sum(axis=1)
-    spearman = np.divide(products, scale, out=np.full(len(before), np.nan), where=scale > 0)
-    return np.clip(spearman, -1, 1)
+    return np.asarray(class_order.rank_correlation(torch.tensor(before), torch.tensor(after)).numpy())
 
 
 def class_order_lost(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from htl_monai.tasks.class_order import rank_correlation
 from htl_monai.tasks.decisions import decisions
 from htl_monai.tasks.task import Task, as_plain
 
@@ -48,7 +49,7 @@ class Classification(Task):
         if first.shape != second.shape:
             raise ValueError(f"dense must be {tuple(first.shape)} as pred, got {tuple(second.shape)}; pass one batch")
         return {
-            "spearman": _rank_correlation(first, second),
+            "spearman": rank_correlation(first, second),
             "modal": (first.argmax(dim=1) == second.argmax(dim=1)).double(),
             "taxicab": (first - second).abs().sum(dim=1),
         }
@@ -88,17 +89,3 @@ class Classification(Task):
             )
         values = as_plain(pred).float()
         return self.logits_of(values.clamp(1e-7, 1 - 1e-7)) if self.probabilities else values
-
-
-def _rank_correlation(first: Tensor, second: Tensor) -> Tensor:
-    ranks = [_ranks(values) for values in (first, second)]
-    scale = torch.sqrt((ranks[0] ** 2).sum(dim=1) * (ranks[1] ** 2).sum(dim=1))
-    correlation = ((ranks[0] * ranks[1]).sum(dim=1) / scale).clamp(-1, 1)
-    return correlation.where(scale > 0, torch.nan)
-
-
-def _ranks(values: Tensor) -> Tensor:
-    """Return the ranks of each row around 0; equal values share their mean rank."""
-    above = (values[:, :, None] > values[:, None, :]).sum(dim=2)
-    below = (values[:, :, None] < values[:, None, :]).sum(dim=2)
-    return (above - below).double() / 2

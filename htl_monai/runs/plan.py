@@ -110,7 +110,10 @@ def plan_setting(
         changes.setdefault("budget", "steps")  # arms are compared at the same number of optimizer steps
     bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
-    check_all_apply(changes, merged)
+    check_all_apply(settings or {}, merged)
+    # An overlay may say something of stages that these arms do without.
+    usual = stages_of(chosen, None, seeds) if arms is not None else ()
+    check_all_apply(changes, merged | {stage.name: merged_config(bundle, stage, changes) for stage in usual})
     for stage in (stage for stage in stages if stage.run_id == "finetuning"):
         check_all_apply(stage.settings, {stage.name: merged[stage.name]})
     refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))

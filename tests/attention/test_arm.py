@@ -91,6 +91,14 @@ def test_what_training_on_from_the_middle_needs_is_made_for_it_alone() -> None:
     assert tuned.paths["dense_path"] == "training_halfway/dense.pt" and "training/dense.pt" not in tuned.inputs
 
 
+def test_an_overlay_may_say_how_to_choose_where_no_arm_chooses(tiny_phantom: Path, tmp_path: Path) -> None:
+    overlays = ["sizes/demo.json"]
+    plan = plan_setting("supervised", tiny_phantom, tmp_path / "run", overlays, arms=["dense_continued"])
+    assert "selecting" not in {planned.stage.name for planned in plan.stages}
+    with pytest.raises(KeyError, match="rule must be an entry of the configs"):
+        plan_setting("supervised", tiny_phantom, tmp_path / "run", settings={"rule": "top"}, arms=["dense_continued"])
+
+
 def test_an_arm_without_a_choice_needs_no_selection() -> None:
     names = {stage.name for stage in stages_of(read_setting("supervised"), ["dense_continued"])}
     assert names == {

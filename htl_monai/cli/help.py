@@ -15,7 +15,7 @@ def overview(commands: Sequence[Command], path: tuple[str, ...], about: str) -> 
     shown = [command for command in commands if command.path[: len(path)] == path]
     rows = [(command.name.removeprefix("htl "), _first_line(command.description)) for command in shown]
     name = in_words(path)
-    examples = [example for command in shown for example in command.examples[:1]][: 2 if not path else 3]
+    examples = [example for command in shown for example in command.examples[:1]][:3]
     parts = [
         f"{name} COMMAND …",
         _fill(about),

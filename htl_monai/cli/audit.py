@@ -46,7 +46,7 @@ def audit(
         score_at: original, as the bundle's own evaluator does; or network.
         device: cpu, cuda or cuda:N; the bundle's by default.
         below: a lower score counts as bad.
-        fast: fold the network where that is possible; scores are within 1e-3 of those without.
+        fast: fold the network where that is possible: quicker; scores differ by rounding, ranks hardly.
 
     Examples:
         htl audit ./spleen_ct_segmentation DATA/dataset.json --out runs/audit

@@ -84,7 +84,8 @@ def audit(
         device: by default the bundle's.
         below: a score under this counts as bad where rankings are judged.
         fast: run a folded copy of the network where it allows that (see
-            :class:`~htl_monai.pruning.inference_form.InferenceForm`): scores are within 1e-3 of those without.
+            :class:`~htl_monai.pruning.inference_form.InferenceForm`): scores differ by rounding, in fp32 by
+            less than 1e-3; in bf16 some by a few hundredths, which hardly changes ranks (Spearman 0.999 of 600 images).
         progress: show a bar on standard error.
         say: receives progress messages.
 

@@ -49,7 +49,7 @@ EVERYWHERE = {
     "htl_monai.models.bundles",
     "htl_monai.runs.layout",
     "htl_monai.runs.output_folder",
-    "htl_monai.settings.setting_rules",
+    *("htl_monai.settings.setting_rules", "htl_monai.settings.one_file_each"),
 }
 
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "misc"}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
 from abc import ABC
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any, ClassVar
 
 import torch
 
 import htl_monai.attention
+from htl_monai.settings.one_file_each import kinds_in
 
 __all__ = ["Item", "Policy", "policies", "policy_named"]
 
@@ -83,11 +82,7 @@ def repeated(places: Sequence[int], count: int, generator: torch.Generator) -> l
 
 def policies() -> dict[str, type[Policy]]:
     """Return every policy by its name, in alphabetical order."""
-    modules = [
-        import_module(f"htl_monai.attention.{file.name}") for file in pkgutil.iter_modules(htl_monai.attention.__path__)
-    ]
-    kinds = [kind for module in modules for kind in vars(module).values() if isinstance(kind, type)]
-    return dict(sorted((kind.name, kind) for kind in kinds if issubclass(kind, Policy) and "name" in vars(kind)))
+    return kinds_in(htl_monai.attention, Policy)
 
 
 def policy_named(policy: str | Policy) -> Policy:

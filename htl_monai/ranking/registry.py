@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import pkgutil
 from difflib import get_close_matches
-from importlib import import_module
 
 import htl_monai.ranking
 from htl_monai.ranking.ranking import Ranking
+from htl_monai.settings.one_file_each import kinds_in
 
 
 def rankings() -> dict[str, type[Ranking]]:
-    """Return every ranking by its name, in alphabetical order.
-
-    Raises:
-        ValueError: two files call their rankings alike.
-    """
-    found: dict[str, type[Ranking]] = {}
-    for file in pkgutil.iter_modules(htl_monai.ranking.__path__):
-        module = import_module(f"htl_monai.ranking.{file.name}")
-        for kind in vars(module).values():
-            if isinstance(kind, type) and issubclass(kind, Ranking) and "name" in vars(kind):
-                if found.setdefault(kind.name, kind) is not kind:
-                    raise ValueError(
-                        f"name of a ranking must be its own, got {kind.name!r} in {kind.__module__} and "
-                        f"{found[kind.name].__module__}; rename one"
-                    )
-    return dict(sorted(found.items()))
+    """Return every ranking by its name, in alphabetical order."""
+    return kinds_in(htl_monai.ranking, Ranking)
 
 
 def ranking_named(ranking: str | Ranking) -> Ranking:

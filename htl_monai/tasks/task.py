@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import htl_monai.tasks
+from htl_monai.settings.one_file_each import kinds_in
 from htl_monai.tasks.output_format import OutputFormat
 
 __all__ = ["Task", "as_plain", "task_named", "task_types"]
@@ -139,12 +138,7 @@ class Task(ABC):
 
 def task_types() -> dict[str, type[Task]]:
     """Return the tasks by name: every class with a ``name`` in a file of this folder."""
-    found: dict[str, type[Task]] = {}
-    for module in pkgutil.iter_modules(htl_monai.tasks.__path__):
-        for value in vars(importlib.import_module(f"htl_monai.tasks.{module.name}")).values():
-            if isinstance(value, type) and issubclass(value, Task) and "name" in vars(value):
-                found[value.name] = value
-    return dict(sorted(found.items()))
+    return kinds_in(htl_monai.tasks, Task)
 
 
 def task_named(name: str) -> type[Task]:

@@ -70,4 +70,6 @@ def test_a_seed_that_joins_changes_nothing_of_the_others(
     assert [text for text in said if not text.endswith("done already")] == [
         text for text in said if text.startswith("reporting: running")
     ]
-    assert "n_seeds" not in pd.read_csv(run / "reporting" / "comparison.csv"), "of one seed it is judged over images alone"
+    assert "n_seeds" not in pd.read_csv(run / "reporting" / "comparison.csv"), (
+        "of one seed it is judged over images alone"
+    )

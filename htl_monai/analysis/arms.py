@@ -60,6 +60,10 @@ def compare_arms(
         a positive image has NaN. There is no interval, and the note says why, with one seed and where the positive
         images are of fewer than ten subjects.
 
+    Raises:
+        KeyError: the reference is not among the arms.
+        ValueError: the shapes do not fit, a probability is NaN, or an option is out of range.
+
     Example:
         >>> labels = [[1], [0], [1], [0]]
         >>> good, poor = [[[0.9], [0.2], [0.8], [0.1]]], [[[0.9], [0.95], [0.8], [0.1]]]

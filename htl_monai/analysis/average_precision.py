@@ -25,6 +25,9 @@ def average_precision(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np
     Returns:
         ``(...,  C)`` in (0, 1], higher = better ranked; NaN for a class without a known positive image.
 
+    Raises:
+        ValueError: the shapes do not fit, a label is not 0, 1 or NaN, or a score is NaN.
+
     Example:
         >>> average_precision([[1, 0], [0, 0], [1, 0]], [[0.9, 0.5], [0.8, 0.5], [0.7, 0.5]]).round(3).tolist()
         [0.833, nan]
@@ -68,6 +71,9 @@ def weighted_average_precision(labels: ArrayLike, probabilities: ArrayLike, weig
 
     Returns:
         ``(B,)`` in [0, 1]; NaN where no positive image has a weight.
+
+    Raises:
+        ValueError: the shapes do not fit.
 
     Example:
         >>> weighted_average_precision([1, 0, 1], [0.9, 0.8, 0.7], [[1, 0], [1, 3], [1, 1]]).round(4).tolist()

@@ -128,6 +128,9 @@ def paired_bootstrap(
         The difference. Without a pair all its numbers are NaN; the interval is, too, where
         :func:`~htl_monai.statistics.bootstrap_interval.too_few` holds; if no pair differs, the p-value is 1.
 
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)``, or an option is out of range.
+
     Example:
         >>> scores = np.linspace(0.5, 0.9, 20)
         >>> result = paired_bootstrap(scores, scores + np.tile([0.1, 0.2], 10))

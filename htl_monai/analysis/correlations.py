@@ -34,6 +34,9 @@ def correlations(
         ``p_value`` (two-sided), ``n`` and ``n_missing`` (pairs left out for a NaN). NaN where fewer than four pairs are
         complete or one quantity is constant.
 
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)``, a value is infinite, or ``confidence`` is out of range.
+
     Example:
         >>> correlations([1, 2, 3, 4, 5], [1, 2, 3, 5, 4])[["method", "estimate", "n"]].round(3).values.tolist()
         [['pearson', 0.9, 5], ['spearman', 0.9, 5]]
@@ -77,6 +80,10 @@ def pair_correlations(
         Two rows, as :func:`correlations` returns them, with ``n`` the pairs that
         count, ``n_missing`` the others, and ``n_classes``. NaN with fewer than four classes or where a quantity is
         constant; the interval is with fewer than eight classes, too, which are too few to say.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: an option is out of range.
 
     Example:
         >>> pairs = pd.DataFrame({"class_a": list("aaabbc"), "class_b": list("bcdcdd")})

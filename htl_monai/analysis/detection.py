@@ -31,6 +31,10 @@ def detection(scores: ArrayLike, truth: ArrayLike, k: int | None = None) -> dict
         by the fraction of them that are planted, so that the order of the images plays no part. NaN where there is
         nothing to measure: no planted image, or for ``auroc`` none but planted ones.
 
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)`` with N > 0, ``truth`` holds anything but 0 and 1, or ``k`` is
+            out of range.
+
     Example:
         >>> result = detection([0.9, 0.8, 0.3, 0.1], [1, 0, 1, 0])
         >>> result["auroc"], result["k"], result["precision_at_k"]
@@ -113,6 +117,9 @@ def detection_of_groups(scores: ArrayLike, groups: Sequence[str], easy: str = "n
 
     Returns:
         ``auroc_<group>`` for each group but the easy one, sorted by name (0.5 = chance).
+
+    Raises:
+        ValueError: the shapes differ or are not ``(N,)`` with N > 0.
 
     Example:
         >>> detection_of_groups([0.9, 0.1, 0.4, 0.5], ["hair", "small", "none", "none"])

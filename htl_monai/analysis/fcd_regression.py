@@ -38,6 +38,10 @@ def regress_fcd(
         determine the fit: less than five of them, or predictors that are collinear; intervals are NaN with fewer than
         eight classes, too, which are too few to say.
 
+    Raises:
+        KeyError: a column is missing.
+        ValueError: ``confidence`` or ``n_permutations`` is out of range.
+
     Example:
         >>> pairs = pd.DataFrame({"class_a": list("aaabbc"), "class_b": list("bcdcdd")})
         >>> pairs = pairs.assign(delta_log_frequency=[0, 1, 2, 0, 1, 2], iou_root4=[0, 0, 0, 1, 1, 1])

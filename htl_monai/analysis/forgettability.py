@@ -26,6 +26,9 @@ def relative_change(ap: ArrayLike) -> NDArray[np.float64]:
     Returns:
         ``(R, K, C)``, from -1 (all lost); 0 at the first sparsity; NaN where ``ap`` is NaN.
 
+    Raises:
+        ValueError: ``ap`` has another shape or range, or is 0 for a dense network.
+
     Example:
         >>> relative_change([[[0.5], [0.25]]]).tolist()
         [[[0.0], [-0.5]]]
@@ -49,6 +52,9 @@ def forgettability_curves(ap: ArrayLike) -> NDArray[np.float64]:
     Returns:
         ``(K - 1, C)``, without the dense network; lower = more is forgotten. NaN for a class that cannot be measured.
 
+    Raises:
+        ValueError: as :func:`relative_change`, or there is no sparsity but the dense one.
+
     Example:
         >>> forgettability_curves([[[0.5], [0.25]], [[0.5], [0.4]], [[0.5], [0.5]]]).round(3).tolist()
         [[-0.2]]
@@ -69,6 +75,9 @@ def first_drop(curves: ArrayLike, sparsities: Sequence[float], drop: float = 0.2
 
     Returns:
         ``(C,)``, higher = forgotten later; NaN for a class that never loses as much, or cannot be measured.
+
+    Raises:
+        ValueError: the shapes do not fit or ``drop`` is out of range.
 
     Example:
         >>> first_drop([[-0.1, 0.0], [-0.2, -0.1]], (0.5, 0.9)).tolist()
@@ -104,6 +113,9 @@ def class_changes(
         One row per class and sparsity: ``class``, ``n_training``, ``sparsity``, ``n_seeds``, ``ap_mean`` and ``ap_std``
         (over the seeds, sample standard deviation), ``change_median``, ``change_low`` and ``change_high`` (quartiles of
         the relative change). The spreads are NaN with one seed, everything is for a class that cannot be measured.
+
+    Raises:
+        ValueError: as :func:`relative_change`, or a sequence does not fit ``ap``.
 
     Example:
         >>> table = class_changes([[[0.5], [0.25]], [[0.5], [0.5]]], ["Hernia"], (0.0, 0.9), [12])
@@ -152,6 +164,9 @@ def overall_drop(ap: ArrayLike, sparsities: Sequence[float], alpha: float = 0.05
         standard deviation over the seeds), ``difference`` (mean of pruned - dense), ``p_value``, ``p_holm`` and
         ``significant`` (missing where there is no test: the first row, one seed, or seeds that all change by the same,
         which leaves no spread to test by). Where no seed changes, the p-value is 1.
+
+    Raises:
+        ValueError: ``ap`` and ``sparsities`` do not fit, or ``alpha`` is out of range.
 
     Example:
         >>> table = overall_drop([[[0.5], [0.2]], [[0.6], [0.2]], [[0.5], [0.1]]], (0.0, 0.9))

@@ -29,6 +29,9 @@ def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
     Returns:
         An ordered categorical column with the index of ``age_years``; unknown ages stay missing.
 
+    Raises:
+        ValueError: an age is negative.
+
     Example:
         >>> age_group([30, 35, 85]).tolist()
         ['<= 30', '31-50', '> 50']
@@ -60,6 +63,10 @@ def group_summary(
         score is NaN), ``mean``, ``low``, ``high`` and ``note``. Without a score the mean is NaN; where there are too
         few for an interval (see :func:`~htl_monai.statistics.bootstrap_interval.too_few`), its ends are, and the note
         says so.
+
+    Raises:
+        KeyError: ``table`` lacks ``column`` or ``score``.
+        ValueError: a group is called ``unknown`` already.
 
     Example:
         >>> table = pd.DataFrame({"sex": ["male", "female", None], "forgetting": [0.1, 0.3, 0.2]})

@@ -57,6 +57,10 @@ def impact_of_pruning(
         as a gain of more than 100 %) and ``<score>_forgotten`` (share of the images that lose at least
         ``forgotten_share``). Higher = hit harder; NaN where no image counts.
 
+    Raises:
+        KeyError: a column is missing.
+        ValueError: ``forgotten_share`` lies outside [0, 1], or an image occurs twice at one sparsity.
+
     Example:
         >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7,
         ...                       "foreground_iou_dense": [0.8, 0.8], "foreground_iou_pruned": [0.8, 0.4],
@@ -91,6 +95,10 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
         (images where the dense network finds something to lose, which the drop is of), ``foreground_iou`` (mean
         agreement of the masks where either network finds something) and ``foreground_drop`` (its mean drop). NaN where
         no image counts.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: ``forgotten_share`` lies outside [0, 1].
 
     Example:
         >>> table = pd.DataFrame({"id": ["a", "b"], "sparsity": 0.7,

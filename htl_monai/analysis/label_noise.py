@@ -49,6 +49,10 @@ def noise_table(
         implausible), ``both`` or ``neither``. An image without any known label has no quality, and one where either
         score is missing has no verdict.
 
+    Raises:
+        ValueError: the shapes do not fit, a value is outside its range, an id is repeated, or ``share`` is not in (0,
+            1].
+
     Example:
         >>> table = noise_table(["a", "b", "c"], [[1, 0], [0, 1], [1, 0]], [[0.9, 0.2], [0.7, 0.1], [0.6, 0.4]],
         ...                     [0.1, 0.2, 0.8], share=0.34)

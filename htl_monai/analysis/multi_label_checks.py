@@ -15,6 +15,9 @@ def checked_labels(labels: ArrayLike, classes: Sequence[str] | None = None) -> N
         labels: ``(N, C)``; 1 = the image has the finding, 0 = it has not, NaN = unknown.
         classes: the ``C`` names, where they are needed.
 
+    Raises:
+        ValueError: ``labels`` is no such table, or ``classes`` has another length.
+
     Example:
         >>> checked_labels([[True, False]]).tolist()
         [[1.0, 0.0]]
@@ -38,6 +41,9 @@ def checked_ap(ap: ArrayLike, sparsities: Sequence[float] | None = None) -> NDAr
     Args:
         ap: ``(R, K, C)`` in [0, 1]; NaN for a class that cannot be measured.
         sparsities: the ``K`` sparsities, ascending from 0, where they are needed.
+
+    Raises:
+        ValueError: ``ap`` has another shape or range, or ``sparsities`` another length, order or start.
 
     Example:
         >>> checked_ap([[[0.5], [0.25]]], (0.0, 0.9)).shape

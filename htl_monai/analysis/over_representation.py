@@ -49,6 +49,9 @@ def over_representation(
         over-represented, 0 where none and infinite where all of the group are PIEs. Ratio, interval and test are NaN
         where the group never occurs or all or none of the images are PIEs.
 
+    Raises:
+        ValueError: the shapes do not fit, or an option is out of range.
+
     Example:
         >>> table = over_representation([[1], [1], [0], [1], [0], [0]], [1, 1, 1, 0, 0, 0], ["Hernia"])
         >>> table.loc[0, ["n", "n_pie", "share_pie", "share_rest", "ratio"]].astype(float).round(3).tolist()

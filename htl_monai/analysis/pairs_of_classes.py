@@ -26,6 +26,9 @@ def forgettability_dissimilarity(curves: ArrayLike) -> tuple[NDArray[np.float64]
         the mean squared error ``(C, C)``, and the Euclidean distance ``(C, C)``, which is ``sqrt((K - 1) * mse)``.
         Both are 0 or more; 0 = forgotten alike. NaN for a class that cannot be measured, also with itself.
 
+    Raises:
+        ValueError: ``curves`` is not ``(K - 1, C)`` with a curve in it.
+
     Example:
         >>> mse, euclidean = forgettability_dissimilarity([[0.0, -0.3], [-0.1, -0.5]])
         >>> mse.round(3).tolist(), euclidean.round(3).tolist()
@@ -52,6 +55,9 @@ def co_occurrence_iou(labels: ArrayLike) -> NDArray[np.float64]:
 
     Returns:
         ``(C, C)`` in [0, 1], symmetric; 1 = always together. NaN where no image has either finding.
+
+    Raises:
+        ValueError: ``labels`` is not a table of 0, 1 and NaN.
 
     Example:
         >>> co_occurrence_iou([[1, 1], [1, 0], [0, 1]]).round(3).tolist()
@@ -82,6 +88,9 @@ def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, io
         One row per pair, C (C - 1) / 2 in all: ``class_a``, ``class_b``, ``fcd_mse``, ``fcd_euclidean``,
         ``delta_log_frequency`` (absolute difference of the natural logarithms of ``n_test``), ``iou`` and ``iou_root4``
         (its fourth root, which PruneCXR regresses on). NaN where a class has no test image or no curve.
+
+    Raises:
+        ValueError: the shapes do not fit or a count is negative.
 
     Example:
         >>> pairs = pairs_table(["Mass", "Hernia"], [[0.0, -0.5]], [80, 10], [[1, 0.0625], [0.0625, 1]])

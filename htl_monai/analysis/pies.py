@@ -49,6 +49,10 @@ def pie_tables(
         and ``noisy`` of a phantom. ``pie_ratios``: by ``definition``, the over-representation of every class and number
         of findings. ``noise``: label quality beside forgetting (1 - rank correlation), with a verdict. ``planted``, of
         a phantom: how well these scores find the planted images.
+
+    Raises:
+        KeyError: nothing was mined at ``sparsity``; the known ones are named.
+        ValueError: predictions do not fit the data list or each other, or ``share`` is out of range.
     """
     mean_dense, mean_pruned = dense.mean(axis=0), pruned.mean(axis=0)
     agreement = {"spearman": rank_correlation(mean_dense, mean_pruned), "taxicab": taxicab(mean_dense, mean_pruned)}

@@ -37,6 +37,10 @@ def analyse_ratings(ratings: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
         ``mean_other``, ``estimate`` (positive = PIEs are rated higher), ``low``, ``high``, ``p_value``, ``p_holm``
         (corrected over the questions), ``sd_reader``, ``sd_case``, ``sd_residual``, and ``note``, which says in words
         what is odd about the fit. Where no model can be fitted, or it does not converge, the estimate is NaN.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: ``confidence`` is out of range.
     """
     _require(ratings)
     if not 0 < confidence < 1:

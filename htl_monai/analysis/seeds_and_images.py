@@ -55,6 +55,10 @@ def seeds_and_images_interval(
         differences are alike but not 0, which leaves no spread to judge by; if all are 0, the interval is [0, 0] and
         the p-value 1.
 
+    Raises:
+        ValueError: ``differences`` is not ``(S, N)`` or infinite, ``subjects`` does not fit it, or ``confidence`` is
+            out of range.
+
     Example:
         >>> result = seeds_and_images_interval([[0.1, 0.3, 0.2], [0.2, 0.3, 0.1], [0.0, 0.2, 0.1]])
         >>> round(result.difference, 3), round(result.low, 3), round(result.high, 3), result.n_seeds

@@ -19,7 +19,11 @@ class UsageError(ValueError):
 
 
 def split_command(tree: Mapping[str, Any], words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """Return the words that name a command or a group in a tree of functions by name, and the words after it."""
+    """Return the words that name a command or a group in a tree of functions by name, and the words after it.
+
+    Raises:
+        UsageError: there is no such command.
+    """
     path: tuple[str, ...] = ()
     node: Any = tree
     for place, word in enumerate(words):
@@ -45,6 +49,9 @@ def read_arguments(command: Command, words: Sequence[str]) -> dict[str, str]:
 
     Some options may be given by position, in their order (see :class:`.Option`); all others by name only. A
     :class:`UsageError` names all options that do not exist, or all that are missing and all values that cannot be read.
+
+    Raises:
+        UsageError: names all options that do not exist, or all that are missing and all values that cannot be read.
     """
     given, places, problems = _gather(command, words)
     free = [option for option in command.options.values() if option.by_position and option.name not in given]

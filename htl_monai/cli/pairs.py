@@ -17,6 +17,9 @@ def read_pairs(text: str, name: str = "set") -> dict[str, Any]:
     A value that is JSON is taken as such, commas and all. Any other is text up to the next comma that stands in no
     brackets, nor in quotes where it is an expression (``$…``); True, False and None are Python's.
 
+    Raises:
+        ValueError: a part is no pair, a key is given twice, a value begins like JSON and is none, or a bracket is open.
+
     Example:
         >>> read_pairs('columns={"image":"p","classes":["A","B"]},device=cpu,max_epochs=3')
         {'columns': {'image': 'p', 'classes': ['A', 'B']}, 'device': 'cpu', 'max_epochs': 3}
@@ -39,7 +42,11 @@ def read_pairs(text: str, name: str = "set") -> dict[str, Any]:
 
 
 def with_columns(settings: Mapping[str, Any] | None, columns: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return settings with the config entry ``columns``, where the option of that name is given and they have none."""
+    """Return settings with the config entry ``columns``, where the option of that name is given and they have none.
+
+    Raises:
+        ValueError: the settings have the entry already.
+    """
     changes = dict(settings or {})
     if columns and "columns" in changes:
         raise ValueError("columns must be given once, got --columns and --set columns=…; leave one out")

@@ -8,7 +8,11 @@ _WEIGHTS = (".pt", ".pth", ".ckpt", ".ts")
 
 
 def refuse_swapped(model: str, data: str, name: str = "data") -> None:
-    """Refuse a command whose second word, the data called ``name``, is a model while the first is none."""
+    """Refuse a command whose second word, the data called ``name``, is a model while the first is none.
+
+    Raises:
+        ValueError: they look swapped.
+    """
     if _looks_like_model(data) and not _looks_like_model(model):
         raise ValueError(
             f"model must be a bundle, a run's folder or a checkpoint, got {model} as model and {data} as {name}, which "

@@ -32,6 +32,9 @@ def found_lesion(mask: np.ndarray) -> dict[str, Any]:
 def found_class(class_prob: Tensor, classes: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the most probable of C classes; its name is None where the names are not known.
 
+    Raises:
+        ValueError: there are not as many names as classes.
+
     Example:
         >>> found_class(Tensor([0.25, 0.75]), ["MEL", "NV"])
         {'class_index': 1, 'class_name': 'NV', 'class_prob': 0.75}

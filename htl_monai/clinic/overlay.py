@@ -30,6 +30,9 @@ def draw_overlay(
         tint: share of ``mask_colour`` within the mask, 0 to 1.
         mask_colour: RGB of tint and outline.
         box_colour: RGB of the frame.
+
+    Raises:
+        ValueError: the picture is not RGB, the mask has another size, or the tint is outside 0 to 1.
     """
     width, height = picture.size
     if picture.mode != "RGB":

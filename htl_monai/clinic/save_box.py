@@ -29,6 +29,10 @@ class SaveBoxd(MapTransform):
         class_key: where the probabilities ``(C,)`` of the classes are; None where there are none.
         classes: the names of the classes, or None.
         allow_missing_keys: skip data without the key.
+
+    Raises:
+        KeyError: ``class_key`` is not there.
+        ValueError: a mask has another shape.
     """
 
     def __init__(

@@ -112,6 +112,10 @@ def read_table(path: str | os.PathLike[str], text: Sequence[str] = ("id",)) -> p
 
     An empty field is missing; the words ``NA`` and ``null`` are text, and so are the columns ``text``, though they look
     like numbers; those that the table lacks are passed over.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no table.
     """
     import pandas as pd
 

@@ -25,6 +25,9 @@ class BatchAugmentation:
         affine_prob: probability of a rotation with a zoom, in [0, 1].
         rotate_range: largest rotation either way in radians.
         scale_range: largest zoom either way along each axis, in [0, 1).
+
+    Raises:
+        ValueError: a probability or range is outside its bounds.
     """
 
     def __init__(

@@ -14,6 +14,9 @@ def inferer_of(box_from: str, mask: Inferer, cam: Inferer | None) -> Inferer:
         box_from: ``mask`` for the predicted mask, ``cam`` for the heat map.
         mask: yields logits ``(N, 2, H, W)``.
         cam: yields heat maps ``(N, 1, H, W)``; None where they are not asked for.
+
+    Raises:
+        ValueError: ``box_from`` is another word, or ``cam`` without an inferer of heat maps.
     """
     if box_from not in BOX_SOURCES:
         raise ValueError(f"box_from must be one of {', '.join(BOX_SOURCES)}, got {box_from!r}; choose one of them")

@@ -19,6 +19,9 @@ class HeatMapInferer(Inferer):
         channels_last: bring 4-dimensional inputs to channels-last.
         method: a method of the grad-cam package, see :func:`~htl_monai.localization.cam_methods.cam_method`.
         layer: its dotted name in the network; None for the last convolution.
+
+    Raises:
+        ValueError: ``precision`` or ``method`` is none that works.
     """
 
     looks_inside = True  # needs the layers and gradients of the network itself

@@ -24,6 +24,9 @@ class PictureBatch:
         augmentation: another ``prepare_batch``, given the scaled grey pictures, such as
             :class:`~htl_monai.engines.batch_augmentation.BatchAugmentation`; None for none.
 
+    Raises:
+        ValueError: ``mean`` and ``std`` are not of one length, or a deviation is not above 0.
+
     Example:
         >>> grey = {"image": torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1), "label": torch.ones(2, 4)}
         >>> image, label = PictureBatch(mean=[0.5, 0.0], std=[0.5, 1.0])(grey)

@@ -38,6 +38,9 @@ class PrecisionInferer(Inferer):
     Args:
         precision: ``fp32`` or ``bf16``.
         channels_last: bring images and volumes to channels-last.
+
+    Raises:
+        ValueError: ``precision`` is another name.
     """
 
     def __init__(self, precision: str = "fp32", channels_last: bool = True) -> None:

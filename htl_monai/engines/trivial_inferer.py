@@ -20,6 +20,9 @@ class TrivialInferer(Inferer):
         kind: ``whole`` is the whole image, ``centre_box`` a box around its centre, ``otsu`` the dark side of Otsu's
             threshold on the grey image.
         fraction: the sides of the centre box as a share of the image's, in (0, 1]; the other kinds take no notice.
+
+    Raises:
+        ValueError: ``kind`` is another word, or ``fraction`` is not in (0, 1].
     """
 
     def __init__(self, kind: str = "whole", fraction: float = 0.5) -> None:

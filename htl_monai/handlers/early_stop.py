@@ -25,6 +25,9 @@ class EarlyStop(Handler):
 
     Runs on: ``STARTED`` and ``EPOCH_COMPLETED`` of the trainer; list it after the validation and checkpoint handlers.
     Reads: ``engine.state.epoch``, ``validator.state.best_metric_epoch``.
+
+    Raises:
+        ValueError: ``patience`` is less than 1.
     """
 
     events = {

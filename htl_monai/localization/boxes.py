@@ -36,6 +36,9 @@ def mask_to_box(mask: ArrayLike) -> Box | None:
         The half-open box, or None where the mask is empty. Of several regions of the same size, the one whose first
         pixel comes first in reading order.
 
+    Raises:
+        ValueError: the mask is not two-dimensional.
+
     Example:
         >>> mask_to_box([[0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
         Box(x_min=1, y_min=1, x_max=4, y_max=3)

@@ -31,7 +31,11 @@ class LayerOutput:
         return self.activations[-1]
 
     def single(self) -> Tensor:
-        """Return the output of the one time that the layer ran."""
+        """Return the output of the one time that the layer ran.
+
+        Raises:
+            ValueError: the layer did not run in the forward pass.
+        """
         if len(self.activations) != 1:
             raise ValueError(
                 f"layer must run once in a forward pass, got {len(self.activations)} runs of {self.name!r}; "
@@ -58,6 +62,10 @@ def find_layer(network: nn.Module, name: str | None) -> tuple[str, nn.Module]:
 
     Without a name it is the convolution that is registered last, which of a network built from input to output is the
     last one.
+
+    Raises:
+        TypeError: the network is scripted or traced.
+        ValueError: there is no such layer, or no convolution at all.
     """
     if any(isinstance(module, torch.jit.ScriptModule) for module in network.modules()):
         raise TypeError(
@@ -109,7 +117,11 @@ def undisturbed(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def kept_output(network: nn.Module, name: str, layer: nn.Module) -> Iterator[LayerOutput]:
-    """Cut the graph at a layer and keep its output while the block runs the network once; nobody may modify it."""
+    """Cut the graph at a layer and keep its output while the block runs the network once; nobody may modify it.
+
+    Raises:
+        ValueError: something modifies the output of the layer in place; a module that does so is named.
+    """
     kept = LayerOutput(name)
     with ExitStack() as hooks:
         hooks.callback(layer.register_forward_hook(kept.cut).remove)

@@ -33,6 +33,9 @@ def cam_method(name: str) -> type[BaseCAM]:
     sign of their component is arbitrary, so a map and its inverse are equally likely), RandomCAM, ShapleyCAM (fails
     where the network is linear after the layer), AblationCAM (swaps layers of the network), FullGrad (looks at no
     single layer), and FinerCAM, RefineCAM and SESS (wrap another method).
+
+    Raises:
+        ValueError: ``name`` is another one.
     """
     if name not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {name!r}; choose one that works here")

@@ -47,7 +47,11 @@ class ImageTarget:
 
 
 def image_targets(class_index: int | Sequence[int] | Tensor | None, count: int) -> list[ImageTarget]:
-    """Return one target an image: one class for all images, one per image, or None for what the network predicts."""
+    """Return one target an image: one class for all images, one per image, or None for what the network predicts.
+
+    Raises:
+        ValueError: there are not as many classes as images.
+    """
     if class_index is None:
         return [ImageTarget() for _ in range(count)]
     indices = torch.as_tensor(class_index).flatten().tolist()
@@ -60,7 +64,13 @@ def image_targets(class_index: int | Sequence[int] | Tensor | None, count: int) 
 
 
 def check_output(output: object, targets: Sequence[ImageTarget]) -> Tensor:
-    """Return the output of a network if the targets can explain it: logits of classes, or of two segments."""
+    """Return the output of a network if the targets can explain it: logits of classes, or of two segments.
+
+    Raises:
+        TypeError: it is no tensor.
+        ValueError: its shape is neither ``(N, C)`` nor ``(N, 2, H, W)``, a class is asked of a segmentation network, or
+            a class does not exist.
+    """
     if not isinstance(output, Tensor):
         raise TypeError(
             f"network must return one tensor, got {type(output).__name__}; wrap it to return the logits alone"

@@ -21,6 +21,9 @@ def confident_mask(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, float
         The mask, bool of shape ``(H, W)`` on the device of ``logits``; and the mean foreground probability over its
         foreground, above 0.5 and at most 1, or 0 where the mask is empty. A pixel with NaN is background.
 
+    Raises:
+        ValueError: ``logits`` has not 2 channels.
+
     Example:
         >>> mask, confidence = confident_mask(torch.tensor([[[0.0, 0.0]], [[3.0, -3.0]]]), (1, 2))
         >>> mask.tolist(), round(confidence, 3)

@@ -28,6 +28,9 @@ class HeatMaps:
             is zero for some negative activations, which magnifies rounding there: a layer that ends in a ReLU has none.
         forward: maps ``(inputs, network)`` to the network's output, in whatever precision; by default the plain call.
 
+    Raises:
+        ValueError: ``method`` is none that works; the message lists those that do.
+
     Example:
         >>> network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
         >>> HeatMaps("GradCAM", layer="0")(torch.rand(5, 3, 16, 20), network).shape

@@ -20,6 +20,9 @@ def centre_box(inputs: Tensor, fraction: float = 0.5) -> Tensor:
         fraction: the sides of the box as a share of the image's, in (0, 1]; they are rounded to whole pixels, to one
             at least. A box that cannot be in the middle lies one pixel nearer to the top and the left.
 
+    Raises:
+        ValueError: ``fraction`` is not in (0, 1].
+
     Example:
         >>> centre_box(torch.zeros(1, 3, 2, 4), 0.5)[0, 0].tolist()
         [[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
@@ -41,6 +44,9 @@ def dark_side(inputs: Tensor) -> Tensor:
 
     Returns:
         ``(N, 1, H, W)`` float32; all 0 for an image of one grey, which has no dark side.
+
+    Raises:
+        ValueError: ``inputs`` are not RGB, or leave [0, 1].
     """
     maps = _blank(inputs)
     if inputs.shape[1] != 3:

@@ -24,6 +24,10 @@ def load_pretrained(network: nn.Module, path: str | os.PathLike[str] | None, hea
         path: a ``state_dict``, or a mapping that holds one under ``model`` or ``state_dict``; None leaves the network
             as it is. The file is read as plain tensors and can run no code.
         head: dotted name of the layer that may differ; None for the last linear layer of the network.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is unreadable, not finite or of another network, or the network has no such layer.
     """
     if path is None:
         return network

@@ -30,6 +30,11 @@ def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device 
 
     A ValueError says what is wrong with a file, and also that a tensor in it is not finite: a network with such weights
     finds nothing, and says so of every picture.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or no checkpoint, holds more than tensors and plain values, or a tensor in it is
+            not finite: a network with such weights finds nothing, and says so of every picture.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist; run the stage that writes it or correct the path")
@@ -54,7 +59,12 @@ def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device 
 
 
 def read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Read a network's ``state_dict`` from a file that holds one, by itself or under ``model`` or ``state_dict``."""
+    """Read a network's ``state_dict`` from a file that holds one, by itself or under ``model`` or ``state_dict``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: see :func:`load_tensors`; or something other than a tensor stands among the weights.
+    """
     content = load_tensors(path)
     state = next((content[key] for key in _WEIGHTS if isinstance(content.get(key), Mapping)), content)
     for name, value in state.items():

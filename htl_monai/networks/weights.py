@@ -25,12 +25,21 @@ def load_weights(network: nn.Module, path: str | os.PathLike[str]) -> None:
     Args:
         network: the network that the weights belong to, wrapped for several processes or not.
         path: a ``state_dict``, or a mapping that holds one under ``model`` or ``state_dict``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is unreadable, its names or shapes are those of another network, or a weight or statistic
+            is not finite.
     """
     fit_state(network, read_state(path), path)
 
 
 def fit_state(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> None:
-    """Load a ``state_dict`` that was read from ``path`` into ``network``; nothing changes unless all of it fits."""
+    """Load a ``state_dict`` that was read from ``path`` into ``network``; nothing changes unless all of it fits.
+
+    Raises:
+        ValueError: its names or shapes are those of another network, or its numbers are none that a training leaves.
+    """
     target = unwrapped(network)
     expected = target.state_dict()
     problem = _difference(expected, state)

@@ -57,6 +57,9 @@ def draw_phantom(
     Returns:
         the image ``(H, W, 3)`` uint8 and the mask ``(H, W)`` bool, True in the lesion and never empty.
 
+    Raises:
+        ValueError: an unknown group, or a side shorter than 32.
+
     Example:
         >>> image, mask = draw_phantom("small", (96, 128), np.random.default_rng(0))
         >>> image.shape, bool(0 < mask.mean() < 0.05)

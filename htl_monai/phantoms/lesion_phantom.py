@@ -56,6 +56,10 @@ def write_phantom(
         ``out_dir``, which ``load_datalists`` reads. Columns of ``data.csv``: ``id``, ``image``, ``label``, ``split``,
         ``age``, ``sex``, ``diagnosis``, ``hard`` (0 or 1), ``hard_group`` (``none`` or a group), ``lesion_fraction``
         (share of the pixels), ``contrast`` (distance of the mean colours of lesion and skin, in 0..442).
+
+    Raises:
+        ValueError: a count is negative, a fraction outside [0, 1], a split unknown, or the size too small.
+        FileExistsError: ``out_dir`` holds a ``data.csv`` that is no phantom.
     """
     out_dir, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
     check_counts(counts, LISTS, 0, "give how many to draw")

@@ -60,6 +60,9 @@ def draw_xray(
         person: drawn, too, where it is not given.
         hard: draw the signs faint and the whole picture with little contrast.
 
+    Raises:
+        ValueError: an unknown finding, or a side shorter than 32.
+
     Example:
         >>> picture = draw_xray(["Effusion"], (64, 64), np.random.default_rng(0))
         >>> picture.shape, picture.dtype

@@ -69,6 +69,10 @@ def write_xray_phantom(
     Returns:
         ``out_dir``, which ``load_multi_label`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),
         ``noisy`` (0 or 1), ``which`` (the finding whose label is flipped, else empty).
+
+    Raises:
+        ValueError: a split is unknown or has fewer than 40 images, or the size is too small.
+        FileExistsError: ``folder`` holds label files that are no phantom's.
     """
     folder, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
     if set(counts) != set(SPLITS):

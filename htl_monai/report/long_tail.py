@@ -49,6 +49,10 @@ def forgettability_tables(run: RunScores) -> Tables:
         ``classes``, see :func:`~htl_monai.analysis.class_tables.class_counts`; ``forgettability``, the curves of the
         magnitude pruning, one row per class and one column per sparsity; those of
         :func:`~htl_monai.analysis.class_tables.class_tables`, with the column ``compression``; and ``notes``.
+
+    Raises:
+        FileNotFoundError: the predictions of a seed after magnitude pruning are not there.
+        ValueError: predictions do not fit the data list or each other.
     """
     labels, parts, wide = run.labels, dict[str, list[pd.DataFrame]](), pd.DataFrame()
     classes = class_counts(run.positives(), run.data.classes)
@@ -88,6 +92,10 @@ def write_forgettability(run_dir: str | os.PathLike[str], out_dir: str | os.Path
 
     Returns:
         The tables by name, see :func:`forgettability_tables`.
+
+    Raises:
+        FileNotFoundError: the data list is not there, or no seed was mined.
+        ValueError: predictions do not fit the data list or each other.
     """
     run = read_run(run_dir)
     return _write(run, forgettability_tables(run), out_dir)
@@ -108,6 +116,11 @@ def write_pies(
 
     Returns:
         The tables by name, see :func:`tables_of_pies`.
+
+    Raises:
+        FileNotFoundError: the data list is not there, or no seed was mined.
+        KeyError: nothing was mined at ``sparsity``.
+        ValueError: predictions do not fit the data list or each other.
     """
     run = read_run(run_dir)
     return _write(run, tables_of_pies(run, sparsity, share), out_dir)

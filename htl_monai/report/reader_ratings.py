@@ -24,6 +24,10 @@ def read_key(path: str | os.PathLike[str]) -> pd.DataFrame:
 
     Returns:
         One row per case: ``study``, ``case``, ``id`` (all text) and ``is_pie`` (bool).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no key.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"key {path} does not exist; give the folder that the study was written to")
@@ -51,6 +55,12 @@ def read_ratings(paths: Sequence[str | os.PathLike[str]], key: pd.DataFrame) -> 
     Returns:
         One row per reader, case of the key and question, by reader and case: ``reader``, ``case``, ``is_pie``,
         ``question`` and ``rating`` in 1 … 5, NaN where it is missing.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        KeyError: a column is missing.
+        ValueError: no file, one that is no CSV, a sheet of another study, a rating that is none of 1 … 5, a case that
+            is not in the key, or one that a reader rated twice.
     """
     if not paths:
         raise ValueError("paths must name at least one file of ratings, got none; give each one's")

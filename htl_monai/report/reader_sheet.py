@@ -45,6 +45,10 @@ def anonymous_png(path: str | os.PathLike[str], max_px: int = 1024) -> str:
     Args:
         path: a file that :func:`~htl_monai.data.images.grey_picture.read_grey` reads.
         max_px: a longer side is brought down to this many pixels.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be read.
     """
     picture = Image.fromarray(read_grey(path))
     picture.thumbnail((max_px, max_px), Image.Resampling.LANCZOS)

@@ -57,6 +57,10 @@ def make_reader_study(
 
     Returns:
         ``out_dir``.
+
+    Raises:
+        FileNotFoundError: the run has no ``pies.csv`` yet.
+        ValueError: see :func:`write_reader_study`.
     """
     path = Path(run_dir) / layout.REPORTING / "pies.csv"
     if not path.is_file():
@@ -94,6 +98,13 @@ def write_reader_study(
 
     Returns:
         ``out_dir``.
+
+    Raises:
+        KeyError: a column is missing.
+        FileNotFoundError: an image is not there.
+        FileExistsError: a study lies in ``out_dir`` already.
+        ValueError: there are fewer images than asked for, an id is repeated, an image cannot be read, or a number is
+            below 1.
     """
     out = Path(out_dir)
     if (out / KEY_PATH).exists():
@@ -132,6 +143,11 @@ def analyse_reader_study(
     Returns:
         The tables by name: ``differences`` (:func:`~htl_monai.analysis.reader_study.analyse_ratings`),
         ``group_means``, ``agreement`` and ``missing``.
+
+    Raises:
+        FileNotFoundError: the key or a file of ratings is not there.
+        KeyError: a file of ratings lacks a column.
+        ValueError: ratings are unsound, see :func:`~htl_monai.report.reader_ratings.read_ratings`, or there is none.
     """
     key = read_key(Path(study_dir) / KEY_PATH)
     paths = [path for given in ratings for path in (sorted(Path(given).glob("*.csv")) or [Path(given)])]

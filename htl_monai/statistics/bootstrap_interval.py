@@ -52,6 +52,9 @@ def bootstrap_interval(
     Returns:
         Lower and upper end; both NaN where :func:`too_few` holds.
 
+    Raises:
+        ValueError: ``subjects`` does not fit, ``n_resamples`` is below 1, or ``confidence`` outside (0, 1).
+
     Example:
         >>> low, high = bootstrap_interval(range(40))
         >>> round(low), round(high)

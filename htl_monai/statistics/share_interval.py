@@ -27,6 +27,9 @@ def share_interval(
     Returns:
         Lower and upper end, in [0, 1]; NaN without an image.
 
+    Raises:
+        ValueError: ``subjects`` does not fit, a value is not 0 or 1, or ``confidence`` is out of range.
+
     Example:
         >>> [round(end, 3) for end in share_interval([1])], [round(end, 3) for end in share_interval([1, 0, 0, 0] * 5)]
         ([0.025, 1.0], [0.087, 0.491])

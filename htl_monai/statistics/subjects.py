@@ -19,6 +19,9 @@ def subject_numbers(subjects: Iterable[Hashable] | None, n_images: int) -> NDArr
     Returns:
         ``(N,)`` from 0.
 
+    Raises:
+        ValueError: ``subjects`` has another length.
+
     Example:
         >>> subject_numbers(["anna", "bert", None, "anna", None], 5).tolist()
         [0, 1, 2, 0, 3]

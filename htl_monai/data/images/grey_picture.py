@@ -24,6 +24,10 @@ def read_grey(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 
     Returns:
         ``(H, W)`` uint8; of a picture of more than ``LARGE_PIXELS``, which no network takes, at a reduced size.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, too large or holds no single picture; the message names it.
     """
     path = Path(path)
     plain = _plain_grey(path) if path.suffix.lower() in _PLAIN else None

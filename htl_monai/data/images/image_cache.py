@@ -66,6 +66,10 @@ def ensure_image_cache(
 
     Returns:
         the cache; it may hold further images.
+
+    Raises:
+        FileNotFoundError: images are not there.
+        ValueError: no image, sizes below 1, or an image that cannot be read; the message names it.
     """
     items = [item for part in datalists.values() for item in part]
     cache = open_or_fill(items, path, spatial_size, num_workers, progress)
@@ -115,6 +119,10 @@ class CachedImages(Dataset[dict[str, Any]]):
 
     Args:
         items: dicts with ``id`` and ``label``; the same image may stand there several times.
+
+    Raises:
+        KeyError: an image is not in the cache.
+        ValueError: an image has no label vector.
     """
 
     def __init__(self, items: Sequence[Item], cache: ImageCache) -> None:

@@ -11,7 +11,12 @@ from htl_monai.data.readers.listing import Item
 
 
 def image_sizes(items: Sequence[Item]) -> dict[str, tuple[int, int]]:
-    """Return width and height in pixels of each item's ``image``, by ``id``; no pixel is decoded."""
+    """Return width and height in pixels of each item's ``image``, by ``id``; no pixel is decoded.
+
+    Raises:
+        FileNotFoundError: an image is not there.
+        PIL.UnidentifiedImageError: an image is none that PIL reads.
+    """
     sizes = on_threads(_size, items, "reading sizes", progress=False)
     return {item["id"]: size for item, size in zip(items, sizes, strict=True)}
 

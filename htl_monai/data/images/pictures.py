@@ -53,6 +53,11 @@ def read_image(path: str | os.PathLike[str], max_pixels: int | None = None) -> t
 
     Returns:
         an RGB image, and the whole width and height of the picture.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, damaged, of no supported format, larger than ``MAX_PIXELS`` pixels, or holds
+            more than one slice or frame; the message names the file.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,6 +91,9 @@ def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> n
 
     Returns:
         uint8 of the same shape, all 0 where every value is the same and no window is given.
+
+    Raises:
+        ValueError: all values are NaN or infinite.
     """
     if values.dtype == np.uint8:
         return values

@@ -11,7 +11,11 @@ from htl_monai.data.readers.listing import UNLABELLED, Item, without_masks
 
 
 def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
-    """Return the images without mask of some data lists, at least one; a mask that one has all the same is left out."""
+    """Return the images without mask of some data lists, at least one; a mask that one has all the same is left out.
+
+    Raises:
+        ValueError: there is none.
+    """
     images = without_masks(datalists.get(UNLABELLED, ()))
     if not images:
         raise ValueError(

@@ -58,6 +58,10 @@ def check_lists(
     Returns:
         the data lists, the used ones without their unusable images, the others as they are; and one row for each image
         that was left out.
+
+    Raises:
+        ValueError: there is no such split, it has no image that can be used, or one that cannot without
+            ``skip_unusable``.
     """
     known, checked, sieve = has_mark(source, datalists), dict(datalists), Sieve(skip_unusable, progress)
     for name in lists_of(split, masks):
@@ -76,6 +80,9 @@ def check_lists(
 
 def lists_of(split: str, masks: bool = True) -> tuple[str, ...]:
     """Return the names of the lists that a split stands for; ``all`` are those with masks, or every one without.
+
+    Raises:
+        ValueError: there is no such split.
 
     Example:
         >>> lists_of("test"), lists_of("all")

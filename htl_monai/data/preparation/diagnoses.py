@@ -14,6 +14,9 @@ from htl_monai.data.readers.listing import Item, name_first
 def class_names(items: Sequence[Item]) -> list[str]:
     """Return the diagnoses that occur, sorted: the classes of a network and their order.
 
+    Raises:
+        ValueError: fewer than two occur.
+
     Example:
         >>> class_names([{"diagnosis": "NV"}, {"diagnosis": "MEL"}, {"diagnosis": "NV"}, {"diagnosis": None}])
         ['MEL', 'NV']
@@ -29,6 +32,9 @@ def class_names(items: Sequence[Item]) -> list[str]:
 
 def with_class_labels(items: Sequence[Item], classes: Sequence[str]) -> list[Item]:
     """Return copies of the items whose ``label`` is the number of their diagnosis in ``classes``.
+
+    Raises:
+        ValueError: a diagnosis is missing or none of ``classes``.
 
     Example:
         >>> with_class_labels([{"id": "1", "diagnosis": "NV"}], ["MEL", "NV"])
@@ -54,6 +60,9 @@ def diagnosis_weights(items: Sequence[Item], classes: Sequence[str], power: floa
         items: the training list; images of no class do not count.
         classes: the C classes in the order of the network's outputs.
         power: of each weight, in [0, 1]; 0 weighs all images alike.
+
+    Raises:
+        ValueError: a class has no image, or ``power`` is outside [0, 1].
 
     Example:
         >>> diagnosis_weights([{"diagnosis": "MEL"}, *[{"diagnosis": "NV"}] * 3], ["MEL", "NV"])

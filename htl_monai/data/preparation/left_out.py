@@ -78,7 +78,11 @@ class Sieve:
 
 
 def require_images(datalists: Datalists) -> None:
-    """Refuse data lists of which training, validation or test is empty."""
+    """Refuse data lists of which training, validation or test is empty.
+
+    Raises:
+        ValueError: training, validation or test is empty.
+    """
     empty = [split for split in SPLITS if not datalists[split]]
     if empty:
         raise ValueError(

@@ -40,6 +40,9 @@ def near_duplicates(
     Returns:
         one row per pair of which at most ``max_distance`` bits differ: ``id``, ``other_id``, ``distance``, the nearest
         first. A file that cannot be opened is no duplicate of anything.
+
+    Raises:
+        ValueError: ``max_distance`` is outside 0 to 256.
     """
     if not 0 <= max_distance <= BITS:
         raise ValueError(f"max_distance must be in 0 to {BITS} bits, got {max_distance}; {MAX_DISTANCE} is the default")

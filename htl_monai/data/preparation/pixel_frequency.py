@@ -19,6 +19,9 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
 
     Args:
         data: items with a mask under ``label``; the list must not be empty.
+
+    Raises:
+        ValueError: the list is empty.
     """
     if not data:
         raise ValueError("data must hold at least one image, got an empty list; give the training list")
@@ -37,6 +40,9 @@ def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Te
 
     Returns:
         Float32 of shape ``(2,)``: background, foreground; both must occur.
+
+    Raises:
+        ValueError: the list is empty, or its masks hold one class only.
     """
     frequency = foreground_frequency(data, num_workers)
     if frequency in (0.0, 1.0):

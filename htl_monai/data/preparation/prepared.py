@@ -29,6 +29,11 @@ def prepare_data(
         use_unlabelled: write the images without mask, too, and ``near_duplicates.csv``: which of them show the same
             picture as a test image. Otherwise their list is written empty and none is opened.
         leave_out_near_duplicates: leave these out, and name them.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: an unusable image without ``skip_unusable``, a split without images, or ``use_unlabelled`` without
+            unlabelled images.
     """
     notes: list[str] = []
     on_missing = "keep" if skip_unusable else "raise"

@@ -40,6 +40,11 @@ def prepare_diagnoses(
     Returns:
         The data lists as written: ``training`` and ``validation`` with ``diagnosis`` and without ``label``, ``test``
         with masks, ``unlabelled`` empty.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: ``validation_share`` out of range, no test image with a mask, an unusable image without
+            ``skip_unusable``, a split without images, fewer than two diagnoses, or one that training lacks.
     """
     if not 0 < validation_share < 1:
         raise ValueError(f"validation_share must be in (0, 1), got {validation_share}; 0.1 is the default")

@@ -41,6 +41,10 @@ def prepare_findings(
             is decoded stays there if the run stops.
         spatial_size: height and width of the images in the cache, in pixels.
         skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        ValueError: a missing or unreadable image without ``skip_unusable``, or a split without images.
     """
     notes: list[str] = []
     data = load_multi_label(dataset_dir, columns, "keep" if skip_unusable else "raise", say=notes.append)

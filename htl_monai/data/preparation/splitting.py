@@ -72,6 +72,9 @@ def split_by_subject(
         the items of each split, in their order in ``items``. A diagnosis with at least as many subjects as there are
         splits is in each of them; of one with fewer, some splits have none.
 
+    Raises:
+        ValueError: a share is not above 0, or they do not sum to 1.
+
     Example:
         >>> items = [{"id": str(number), "subject": number // 2, "diagnosis": "nevus"} for number in range(10)]
         >>> {name: len(part) for name, part in split_by_subject(items, {"training": 0.8, "test": 0.2}).items()}

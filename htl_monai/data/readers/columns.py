@@ -20,6 +20,9 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "valid": "validation"}
 def check_columns(columns: Any) -> dict[str, Any]:
     """Return the names of columns that a user gave, each ours to the table's; none where None is given.
 
+    Raises:
+        ValueError: it is no mapping of names to names; ``classes`` alone may be a list of names.
+
     Example:
         >>> check_columns({"id": "case_no", "classes": ["Mass", "Nodule"]})
         {'id': 'case_no', 'classes': ['Mass', 'Nodule']}
@@ -60,6 +63,9 @@ def with_subject(table: pd.DataFrame) -> pd.DataFrame:
 def split_name(value: str, id_: str) -> str:
     """Return the list that a row belongs to by its column ``split``.
 
+    Raises:
+        ValueError: it names none; the sentence names the image ``id_``.
+
     Example:
         >>> split_name("Train", "7")
         'training'
@@ -85,7 +91,11 @@ def known(value: str | None) -> str | None:
 
 
 def age_years(value: str | None, id_: str, column: str = "age") -> float | None:
-    """Return an age, None where it is not known; anything else but a finite number is refused."""
+    """Return an age, None where it is not known; anything else but a finite number is refused.
+
+    Raises:
+        ValueError: it is no number; the sentence names the image ``id_`` and the ``column``.
+    """
     found = known(value)
     try:
         age = None if found is None else float(found)

@@ -44,6 +44,12 @@ def read_csv(
     ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are split by subject), ``subject``
     (also called ``patient_id`` and the like), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept
     as metadata. Paths in the file are relative to its folder; a label of an unlabelled row is passed over.
+
+    Raises:
+        FileNotFoundError: the CSV file is not there.
+        KeyError: a column that is required or named in ``columns`` is not in the file.
+        ValueError: the file cannot be read (see :func:`~htl_monai.data.readers.text_table.read_text_table`), an id is
+            empty or repeated, a split has another name, an age is no number, a file is missing.
     """
     check_on_missing(on_missing)
     path, columns = Path(path).absolute(), check_columns(columns)

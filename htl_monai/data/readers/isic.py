@@ -52,6 +52,11 @@ def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise"
     ``ISIC-2017_Training_Part3_GroundTruth.csv`` and the same of ``Validation`` and ``Test_v2``; a split whose images
     are not there is empty. Diagnoses are melanoma, seborrheic_keratosis and nevus. The arguments are those of
     :func:`~htl_monai.data.readers.datalists.load_datalists`.
+
+    Raises:
+        FileNotFoundError: the training images' folder is not there.
+        ValueError: an image lacks its mask, or an id occurs twice.
+        KeyError: a csv has no ``image_id`` column.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()
@@ -74,6 +79,12 @@ def read_isic2018_task3(
         on_missing: what to do with an image that has no row in the csv of diagnoses, or with a row that has no image:
             ``raise``; ``skip`` it with a warning; ``keep`` it, with the diagnosis None, or with the path of an image
             that is not there.
+
+    Raises:
+        FileNotFoundError: the folder of images or the csv of diagnoses is not there.
+        KeyError: a csv lacks the column with the image's id, or there is no class.
+        ValueError: a row names no class, several, or holds another value than 0 and 1; an image lacks its row or a row
+            its image; an id occurs twice.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()

@@ -39,6 +39,10 @@ def class_columns(
         taken: further columns that are no class, such as the key.
         wanted: the columns that are the classes; the others are then not looked at.
 
+    Raises:
+        ValueError: there is no class, or a column mixes 0, 1 or -1 with other values (class, image, value are named).
+        KeyError: a wanted column is not there.
+
     Example:
         >>> table = pd.DataFrame({"Mass": ["1", ""], "site": ["a", "b"], "age": ["0", "1"]})
         >>> class_columns(table, ["x", "y"])
@@ -67,7 +71,11 @@ def is_metadata(column: pd.Series, name: str) -> bool:
 
 
 def label_vectors(table: pd.DataFrame, classes: Sequence[str], ids: Sequence[str]) -> list[list[float | None]]:
-    """Return one label vector a row: 0.0, 1.0, or None where it is unknown; any other value is refused by name."""
+    """Return one label vector a row: 0.0, 1.0, or None where it is unknown; any other value is refused by name.
+
+    Raises:
+        ValueError: a value is none of 0, 1, -1 and unknown; class, image and value are named.
+    """
     values = np.array([_numbers(table[name], name, ids) for name in classes]).reshape(len(classes), len(table)).T
     boxed = values.astype(object)
     boxed[np.isnan(values)] = None
@@ -93,6 +101,9 @@ def labelled_items(table: pd.DataFrame, classes: Sequence[str]) -> list[Item]:
 
 def label_matrix(items: Sequence[Item]) -> NDArray[np.float64]:
     """Return the label vectors of a data list as ``(N, C)``: 0, 1, and NaN where a label is unknown.
+
+    Raises:
+        ValueError: an image has no label vector, one of another length than the first, or one with other values.
 
     Example:
         >>> label_matrix([{"id": "a", "label": [1.0, None]}, {"id": "b", "label": [0.0, 1.0]}])

@@ -53,7 +53,11 @@ def require_ids(ids: Sequence[str], key: str, source: object) -> list[str]:
 
 
 def require_unique_ids(datalists: Mapping[str, Sequence[Item]]) -> None:
-    """Refuse an id that occurs twice, within a split or across splits: every table is joined by it."""
+    """Refuse an id that occurs twice, within a split or across splits: every table is joined by it.
+
+    Raises:
+        ValueError: an id occurs more than once.
+    """
     counts = Counter(item["id"] for items in datalists.values() for item in items)
     repeated = [id_ for id_, count in counts.items() if count > 1]
     if repeated:
@@ -93,7 +97,11 @@ def settle(
 
 
 def settle_missing(items: list[Item], missing: Sequence[str], what: str, place: object, on_missing: str) -> list[Item]:
-    """Return the items to go on with: ``skip`` leaves out the missing ones with a warning, others none."""
+    """Return the items to go on with: ``skip`` leaves out the missing ones with a warning, others none.
+
+    Raises:
+        ValueError: ``missing`` is not empty and ``on_missing`` is ``raise``.
+    """
     if not missing or on_missing in ("keep", "name"):
         return items
     if on_missing == "skip":

@@ -52,6 +52,12 @@ def read_long_tail(
     Returns:
         the classes, and the data lists with ``id``, ``image``, ``label`` (a vector of 0.0, 1.0 and None), ``subject``
         (None where it is not known) and the other columns as text; ``unlabelled`` is empty.
+
+    Raises:
+        FileNotFoundError: one of the three files is not there.
+        KeyError: a file has no key column, or ``columns`` names what is not there.
+        ValueError: the files differ in their classes, two data sets lie in the folder, a label is none of 0, 1, -1 and
+            unknown, an id is empty or repeated, or an image is missing.
     """
     check_on_missing(on_missing)
     root, columns = Path(dataset_dir).absolute(), check_columns(columns)

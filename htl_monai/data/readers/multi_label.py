@@ -51,6 +51,12 @@ def load_multi_label(
             files of a prepared ``data.json`` are not looked for.
         unique_ids: False lets repeated ids through, for ``check_data`` to report.
         say: told in one line how the images were split, where the file does not say.
+
+    Raises:
+        FileNotFoundError: nothing is there, or no layout that is known.
+        KeyError: a column that is required or named is not there.
+        ValueError: there is no class, a label is none of 0, 1, -1 and unknown, an id is empty or repeated, a split has
+            another name, an image is missing, or the ``data.json`` is of another setting.
     """
     check_on_missing(on_missing)
     path = Path(dataset_dir).absolute()

@@ -37,6 +37,10 @@ def read_paired_folders(
     ``train``, ``validation`` or ``val``, ``test``; ``unlabelled``, which needs no masks). An ``id`` is the image's path
     without ``images`` and suffix. The arguments are those of
     :func:`~htl_monai.data.readers.datalists.load_datalists`.
+
+    Raises:
+        FileNotFoundError: there are no such folders.
+        ValueError: an image lacks its mask, or an id occurs twice.
     """
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()

@@ -17,7 +17,12 @@ _REMEDY = "give a file of the stage preparing"
 
 
 def read_prepared(path: str | os.PathLike[str]) -> tuple[list[str] | None, Datalists]:
-    """Return the classes of a multi-label data set (None of another) and the data lists of a prepared file."""
+    """Return the classes of a multi-label data set (None of another) and the data lists of a prepared file.
+
+    Raises:
+        FileNotFoundError: the file is not there.
+        ValueError: it holds something else, or an image of which a value is none that it can have.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
     content = read_json(path, _REMEDY)
@@ -56,6 +61,11 @@ def check_items(items: Any, where: str, remedy: str) -> None:
         items: what a file holds for one split.
         where: names split and file in the error.
         remedy: what to do about it; ends the error.
+
+    Raises:
+        ValueError: it is no list of objects; ``id`` or ``image`` is no text; ``label`` is no path, class number or list
+            of numbers; ``diagnosis`` or ``sex`` is neither text nor null; ``age`` is neither a number nor null; or any
+            other value is no single value.
 
     Example:
         >>> check_items([{"id": "a", "image": "a.jpg", "label": [1, None], "age": None}], "training", "correct it")

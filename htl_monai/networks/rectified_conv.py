@@ -32,8 +32,12 @@ class RectifiedConv(nn.Module):
         """Return whether there is such a kernel for a layer, its device and its precision."""
         if type(conv) not in _KINDS or conv.padding_mode != "zeros" or isinstance(conv.padding, str):
             return False
-        known = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-        return known and conv.weight.device.type == "cpu" and conv.weight.dtype in (torch.float32, torch.bfloat16)
+        if not (torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")):
+            return False
+        dtypes = [torch.float32]
+        if torch.ops.mkldnn._is_mkldnn_bf16_supported():  # of this processor
+            dtypes.append(torch.bfloat16)
+        return conv.weight.device.type == "cpu" and conv.weight.dtype in dtypes
 
     def forward(self, images: Tensor) -> Tensor:
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(

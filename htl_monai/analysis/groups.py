@@ -99,6 +99,8 @@ def groups_of(column: pd.Series, at_most: int = 20) -> pd.Series | None:
     Example:
         >>> groups_of(pd.Series(range(90), name="area")).value_counts().tolist()
         [30, 30, 30]
+        >>> groups_of(pd.Series(range(90), name="area")).cat.categories.tolist()
+        ['0 to 29.7', '29.7 to 59.3', '59.3 to 89']
         >>> groups_of(pd.Series(["a", "a"])) is None
         True
     """
@@ -111,7 +113,12 @@ def groups_of(column: pd.Series, at_most: int = 20) -> pd.Series | None:
         return age_group(column)
     if texts.nunique() <= at_most:
         return texts.replace(UNKNOWN, None)
-    return pd.qcut(known, 3, duplicates="drop").reindex(column.index) if is_number else None
+    if not is_number:
+        return None
+    thirds = pd.qcut(known, 3, duplicates="drop")
+    names = [f"{max(part.left, known.min()):.3g} to {part.right:.3g}" for part in thirds.cat.categories]
+    distinct = len(set(names)) == len(names)
+    return (thirds.cat.rename_categories(names) if distinct else thirds).reindex(column.index)
 
 
 def grouping(table: pd.DataFrame, columns: Iterable[Hashable]) -> pd.DataFrame:

@@ -112,7 +112,7 @@ def impact_on_boxes(table: pd.DataFrame, forgotten_share: float = 0.4) -> pd.Dat
     for sparsity, images in table.groupby("sparsity", sort=True):
         boxes = images["box_agreement_pruned"].astype(float)
         masks = images["mask_agreement_pruned"].astype(float)
-        lost = (1 - masks)[images["x_min_px_dense"].notna()]
+        lost = (1 - masks).where(images["x_min_px_dense"].notna())
         rows.append(
             {
                 "sparsity": sparsity,

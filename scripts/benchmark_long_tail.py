@@ -17,7 +17,7 @@ from benchmark_run import Bench, add_common_arguments, closed, settle_common_arg
 from benchmark_table import Row
 
 from htl_monai.data.files import write_json
-from htl_monai.data.images.image_cache import ensure_image_cache
+from htl_monai.data.images.image_cache import ImageCache
 from htl_monai.data.readers.listing import Item
 from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.networks.weights import load_weights
@@ -57,8 +57,7 @@ def sweep_rows(bench: Bench) -> list[Row]:
     rounds = iter(range(10**6))
 
     def decoding_first() -> None:
-        path = bench.folder / f"cache_{next(rounds)}" / "images.npy"
-        ensure_image_cache({"test": items}, path, size, bench.options.workers)
+        ImageCache(bench.folder / f"cache_{next(rounds)}", size).fill(items, bench.options.workers)
         mining.run()
 
     def looping() -> None:

@@ -23,7 +23,7 @@ __all__ = [
 
 PREPARING, TRAINING, HALFWAY, PSEUDO_LABELLING = "preparing", "training", "training_halfway", "pseudo_labelling"
 SELECTING, REPORTING = "selecting", "reporting"
-DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images.npy"
+DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images"
 DYNAMICS = f"{TRAINING}/dynamics.nc"
 SCORES = "scores.nc"
 """What mining and evaluating measured, in the folder of each of their stages."""

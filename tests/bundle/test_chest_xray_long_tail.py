@@ -15,7 +15,7 @@ import torch
 from monai.data import DataLoader
 from PIL import Image
 
-from htl_monai.data.images.image_cache import CachedImages, ensure_image_cache
+from htl_monai.data.images.image_cache import CachedImages, ImageCache
 from htl_monai.engines.picture_batch import PictureBatch
 from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
 from htl_monai.models.bundles import bundle_config, find_bundle, find_config
@@ -175,8 +175,7 @@ def test_inference_sees_what_training_sees(findings: Path, tmp_path: Path, parse
     image = findings.parent / "05.png"
     seen = inference.get_parsed_content("preprocessing")({"image": str(image)})["image"]
     items = [{"id": "05", "image": str(image), "label": [0.0]}]
-    cache = ensure_image_cache({"training": items}, tmp_path / "images.npy", size)
-    batch = next(iter(DataLoader(CachedImages(items, cache), batch_size=1)))
+    batch = next(iter(DataLoader(CachedImages(items, ImageCache(tmp_path / "images", size)), batch_size=1)))
     trained, _ = PictureBatch([0.4, 0.5], [0.2, 0.3])(batch)
     torch.testing.assert_close(torch.as_tensor(seen), trained[0], atol=1e-6, rtol=0)
 

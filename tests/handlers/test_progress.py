@@ -30,9 +30,9 @@ def test_epochs(
         handler.attach(trainer)
     trainer.run()
     shown = capsys.readouterr().err
-    # One bar, or one line an epoch, however often it was attached.
-    assert shown.count("\n") == (1 if is_terminal else 2)
-    assert "2/2" in shown if is_terminal else shown.endswith("\nlearning: 2 of 2 epochs\n")
+    # One bar, or a line before and one an epoch, however often it was attached.
+    assert shown.count("\n") == (1 if is_terminal else 3)
+    assert "2/2" in shown if is_terminal else shown.endswith("\nlearning: 2 of 2 epochs, 00:00 left\n")
 
 
 def test_epochs_with_loss_and_score(
@@ -45,7 +45,7 @@ def test_epochs_with_loss_and_score(
     trainer.run()
     words = f"loss {trainer.state.epoch_row['loss']:.4g}, quality 0.25"
     shown = capsys.readouterr().err
-    assert words in shown if is_terminal else shown.endswith(f"\ntraining: 2 of 2 epochs, {words}\n")
+    assert words in shown if is_terminal else shown.endswith(f"\ntraining: 2 of 2 epochs, {words}, 00:00 left\n")
 
 
 def test_a_resumed_training_counts_from_where_it_was(
@@ -57,7 +57,7 @@ def test_a_resumed_training_counts_from_where_it_was(
     handler.attach(trainer)
     trainer.run()
     shown = capsys.readouterr().err
-    assert handler._bar.initial == 3 and ("5/5" in shown if is_terminal else shown.count("\n") == 2)
+    assert handler._bar.initial == 3 and ("5/5" in shown if is_terminal else shown.count("\n") == 3)
 
 
 def test_images(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str], is_terminal: bool) -> None:
@@ -65,7 +65,7 @@ def test_images(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixtu
     n = len(evaluator.data_loader.dataset)
     evaluator.run()
     shown = capsys.readouterr().err
-    assert f"{n}/{n}" in shown if is_terminal else shown.endswith(f"mining: {n} of {n} images\n")
+    assert f"{n}/{n}" in shown if is_terminal else shown.endswith(f"mining: {n} of {n} images, 00:00 left\n")
 
 
 def test_other_processes_show_nothing(network: nn.Module, build_evaluator, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,10 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def on_threads(work: Callable[[S], T], items: Iterable[S], title: str, progress: bool) -> Iterator[T]:
+def on_threads(
+    work: Callable[[S], T], items: Iterable[S], title: str, progress: bool, workers: int | None = None
+) -> Iterator[T]:
     """Yield ``work`` of each item, in order; at most a few images are in memory at once."""
     items = list(items)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, workers or min(8, os.cpu_count() or 1))) as pool:
         yield from progress_bar(pool.map(work, items), total=len(items), title=title, show=progress)

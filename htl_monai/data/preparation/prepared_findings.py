@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai.data.files import write_text
-from htl_monai.data.images.image_cache import open_or_fill
+from htl_monai.data.images.image_cache import ImageCache
 from htl_monai.data.preparation.left_out import Sieve, require_images, warn_of_skipped, write_skipped
 from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, name_first
 from htl_monai.data.readers.multi_label import MultiLabelData, load_multi_label
@@ -37,8 +37,8 @@ def prepare_findings(
         dataset_dir: see :func:`~htl_monai.data.readers.multi_label.load_multi_label`.
         out_path: the JSON file to write: ``classes`` and the data lists, one image a line. ``skipped.csv`` is written
             beside it: which images are left out, and why.
-        cache_path: the ``.npy`` file to write, see :func:`~htl_monai.data.images.image_cache.ensure_image_cache`. What
-            is decoded stays there if the run stops.
+        cache_path: the folder to write, see :class:`~htl_monai.data.images.image_cache.ImageCache`. What is decoded
+            stays there if the run stops.
         spatial_size: height and width of the images in the cache, in pixels.
         skip_unusable: leave out images that are missing or unreadable, and name them; otherwise they stop the run.
 
@@ -51,7 +51,7 @@ def prepare_findings(
     sieve = Sieve(skip_unusable)
     datalists = _without(data.datalists, _missing(data.datalists), sieve)
     items = [item for name in LISTS for item in datalists[name]]
-    unreadable = open_or_fill(items, cache_path, spatial_size, num_workers, progress).unreadable
+    unreadable = ImageCache(cache_path, spatial_size).fill(items, num_workers, progress)
     damaged = [item["id"] for item in items if item["id"] in unreadable]
     if damaged and not skip_unusable:
         raise ValueError(

@@ -120,12 +120,12 @@ def test_spoiled_images_can_be_left_out_and_are_named(data: Path, tmp_path: Path
 
 
 def test_a_missing_folder_is_named(tmp_path: Path, tiny: dict) -> None:
-    with pytest.raises(FileNotFoundError, match="dataset_dir must be a folder or a .csv file, got .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="data must be a folder or a .csv file, got .*nowhere"):
         run(tmp_path / "nowhere", tmp_path / "run", tiny)
     (tmp_path / "empty").mkdir()
     with pytest.raises(
         FileNotFoundError,
-        match="dataset_dir must hold data.csv, or the folders images and masks, or dataset.json, or the",
+        match="data must hold data.csv, or the folders images and masks, or dataset.json, or the",
     ):
         run(tmp_path / "empty", tmp_path / "run", tiny)
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,4 @@
-"""What lies beside weights is data: whatever is written there, predict, mine and evaluate run none of it."""
+"""What lies beside weights is data: whatever is written there, predict and audit run none of it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigParser
 
+import htl_monai
 from htl_monai.clinic.predict import predict
 from htl_monai.models.bundles import find_bundle, find_overlay, own_bundles
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK, is_plain_text
 from htl_monai.networks.unet_sizes import UNET_SIZES
 from htl_monai.runs.overlays import collect_changes
-from htl_monai.runs.single_stage import evaluate_with, mine_with
 from htl_monai.settings.setting_rules import SCHEMA
 
 Command = Callable[[Path], Any]
@@ -59,8 +59,8 @@ def commands(tiny_diagnoses: Path, tmp_path: Path) -> dict[str, Command]:
     out, images = tmp_path / "out", tiny_diagnoses.parent / "phantom" / "images"
     return {
         "predict": lambda model: predict(model, images, out, progress=False),
-        "mine": lambda model: mine_with(model, tiny_diagnoses, out, progress=False),
-        "evaluate": lambda model: evaluate_with(model, tiny_diagnoses, out, progress=False),
+        "audit": lambda model: htl_monai.audit(model, tiny_diagnoses, out, device="cpu"),
+        "heat maps": lambda model: htl_monai.audit(model, tiny_diagnoses, out, task="heat_map_localization"),
     }
 
 

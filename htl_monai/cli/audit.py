@@ -27,6 +27,7 @@ def audit(
     device: str | None = None,
     below: float = 0.65,
     fast: bool = False,
+    skip_unusable: bool = False,
 ) -> None:
     """Rank the samples of a data list by how badly a model holds them: any MONAI model, with labels or without.
 
@@ -47,12 +48,14 @@ def audit(
         device: cpu, cuda or cuda:N; the bundle's by default.
         below: a lower score counts as bad.
         fast: fold the network where that is possible: quicker; scores differ by rounding, ranks hardly.
+        skip_unusable: leave out samples that cannot be used, and list them in skipped.csv.
 
     Examples:
         htl audit ./spleen_ct_segmentation DATA/dataset.json --out runs/audit
         htl audit model.ts DATA --out runs/audit --task binary_segmentation
     """
     use_free_cores()
+    from htl_monai.analysis.means import mean_scores
     from htl_monai.report.console import print_notes, print_written, say
     from htl_monai.report.printed_table import print_table
     from htl_monai.runs.audit import SPARSITIES
@@ -75,6 +78,7 @@ def audit(
         device=device,
         below=below,
         fast=fast,
+        skip_unusable=skip_unusable,
         progress=True,
         say=say,
     )
@@ -82,6 +86,7 @@ def audit(
     print_table(f"The hardest samples, by {found.ranking['ranked_by'].iloc[0]}", hardest)
     judged = ["ranking", "n", "spearman_error", "n_bad", "auroc", "average_precision"]
     print_table("What each ranking is good for", found.rankings[[name for name in judged if name in found.rankings]])
+    print_table("Mean scores", mean_scores({"dense": found.scores.sel(level=[0.0])}))
     folder = Path(out).resolve()
     print_notes(folder / "notes.csv")
     print_written(folder)

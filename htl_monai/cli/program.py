@@ -11,7 +11,7 @@ import fire
 from fire.decorators import SetParseFns
 
 from htl_monai import __version__
-from htl_monai.cli import audit, data, long_tail, rank, reader_study, run, trained_model
+from htl_monai.cli import audit, data, long_tail, predict, rank, reader_study, run
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
 from htl_monai.cli.command import Command, find_commands, in_words
 from htl_monai.cli.help import command_help, overview
@@ -21,9 +21,7 @@ COMMANDS = {
     "demo": run.demo,
     "run": run.run,
     "audit": audit.audit,
-    "mine": trained_model.mine,
-    "evaluate": trained_model.evaluate,
-    "predict": trained_model.predict,
+    "predict": predict.predict,
     "rank": rank.rank,
     "forgettability": long_tail.forgettability,
     "pie": long_tail.pie,

@@ -12,12 +12,15 @@ from monai.data import MetaTensor
 from torch import Tensor
 
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
-from htl_monai.models.find_model import find_localizer
+from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
 from htl_monai.networks.first_output import FirstOutput
 from htl_monai.tasks.finite import are_finite
 
 __all__ = ["Localized", "explains", "load_localizer", "localize", "prepare"]
+
+# These say what is in an image, and not where.
+_CLASSIFIERS = ("chest_xray_long_tail",)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,12 @@ def load_localizer(model: str | os.PathLike[str], device: str | torch.device) ->
         ValueError: it only classifies, the device is not there, there is no way back to the picture's size, or the
             weights are those of another network.
     """
-    found = find_localizer(model, device_name=str(device), images_only=True)
+    found = find_model(model, device_name=str(device), images_only=True)
+    if found.bundle.name in _CLASSIFIERS:
+        raise ValueError(
+            f"model must be one that localizes, got {model} of {found.bundle.name}, which classifies whole images; "
+            "use htl audit, or the run id inference of the bundle"
+        )
     found.configs.leave_out("LoadImage")  # pictures are read already, and MONAI's warns of each reader that is missing
     _ = found.network, found.restoring, found.image_key
     return found

@@ -9,6 +9,7 @@ import torch
 from monai.data import decollate_batch
 from monai.transforms import MapTransform
 from monai.utils import CommonKeys as Keys
+from numpy.typing import NDArray
 from torch import Tensor
 
 from htl_monai.models.bundle_configs import first_cause
@@ -66,6 +67,9 @@ class RestoredTask(Task):
 
     def of_label(self, label: Tensor) -> dict[str, Tensor]:
         return self.task.of_label(label)
+
+    def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:
+        return self.task.useless(scores)
 
     @classmethod
     def reads(cls, output: OutputFormat) -> bool:

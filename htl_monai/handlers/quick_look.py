@@ -55,4 +55,4 @@ class QuickLook:
             return
         self._is_done = True
         reason = engine.task.useless(self._collector.own())
-        warn_of_useless("the dense network", reason, f"mining, first {self._n_seen} images")
+        warn_of_useless("the dense network", reason, f"first {self._n_seen} images")

@@ -1,4 +1,4 @@
-"""Warns at the end of an evaluation whose network is no better than a mask of the whole image."""
+"""Warns at the end of an evaluation whose network is no better than an answer that looks at no image."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ignite.engine import Engine, Events
 
 from htl_monai.handlers.handler import Handler
 from htl_monai.handlers.spoken_warning import warn_of_useless
-from htl_monai.scores import table_of
-from htl_monai.tasks.usefulness import useless_masks
+from htl_monai.scores import at_level
+from htl_monai.tasks.task import task_named
 
 
 class UselessScores(Handler):
@@ -28,5 +28,8 @@ class UselessScores(Handler):
         self.wanted = arm not in except_for
 
     def __call__(self, engine: Engine) -> None:
+        scores = at_level(engine.state.scores, 0.0)
+        task = task_named(scores.attrs["task"])(tuple(scores["class"].values), tuple(scores.attrs["foreground"]))
         if engine.state.rank == 0:
-            warn_of_useless("the network", useless_masks(table_of(engine.state.scores, 0.0)), "after the evaluation")
+            reason = task.useless({str(name): values.values for name, values in scores.data_vars.items()})
+            warn_of_useless("the network", reason, "after the evaluation")

@@ -175,7 +175,9 @@ class BundleConfigs:
 
     def _check_bound(self, role: str, entry: str) -> None:
         if role not in ROLES:
-            raise KeyError(f"bind must name one of {', '.join(ROLES)}, image or label, got {role!r}; correct it")
+            raise KeyError(
+                f"bind must name one of {', '.join(ROLES)}, image, label or output, got {role!r}; correct it"
+            )
         if entry not in self:
             known = sorted({str(name) for parser, _ in self._sides for name in parser.get()})
             near = difflib.get_close_matches(entry, known, n=3) or known

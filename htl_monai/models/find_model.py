@@ -9,11 +9,9 @@ from typing import Any
 from htl_monai.models.bundles import own_bundles
 from htl_monai.models.model import Model
 
-__all__ = ["find_localizer", "find_model"]
+__all__ = ["find_model"]
 
 _TORCHSCRIPT = (".ts", ".torchscript")
-# These say what is in an image, and not where: nothing can be localized, or scored against a mask.
-_CLASSIFIERS = ("chest_xray_long_tail",)
 
 
 def find_model(model: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None, **options: Any) -> Model:
@@ -52,21 +50,6 @@ def find_model(model: str | os.PathLike[str], weights: str | os.PathLike[str] | 
             "then run as code, or move the weights out of it"
         )
     return Model.from_run(path, **options)
-
-
-def find_localizer(model: str | os.PathLike[str], **options: Any) -> Model:
-    """Find a model that says where something is, see :func:`find_model`.
-
-    Raises:
-        ValueError: it is one that classifies only.
-    """
-    found = find_model(model, **options)
-    if found.bundle.name in _CLASSIFIERS:
-        raise ValueError(
-            f"model must be one that localizes, got {model} of {found.bundle.name}, which classifies whole images; "
-            "run the run id inference or evaluating of the bundle, or htl run chest_xray"
-        )
-    return found
 
 
 def _of_folder(model: str, weights: str | os.PathLike[str] | None, options: dict[str, Any]) -> Model:

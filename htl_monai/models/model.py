@@ -26,8 +26,8 @@ from htl_monai.networks.weights import load_weights
 
 __all__ = ["Model"]
 
-# What `bind` may name besides entries of the configs: keys of the samples.
-_KEYS = ("image", "label")
+# What `bind` may name besides entries of the configs: keys of the samples, and of the network's output.
+_KEYS = ("image", "label", "output")
 # A network that classifies localizes by where it looks, and is held against masks.
 _OF_TASK = {"heat_map_localization": {"inferer": "heat_map_inferer", "preprocessing": "evaluate#preprocessing"}}
 
@@ -45,7 +45,7 @@ class Model:
         heat_maps: config entries of the heat maps that it was mined or is shipped with.
         data: the data list of the run that it comes from, or None.
         bind: the config entries, by role, and the keys of image and label in a sample, where they have other names
-            than in the model zoo.
+            than in the model zoo; and that of the output that counts.
         task: the name of what it does; None where the metadata say it.
         device: where to run; None for what the configs say.
         images_only: prepare images alone, as the inference does, where the configs have a way for that.
@@ -143,7 +143,14 @@ class Model:
         if self.is_torchscript:
             return read_torchscript(self.weights)[1]
         path = self.bundle / "configs" / "metadata.json"
-        return read_json(path, f"correct the bundle {self.bundle}") if path.is_file() else {}
+        found = read_json(path, f"correct the bundle {self.bundle}") if path.is_file() else {}
+        if self.class_entries:  # of a run, which may have been trained on other classes than its bundle
+            number, names = self.class_entries["num_classes"], self.class_entries["classes"]
+            output = found["network_data_format"]["outputs"]["pred"]
+            if names is not None or number != output["num_channels"]:
+                named = None if names is None else {str(place): name for place, name in enumerate(names)}
+                output |= {"num_channels": number, "channel_def": named}
+        return found
 
     @cached_property
     def device(self) -> torch.device:
@@ -208,6 +215,12 @@ class Model:
             return self._key("label", LABEL_KEYS)
         except KeyError:
             return str(Keys.LABEL)
+
+    @property
+    def output(self) -> str | int | None:
+        """Which of several outputs of the network counts: its key, or its number in a list; None for the usual one."""
+        name = self.bind.get("output")
+        return int(name) if name is not None and str(name).isdecimal() else name
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

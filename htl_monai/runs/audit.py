@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 import xarray as xr
 from monai.bundle import ConfigParser
+from monai.data import list_data_collate
 from monai.utils import CommonKeys as Keys
 
 from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json, sha256
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.listing import Item, Say
+from htl_monai.data.readers.listing import Item, Say, name_first
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.restored_task import RestoredTask
 from htl_monai.handlers.progress import IterationProgress
+from htl_monai.handlers.quick_look import QuickLook
 from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.bundles import find_config
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
 from htl_monai.pruning import Compressor
-from htl_monai.ranking.rank_all import why_not
-from htl_monai.runs.audit_data import AuditLoader, audit_items, require_room
+from htl_monai.runs.audit_data import AuditLoader, audit_items, prepared, sift, sound
 from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.provenance import origin_of, write_provenance
+from htl_monai.runs.stage_log import stage_log
 from htl_monai.scores import at_level
 from htl_monai.scores.metadata import coordinates_of
+from htl_monai.tasks.classification import Classification
 from htl_monai.tasks.from_metadata import from_metadata
 from htl_monai.tasks.own_activation import are_probabilities
 from htl_monai.tasks.task import Task, task_named
+from htl_monai.tasks.usefulness import ADVICE
 
 __all__ = ["SCORE_AT", "SPARSITIES", "audit"]
 
+logger = logging.getLogger(__name__)
 SPARSITIES = (0.3, 0.5, 0.7, 0.9)
 SCORE_AT = ("original", "network")
+_NOWHERE = Path(os.devnull)  # for what libraries say of themselves
+# So many samples are asked whether a network that classifies says probabilities.
+_ASKED = 16
 
 
 def audit(
@@ -61,6 +73,7 @@ def audit(
     device: str | None = None,
     below: float = 0.65,
     fast: bool = False,
+    skip_unusable: bool = False,
     progress: bool = False,
     say: Say = lambda text: None,
 ) -> Audit:
@@ -74,7 +87,7 @@ def audit(
         split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
         weights: another checkpoint than the bundle's.
         bind: where its config calls ``network``, ``preprocessing``, … (or a sample its ``image`` and ``label``)
-            otherwise than the model zoo does.
+            otherwise than the model zoo does; and which ``output`` of a network of several counts, by key or number.
         task: what it does; by default its metadata say.
         columns: for a CSV, our names to its names.
         sparsities: the fractions of weights to remove.
@@ -86,6 +99,7 @@ def audit(
         fast: run a folded copy of the network where it allows that (see
             :class:`~htl_monai.pruning.inference_form.InferenceForm`): scores differ by rounding, in fp32 by
             less than 1e-3; in bf16 some by a few hundredths, which hardly changes ranks (Spearman 0.999 of 600 images).
+        skip_unusable: leave out samples that cannot be used, and list them in ``skipped.csv``; each is read once more.
         progress: show a bar on standard error.
         say: receives progress messages.
 
@@ -100,37 +114,47 @@ def audit(
         raise ValueError(f"below must be in [0, 1], got {below}; 0.65 is the default")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
+    start, said = time.monotonic(), list[str]()
     with nullcontext() if out is None else output_folder(out, "audit") as folder:
-        model = find_model(bundle, weights, bind=bind or {}, task=task, device_name=device)
-        compressor = _pruner(pruner)
-        known = _task(model, data, columns)
-        items = audit_items(data, split, known, columns, say)
-        require_room(items, known)
-        known = _with_own_activation(known, model, items)
-        say(f"audit: {len(items)} images with {model.weights}, {known.name} of {', '.join(known.classes[:8])}")
-        scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor, fast)
-        parts = [part for part in _by_label(items) if part]
-        loaders = [AuditLoader(part, model, batch_size) for part in parts]
-        datasets = [
-            scored.run(part, loader, tuple(sparsities), progress) for part, loader in zip(parts, loaders, strict=True)
-        ]
-        scores = _joined(datasets, items, known)
-        found = Audit(scores, tuple(items), scored.sparsity, tuple(_notes(scores, items, known)), below)
+        with stage_log(_NOWHERE):
+            model = find_model(bundle, weights, bind=bind or {}, task=task, device_name=device)
+            compressor = _pruner(pruner)
+            known = _task(model, data, columns)
+            items = audit_items(data, split, known, columns, said.append)
+            items, skipped = sift(items, partial(sound, task=known), skip_unusable)
+            if skip_unusable:
+                items, unprepared = sift(items, partial(_try, model=model), True, progress)
+                skipped += unprepared
+            known = _with_own_activation(known, model, items)
+        if skipped:
+            said.append(f"{len(skipped)} images are left out: {name_first([row['id'] for row in skipped])}")
+        said.append(f"audit: {len(items)} images with {model.weights}, {known.name} of {', '.join(known.classes[:8])}")
+        for line in said:
+            say(line)
+        with stage_log(_NOWHERE if folder is None else folder / "log.txt"):
+            logger.info("the audit of %d samples begins on %s", len(items), model.device)
+            scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor, fast)
+            scores = scored.run(items, batch_size, tuple(sparsities), progress)
+            logger.info("the audit is done")
+        notes = _notes(scores, items, known)
+        found = Audit(scores, tuple(items), scored.sparsity, tuple(notes), below, tuple(skipped))
         if folder is not None:
             (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
-            written = found.write(folder)
-            settings: dict[str, Any] = {
-                "split": split,
-                "task": known.name,
-                "sparsities": list(sparsities),
-                "pruner": pruner,
-                "fast": fast,
-            }
-            settings |= {"bind": dict(bind or {}), "score_at": score_at, "bundle": str(model.bundle)}
-            inputs = {model.weights.name: sha256(model.weights)}
-            origin = origin_of({"audit": settings}, "audit", inputs, data_digest({split: items}))
-            write_provenance(folder, origin, {"audit": settings}, {"run_id": "audit"}, written)
+            options: dict[str, Any] = {"split": split, "sparsities": list(sparsities), "pruner": pruner, "fast": fast}
+            options |= {"score_at": score_at, "bind": bind, "skip_unusable": skip_unusable, "task": known.name}
+            _record(folder, model, options, items, found.write(folder), start)
     return found
+
+
+def _record(
+    folder: Path, model: Model, options: Mapping[str, Any], items: Sequence[Item], written: Sequence[Path], start: float
+) -> None:
+    """Write what the audit was made from: options, weights, the bundle's configs, data and code."""
+    config = {"audit": {"_target_": f"{__name__}.audit", "bundle": str(model.bundle), **options}}
+    files = [model.weights, *sorted(path for path in model.bundle.glob("configs/*") if path.is_file())]
+    origin = origin_of(config, "audit", {path.name: sha256(path) for path in files}, data_digest({"audit": items}))
+    details = {"bundle": model.bundle.name, "run_id": "audit", "device": str(model.device)}
+    write_provenance(folder, origin, config, {**details, "seconds": round(time.monotonic() - start, 1)}, written)
 
 
 class _Scored:
@@ -143,9 +167,19 @@ class _Scored:
         self.pruner = pruner
         self.sparsity = pd.DataFrame()
 
-    def run(self, items: Sequence[Item], loader: AuditLoader, levels: Sequence[float], progress: bool) -> xr.Dataset:
+    def run(self, items: Sequence[Item], batch_size: int | None, levels: Sequence[float], progress: bool) -> xr.Dataset:
+        """Return the scores of all samples: of those with a label, then of those without, in the order of the list."""
+        parts = [part for part in _by_label(items) if part]
+        loaders = [AuditLoader(part, self.model, batch_size) for part in parts]
+        scores = [self._of_part(part, loader, levels, progress) for part, loader in zip(parts, loaders, strict=True)]
+        return _joined(scores, items, self.task)
+
+    def _of_part(
+        self, items: Sequence[Item], loader: AuditLoader, levels: Sequence[float], progress: bool
+    ) -> xr.Dataset:
         """Return the scores of a list whose samples all have a label, or none has."""
         writer = ScoresWriter(items, task=self.task)
+        handlers = [writer, QuickLook(), IterationProgress("audit", progress)]
         evaluator = ForgettingEvaluator(
             self.model.device,
             loader,
@@ -155,7 +189,7 @@ class _Scored:
             self.task,
             self.model.inferer,
             self._prepare_batch,
-            val_handlers=[writer, *([IterationProgress("audit")] if progress else [])],
+            val_handlers=handlers,
             folded=self.fast,
             amp=self.model.amp,
         )
@@ -186,19 +220,26 @@ def _task(model: Model, data: str | os.PathLike[str], columns: Mapping[str, Any]
         return own
     described = metadata.get("network_data_format", {})
     if model.task is not None and isinstance(described, Mapping) and not described.get("outputs"):
-        lists = load_datalists(data, columns, on_missing="keep")
-        item = next((item for items in lists.values() for item in items), None)
-        if item is None:
-            raise ValueError(f"data must hold an image, got none in {data}; give another data list")
-        kind_of_task = task_named(model.task)
-        pred = kind_of_task(("background", "foreground")).select(_says(model, item))
-        if pred.ndim < 2:
-            raise ValueError(f"pred must be (N, C) or (N, C, ...), got {tuple(pred.shape)}; give another network")
-        configs = [*configs, {"sigmoid": not getattr(kind_of_task, "exclusive", True)}]
-        kind = "segmentation" if pred.ndim > 2 else "classes"
-        output = {"format": kind, "num_channels": pred.shape[1], "spatial_shape": list(pred.shape[2:]) or [1]}
-        metadata = {"network_data_format": {"outputs": {"pred": output}}}
-    return from_metadata(metadata, model.task, configs)
+        metadata, sigmoid = _seen(model, task_named(model.task), data, columns)
+        configs = [*configs, {"sigmoid": sigmoid}]
+    found = from_metadata(metadata, model.task, configs)
+    return found if model.output is None else replace(found, selector=model.output)
+
+
+def _seen(
+    model: Model, kind: type[Task], data: str | os.PathLike[str], columns: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], bool]:
+    """Return metadata as the output of the first image shows them, and whether classes may go together."""
+    lists = load_datalists(data, columns, on_missing="keep")
+    item = next((item for items in lists.values() for item in items), None)
+    if item is None:
+        raise ValueError(f"data must hold an image, got none in {data}; give another data list")
+    pred = kind(("background", "foreground"), selector=model.output).select(_says(model, item))
+    if pred.ndim < 2:
+        raise ValueError(f"pred must be (N, C) or (N, C, ...), got {tuple(pred.shape)}; give another network")
+    form = {"format": "segmentation" if pred.ndim > 2 else "classes", "num_channels": pred.shape[1]}
+    outputs = {"pred": {**form, "spatial_shape": list(pred.shape[2:]) or [1]}}
+    return {"network_data_format": {"outputs": outputs}}, not getattr(kind, "exclusive", True)
 
 
 def _with_own_activation(task: Task, model: Model, items: Sequence[Item]) -> Task:
@@ -208,15 +249,20 @@ def _with_own_activation(task: Task, model: Model, items: Sequence[Item]) -> Tas
     looks_inside = getattr(model.inferer, "looks_inside", False)  # what comes out is not the network's output
     if exclusive is None or looks_inside or any(type(step).__name__.startswith("Activations") for step in steps):
         return task
-    pred = task.select(_says(model, items[0]))
+    asked = items[: _ASKED if isinstance(task, Classification) else 1]
+    pred = torch.cat([task.select(_says(model, item)) for item in asked])
     return replace(task, probabilities=True) if are_probabilities(pred, exclusive) else task
 
 
 def _says(model: Model, item: Item) -> Any:
     """Return what the network says of one image."""
-    image = {Keys.IMAGE: item[Keys.IMAGE], "id": item["id"]}
+    batch = list_data_collate([prepared({key: item[key] for key in (Keys.IMAGE, "id")}, model)])
     with _network_of(model):
-        return model.predict(AuditLoader([image], model, 1).first)[Keys.PRED]
+        return model.predict(batch)[Keys.PRED]
+
+
+def _try(item: Item, model: Model) -> None:
+    prepared(item, model)
 
 
 @contextmanager
@@ -252,14 +298,21 @@ def _joined(parts: Sequence[xr.Dataset], items: Sequence[Item], task: Task) -> x
 
 def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[str]:
     labelled = sum(Keys.LABEL in item for item in items)
-    notes = [
-        f"{len(items)} samples, {labelled} with a label; levels {', '.join(f'{v:g}' for v in scores.level.values)}."
-    ]
+    levels = ", ".join(f"{level:g}" for level in scores.level.values)
+    notes = [f"{len(items)} samples, {labelled} with a label; levels {levels}."]
+    dense = at_level(scores, 0.0)
+    reason = task.useless({str(name): values.values for name, values in dense.data_vars.items()})
+    if reason is not None:
+        notes.append(f"The dense network {reason}; {ADVICE}.")
     if labelled:
-        measured = scores["label"] if "label" in scores else at_level(scores[scores.attrs["primary"]], 0.0)
-        empty = measured.fillna(0).sum("sample") == 0 if "label" in scores else measured.isnull().all("sample")
+        measured = dense["label"] if "label" in dense else dense[scores.attrs["primary"]]
+        empty = measured.fillna(0).sum("sample") == 0 if "label" in dense else measured.isnull().all("sample")
         absent = [name for name in task.foreground if bool(empty.sel({"class": name}))]
         notes += [f"No sample shows {name}: nothing is said of it." for name in absent]
+    else:
+        notes.append(
+            "No sample has a label: nothing is scored, and rankings by a score, such as forgetting, are left out."
+        )
     if task.probabilities:
         notes.append("The network's output are probabilities: it ends in softmax or sigmoid itself.")
-    return notes + [f"{name} cannot be made: {reason}" for name, reason in why_not(scores).items()]
+    return notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +13,11 @@ import torch
 from monai.data import list_data_collate
 from torch.utils.data import DataLoader, Dataset
 
+from htl_monai.data.images.threads import on_threads
+from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.decathlon import is_decathlon
-from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say, name_first
+from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say
 from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.model import Model
@@ -23,7 +25,7 @@ from htl_monai.tasks.classification import Classification
 from htl_monai.tasks.multilabel_classification import MultilabelClassification
 from htl_monai.tasks.task import Task
 
-__all__ = ["AuditLoader", "audit_items", "require_room"]
+__all__ = ["AuditLoader", "audit_items", "prepared", "sift", "sound"]
 
 ALL = "all"
 _FIXED = ("Resized", "ResizeWithPadOrCropd", "CenterSpatialCropd")
@@ -37,14 +39,11 @@ def audit_items(
     columns: Mapping[str, Any] | None = None,
     say: Say | None = None,
 ) -> list[Item]:
-    """Return the samples of a split (``all`` for every one), each with its ``split``; labels are optional.
-
-    Of a classification, labels are numbers of the task's classes: by number, by name, or by the column ``diagnosis``;
-    or, where a sample may have several, one value for each, put in the order of the task's classes.
+    """Return the samples of a split (``all`` for every one), each with its ``split``.
 
     Raises:
         FileNotFoundError: there is no such data.
-        ValueError: the split has no sample, an image is not there, or a label is none of the task's classes.
+        ValueError: the split has no sample, or the data list has other classes than the task.
     """
     if columns and Path(data).suffix.lower() == ".json":
         raise ValueError(f"columns must be left out for {data}, got {dict(columns)}; they name those of a CSV")
@@ -55,38 +54,68 @@ def audit_items(
     if not items:
         there = ", ".join(f"{len(found)} in {name}" for name, found in lists.items() if found) or "none"
         raise ValueError(f"split must be one with images, got {split} of {data}, which has {there}; choose another")
-    gone = [item["id"] for item in items if not all(os.path.isfile(path) for path in _files(item))]
-    if gone:
-        raise ValueError(
-            f"every image of {data} must be there, got {len(gone)} of {len(items)} that are not: {name_first(gone)}; "
-            "add them, or take them out of the data list"
-        )
-    return [_with_label(item, task) for item in items]
+    return items
 
 
-def require_room(items: Sequence[Item], task: Task) -> None:
-    """Refuse a volume that would not fit in memory, from the headers of the files, before any is read.
+def sound(item: Item, task: Task) -> Item:
+    """Look at a sample's files, headers and label, before its image is read, and return it as the task takes it.
+
+    A label is optional. Of a classification it is the number of one of the task's classes: by number, by name, or by
+    the column ``diagnosis``; or, where a sample may have several, one value for each, in the order of the classes.
 
     Raises:
-        ValueError: names the volume, what it takes and what there is.
+        ValueError: the image is not there, would not fit in memory, or the label is none of the task's.
     """
-    free = _free_bytes()
-    for item in items if free is not None else ():
-        shapes = _volumes(item)
-        voxels = sum(map(math.prod, shapes))
-        # As float32: the image as read and as prepared, the output of the network, its probabilities and its masks.
-        needed = 4 * voxels * 2 + 4 * math.prod(shapes[0][:3] if shapes else [0]) * 3 * len(task.classes)
-        if free is not None and needed > free:
-            raise ValueError(
-                f"image {item['id']} must fit in memory, got about {needed / 1e9:.1f} GB for {shapes[0]} voxels and "
-                f"{len(task.classes)} classes where {free / 1e9:.1f} GB are free; crop it, or use a larger machine"
-            )
+    _require_files(item)
+    _require_room(item, task)
+    return _with_label(item, task)
+
+
+def prepared(item: Item, model: Model) -> dict[str, Any]:
+    """Return what a model's preprocessing makes of a sample, and its ``id``.
+
+    Raises:
+        ValueError: it does not take it.
+    """
+    try:
+        return {**model.prepare(item), "id": item["id"]}
+    except Exception as error:  # transforms of anybody on files of anybody
+        raise ValueError(
+            f"image {item['id']} must be one that the preprocessing of {model.bundle} takes, got: "
+            f"{first_cause(error)}; repair it, or take it out of the data list"
+        ) from error
+
+
+def sift(
+    items: Sequence[Item], check: Callable[[Item], Item | None], skip_unusable: bool, progress: bool = False
+) -> tuple[list[Item], list[Skipped]]:
+    """Return what a check makes of samples (of None the sample itself), and those that it refuses, each with a reason.
+
+    Raises:
+        ValueError: it refuses some, without ``skip_unusable``; or all.
+    """
+
+    def checked(item: Item) -> Item | str:
+        try:
+            return check(item) or item
+        except ValueError as error:
+            return str(error)
+
+    used, skipped = list[Item](), list[Skipped]()
+    for item, found in zip(items, on_threads(checked, items, "checking images", progress), strict=True):
+        if isinstance(found, str):
+            skipped.append({"id": item["id"], "split": item["split"], "reason": found})
+        else:
+            used.append(found)
+    if skipped and not (skip_unusable and used):
+        more = f"; {len(skipped)} of {len(items)} samples cannot be used" if len(skipped) > 1 else ""
+        hint = "" if skip_unusable else "; --skip-unusable leaves out what cannot be used"
+        raise ValueError(f"{skipped[0]['reason']}{more}{hint}")
+    return used, skipped
 
 
 class AuditLoader(DataLoader):
     """Batches of what a model's preprocessing makes of samples; one that cannot be prepared stops it with a sentence.
-
-    ``first`` is the first sample as a batch.
 
     Args:
         items: the data list.
@@ -97,15 +126,12 @@ class AuditLoader(DataLoader):
     def __init__(self, items: Sequence[Item], model: Model, batch_size: int | None = None) -> None:
         _ = model.image_key, model.label_key  # a wrong name is no fault of an image
         steps = {type(step).__name__ for step in model.preprocessing.flatten().transforms}
-        first = _Prepared(items, model)[0]
-        if isinstance(first, str):
-            raise ValueError(first)
+        first = prepared(items[0], model)
         is_picture = first[model.image_key].ndim == 3
         size = batch_size or (_PICTURES_AT_ONCE if is_picture and steps & {*_FIXED} else 1)
         # Volumes are read one at a time: a worker would hold more of them in memory.
         workers = min(2, (len(items) - 1) // size) if is_picture else 0
         super().__init__(_Prepared(items, model), batch_size=size, num_workers=workers, collate_fn=_collate)
-        self.first = _collate([first])
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         for batch in super().__iter__():
@@ -125,14 +151,10 @@ class _Prepared(Dataset):
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, Any] | str:
-        item = self.items[index]
         try:
-            return {**self.model.prepare(item), "id": item["id"]}
-        except Exception as error:  # transforms of anybody on files of anybody
-            return (
-                f"image {item['id']} must be one that the preprocessing of {self.model.bundle} takes, got: "
-                f"{first_cause(error)}; repair it, or take it out of the data list"
-            )
+            return prepared(self.items[index], self.model)
+        except ValueError as error:
+            return str(error)
 
 
 def _collate(samples: list[dict[str, Any] | str]) -> Any:
@@ -215,6 +237,28 @@ def _is_file(label: Any) -> bool:
 
 def _files(item: Item) -> list[str]:
     return item["image"] if isinstance(item["image"], list) else [item["image"]]
+
+
+def _require_files(item: Item) -> None:
+    gone = [path for path in _files(item) if not os.path.isfile(path)]
+    if gone:
+        raise ValueError(
+            f"image {item['id']} must be there, got no file {gone[0]}; add it, or take it out of the data list"
+        )
+
+
+def _require_room(item: Item, task: Task) -> None:
+    """Refuse a volume that would not fit in memory, by the header of its file."""
+    shapes = _volumes(item)
+    free = _free_bytes() if shapes else None
+    voxels = sum(map(math.prod, shapes))
+    # As float32: the image as read and as prepared, the output of the network, its probabilities and its masks.
+    needed = 4 * voxels * 2 + 4 * math.prod(shapes[0][:3] if shapes else [0]) * 3 * len(task.classes)
+    if free is not None and needed > free:
+        raise ValueError(
+            f"image {item['id']} must fit in memory, got about {needed / 1e9:.1f} GB for {shapes[0]} voxels and "
+            f"{len(task.classes)} classes where {free / 1e9:.1f} GB are free; crop it, or use a larger machine"
+        )
 
 
 def _volumes(item: Item) -> list[tuple[int, ...]]:

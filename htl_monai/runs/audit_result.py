@@ -14,11 +14,12 @@ from torch import Tensor
 from htl_monai.analysis.compared_rankings import compare_rankings
 from htl_monai.analysis.groups import group_summary, groups_of
 from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.listing import Item
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
-from htl_monai.scores import has_labels, metadata_of, write_scores
+from htl_monai.scores import has_labels, metadata_of, table_of, write_scores
 
 __all__ = ["Audit"]
 
@@ -36,6 +37,7 @@ class Audit:
         sparsity: what was really removed of each layer at each level.
         facts: what is to be known of samples and scores, a sentence each.
         below: a score under this counts as bad where rankings are judged.
+        skipped: ``id``, ``split`` and ``reason`` of the samples that were left out.
     """
 
     scores: xr.Dataset
@@ -43,6 +45,7 @@ class Audit:
     sparsity: pd.DataFrame
     facts: tuple[str, ...]
     below: float
+    skipped: tuple[Skipped, ...] = ()
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -85,11 +88,17 @@ class Audit:
         return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``scores.nc``, ``ranking.csv``, ``rankings.csv``, ``groups.csv``, ``sparsity.csv``, ``notes.csv`` and a
-        selection of the hardest tenth by each ranking, which ``htl run`` and a data list can take.
+        """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,
+        ``sparsity.csv``, ``notes.csv``, ``skipped.csv`` and a selection of the hardest tenth by each ranking, which
+        ``htl run`` and a data list can take.
         """
         tables = {"ranking": self.ranking, "rankings": self.rankings, "groups": self.groups()}
-        tables |= {"sparsity": self.sparsity, "notes": pd.DataFrame({"note": self.notes})}
+        tables |= {
+            "scores": table_of(self.scores, 0.0),
+            "sparsity": self.sparsity,
+            "notes": pd.DataFrame({"note": self.notes}),
+        }
+        tables |= {"skipped": pd.DataFrame(self.skipped, columns=["id", "split", "reason"])}
         by_id = {item["id"]: item for item in self.items}
         for name in rankings():  # of an earlier audit, of other data
             (folder / "selections" / f"{name}.json").unlink(missing_ok=True)

@@ -66,8 +66,9 @@ class HeatMapLocalization(BinarySegmentation):
         return {"box_agreement": _column(overlaps, with_nan(pred) | with_nan(dense)), **agreement}
 
     def useless(self, scores: Mapping[str, NDArray[Any]]) -> str | None:
-        """Judge masks where there are labels, else boxes by where they lie."""
-        return super().useless(scores) if self.primary in scores else useless_boxes(scores)
+        """Judge masks where there are labels, else boxes by where they lie; those in pixels do not say it."""
+        boxes = useless_boxes(scores) if {*BOX_EDGES} <= scores.keys() else None
+        return super().useless(scores) if self.primary in scores else boxes
 
     def drawn(self, pred: Tensor) -> Tensor:
         return foreground_mask(pred, self.threshold)

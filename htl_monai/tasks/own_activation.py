@@ -8,7 +8,7 @@ from htl_monai.tasks.task import as_plain
 
 __all__ = ["are_probabilities"]
 
-_FEWEST = 1000  # so many logits do not all lie between 0 and 1 by chance
+_FEWEST = 16  # so many logits do not all lie between 0 and 1 by chance
 
 
 def are_probabilities(pred: Tensor, exclusive: bool) -> bool:

@@ -70,7 +70,10 @@ class Task(ABC):
         elif isinstance(output, Mapping):
             tensors = {key: value for key, value in output.items() if isinstance(value, Tensor)}
             if len(tensors) != 1:
-                raise ValueError(f"selector must name one of the network's outputs {list(output)}, got None; set it")
+                raise ValueError(
+                    f"selector must name one of the network's outputs {list(output)}, got None; set it, of an audit "
+                    "with --bind output=KEY"
+                )
             (selected,) = tensors.values()
         elif isinstance(output, list | tuple) and output:
             selected = output[0]

@@ -14,7 +14,9 @@ from PIL import Image
 
 import htl_monai
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.single_stage import evaluate_with
+from htl_monai.models.find_model import find_model
+from htl_monai.runs.stage import Stage
+from htl_monai.runs.workflow import run_stage
 from htl_monai.scores import read_scores
 
 BUNDLE = find_bundle("chest_xray_long_tail")
@@ -108,14 +110,23 @@ def test_heat_maps_of_a_classifier_are_audited_as_they_are_evaluated(
     record.write_text(text.replace('"cam_threshold": 150', '"cam_threshold": 5'), encoding="utf-8")
     options: dict[str, Any] = {"task": "heat_map_localization", "sparsities": (0.7,), "device": "cpu"}
     found = htl_monai.audit(weak_run, tiny_diagnoses, split="test", batch_size=4, **options)
-    settings = {"num_workers": 0, "batch_size": 4, "device": "cpu"}
-    out = evaluate_with(weak_run, tiny_diagnoses, tmp_path / "out", settings=settings, progress=False, say=str)
+    model, out = find_model(weak_run), tmp_path / "out"
+    places = {"dataset_dir": str(tiny_diagnoses), "output_dir": str(out), "stage_dir": str(out)}
+    places |= {"model_path": str(model.weights), "num_workers": 0, "batch_size": 4, "device": "$torch.device('cpu')"}
+    stage = Stage("evaluating", "evaluating", ("train.json", "stages/evaluate.json"), (), ())
+    entries = {**model.entries, **model.heat_maps, **model.class_entries, **places}
+    run_stage(model.bundle, stage, entries, tmp_path / "log.txt")
     expected = pd.read_csv(out / "scores.csv").set_index("id")
     ours = found.ranking.set_index("id")
     assert 0 < expected["foreground_iou"].mean() < 1 and not any("softmax" in note for note in found.notes)
     np.testing.assert_allclose(ours.loc[expected.index, "iou"], expected["foreground_iou"], atol=1e-6)
     without = htl_monai.audit(weak_run, tiny_diagnoses, split="training", **options).ranking
     assert (without["ranked_by"] == "box_change").all() and "iou" not in without
+    classified = htl_monai.audit(weak_run, tiny_diagnoses, split="training", sparsities=(0.7,), device="cpu").scores
+    assert classified["class"].values.tolist() == ["melanoma", "nevus", "seborrheic_keratosis"]  # the run's own
+    truth = pd.DataFrame(json.loads(tiny_diagnoses.read_text(encoding="utf-8"))["training"]).set_index("id")
+    named = classified["class"].values[classified["label"].values.argmax(axis=1)]
+    assert named.tolist() == truth.loc[classified["sample"].values, "diagnosis"].tolist()
     bind = {"preprocessing": "validate#preprocessing"}
     with pytest.raises(ValueError, match="preprocessing of .* must read the label, got .*; name one that does"):
         htl_monai.audit(weak_run, tiny_diagnoses, split="test", bind=bind, **options)

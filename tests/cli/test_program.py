@@ -14,7 +14,7 @@ import htl_monai.data.preparation.check
 import htl_monai.data.readers.datalists
 import htl_monai.report.console
 import htl_monai.report.long_tail
-import htl_monai.runs.single_stage
+import htl_monai.runs.audit
 import htl_monai.runs.workflow
 from htl_monai import __version__
 
@@ -30,13 +30,17 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
         called.append((*arguments, *named.values()))
         return tmp_path
 
+    def stop(*arguments: Any, **named: Any) -> None:
+        called.append((*arguments, named))
+        raise ValueError("enough")
+
     for module, name in (
         (htl_monai.runs.workflow, "run_setting"),
-        (htl_monai.runs.single_stage, "mine_with"),
         (htl_monai.report.long_tail, "write_pies"),
         (htl_monai.data.readers.datalists, "load_datalists"),
     ):
         monkeypatch.setattr(module, name, record)
+    monkeypatch.setattr(htl_monai.runs.audit, "audit", stop)
     for name in [name for name in vars(htl_monai.report.console) if name.startswith("print_")]:
         monkeypatch.setattr(htl_monai.report.console, name, lambda *arguments: None)
     return called
@@ -52,8 +56,8 @@ WRONG = {
         "--max_epochs",
         "3",
     ): "which has --setting, --data, .*; .* goes into --set KEY=VALUE",
-    ("mine", "M", "D", "O", "--sparsity", "0.5"): "--sparsity must .*; did you mean --sparsities?",
-    ("mine",): "--model, --data, --out must be given",
+    ("audit", "M", "D", "O", "--sparsity", "0.5"): "--sparsity must .*; did you mean --sparsities?",
+    ("audit",): "--model, --data, --out must be given",
     ("run", "supervised", "D"): "--out must be given",
     ("run", "supervised", "D", "O", "more"): "takes SETTING DATA OUT and nothing more without a name, got 'more'",
     ("pie", "RUN", "O"): "htl pie takes RUN_DIR and nothing more without a name, got 'O'",
@@ -98,7 +102,7 @@ def test_all_that_is_wrong_with_the_values_is_said_at_once(htl: Htl, calls: list
 def test_words_that_look_like_numbers_stay_words(htl: Htl, calls: list) -> None:
     assert htl("run", "supervised", "007", "--out", "1e5", "--overlay", "2024", "--seed=-3")[0] == 0
     assert calls[0][:6] == ("supervised", "007", "1e5", ["2024"], -3, {})
-    assert htl("mine", "1,2", "[a]", "{b}")[0] == 0
+    assert htl("audit", "1,2", "[a]", "{b}") == (1, "", "htl: enough\n")
     assert calls[1][:3] == ("1,2", "[a]", "{b}")
 
 
@@ -108,12 +112,12 @@ def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, ca
     setting, data, out, overlays, seed, settings, *_, seeds, _ = calls[0]
     assert (overlays, seed, seeds) == (["a.json", "b.json"], None, [0, 1, 7])
     assert settings == {"max_epochs": 3, "spatial_size": [32, 48], "precision": "fp32"}
-    assert htl("mine", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 0
-    assert calls[1][5] == {"sparsities": [0.5, 0.7, 0.0]}
+    assert htl("audit", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 1
+    assert calls[1][3]["sparsities"] == [0.5, 0.7, 0.0]
 
 
 def test_required_options_come_by_position_or_by_name(htl: Htl, calls: list) -> None:
-    assert htl("mine", "--data", "D", "M", "--out=O")[0] == htl("mine", "M", "D", "O")[0] == 0
+    assert htl("audit", "--data", "D", "M", "--out=O") == htl("audit", "M", "D", "O")
     assert calls[0] == calls[1] and calls[0][:3] == ("M", "D", "O")
     assert htl("pie", "RUN", "--sparsity", "1e-1")[0] == 0
     assert calls[2] == ("RUN", Path("RUN/reporting"), 0.1, 0.05)

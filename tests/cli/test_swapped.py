@@ -17,7 +17,7 @@ def run(tmp_path: Path) -> str:
     return str(tmp_path / "run")
 
 
-@pytest.mark.parametrize("command", ["mine", "evaluate", "predict"])
+@pytest.mark.parametrize("command", ["audit", "predict"])
 @pytest.mark.parametrize("model", ["lesion_localization", "run", "weights.pt"])
 def test_a_model_in_the_second_place_is_noticed(
     htl: Callable[..., tuple[int, str, str]], run: str, tmp_path: Path, command: str, model: str

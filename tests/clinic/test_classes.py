@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from htl_monai.clinic.localized import load_localizer
 from htl_monai.models.bundles import find_bundle
-from htl_monai.models.find_model import find_localizer, find_model
+from htl_monai.models.find_model import find_model
 
 NAMES = ["melanoma", "nevus", "seborrheic_keratosis"]
 
@@ -34,7 +35,7 @@ def test_a_model_that_only_classifies_is_refused(what: str, weak_run: Path) -> N
         record = {"bundle": "chest_xray_long_tail", "config": {}}
         (weak_run / "training" / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(ValueError, match="model must be one that localizes, got .* of chest_xray_long_tail, which"):
-        find_localizer(weak_run if what == "run" else what)
+        load_localizer(weak_run if what == "run" else what, "cpu")
 
 
 def test_an_older_record_and_none_are_of_the_first_bundle(weak_run: Path) -> None:

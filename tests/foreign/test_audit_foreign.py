@@ -21,6 +21,7 @@ from htl_monai.data.files import read_table
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.ranking.rank_all import why_not
 from htl_monai.runs.audit_result import Audit
+from htl_monai.runs.output_folder import LOCK, NOTE
 from htl_monai.runs.ranked_run import scores_of
 from htl_monai.scores import at_level, of_samples, read_scores
 
@@ -129,7 +130,10 @@ def test_labels_are_optional_and_change_nothing_that_needs_none(
     del lists["validation"][1]["label"]
     path.write_text(json.dumps(lists), encoding="utf-8")
     mixed = run(organ, organ / "data", tmp_path / "mixed").scores
-    complete = audits["organ_3d"][0].scores.sel(sample=mixed["sample"].values)
+    complete, complete_notes = (
+        audits["organ_3d"][0].scores.sel(sample=mixed["sample"].values),
+        audits["organ_3d"][0].notes,
+    )
     for name in mixed.data_vars:
         expected = (
             complete[name].where(complete["sample"] == mixed["sample"].values[0])
@@ -147,7 +151,8 @@ def test_labels_are_optional_and_change_nothing_that_needs_none(
     assert {"mask_change", "entropy"} <= {*without.ranking} and "iou" not in without.ranking
     assert without.notes[-1].startswith("ranking.csv is ordered by mask_change.")
     assert "auroc" not in without.rankings and "relative_forgetting" not in without.rankings["ranking"].tolist()
-    assert any("forgetting cannot be made: It needs labels" in note for note in without.notes)
+    assert any("No sample has a label" in note and "such as forgetting" in note for note in without.notes)
+    assert not any("random_within" in note or "cannot be made" in note for note in (*without.notes, *complete_notes))
 
 
 LABELLED = {"iou", "dice", "whole_image_iou", "label_quality", "loss"}
@@ -177,6 +182,22 @@ def test_a_network_alone_is_audited_by_the_name_of_its_task(organ: Path, tmp_pat
     assert any("ends in softmax or sigmoid" in note for note in own.notes)
     with pytest.raises(ValueError, match="metadata.json must describe .*, or name the task"):
         run(tmp_path / "alone.ts", organ / "data")
+    torch.jit.save(torch.jit.script(_Several(network)), str(tmp_path / "several.ts"))
+    with pytest.raises(ValueError, match=r"selector must name one of .*\['features', 'masks'\].* --bind output=KEY"):
+        run(tmp_path / "several.ts", organ / "data", task="binary_segmentation")
+    chosen = run(tmp_path / "several.ts", organ / "data", task="binary_segmentation", bind={"output": "masks"})
+    np.testing.assert_array_equal(chosen.scores["iou"].values, found.scores["iou"].values)
+
+
+class _Several(torch.nn.Module):
+    """A network of two outputs."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"features": image, "masks": self.network(image)}
 
 
 def test_a_network_that_cannot_take_the_images_is_one_sentence(organ: Path) -> None:
@@ -217,7 +238,7 @@ def broken(organ: Path, change: str) -> tuple[dict[str, Any], str]:
         return {}, "image imagesTr/case_5.nii.gz must be a NIfTI file that can be read, got: .*; repair it"
     if change == "gone":
         (data / lists["validation"][1]["image"]).unlink()
-        return {}, "every image of .* must be there, got 1 of 2 that are not: imagesTr/case_5.nii.gz"
+        return {}, "image imagesTr/case_5.nii.gz must be there, got no file .*case_5.nii.gz; add it.*; --skip-unusable"
     if change == "number":
         lists["validation"][0]["label"] = 1
         path.write_text(json.dumps(lists), encoding="utf-8")
@@ -248,7 +269,7 @@ def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(change: str, o
     with pytest.raises(ValueError, match=sentence) as caught:
         run(organ, organ / "data", tmp_path / "out", sparsities=(0.5,), **options)
     assert "\n" not in str(caught.value)
-    assert not (tmp_path / "out").exists()
+    assert {path.name for path in (tmp_path / "out").rglob("*.*")} <= {"log.txt", LOCK, NOTE}
 
 
 @pytest.mark.parametrize(

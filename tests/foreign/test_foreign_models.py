@@ -99,7 +99,7 @@ def test_a_missing_entry_is_named_with_the_way_to_name_it(organ: Path) -> None:
     ("bind", "sentence"),
     [
         ({"network": "netwrk"}, "bind must give network an entry of .*, got 'netwrk'; there are .*network"),
-        ({"nets": "network"}, "bind must name one of network, .*, image or label, got 'nets'"),
+        ({"nets": "network"}, "bind must name one of network, .*, image, label or output, got 'nets'"),
         ({"image": "picture"}, "image must be a key that .* takes, got picture where it takes image, label; .*--bind"),
         ({"network": "loss"}, "network of .* must be a torch.nn.Module|checkpoint .* is of another network"),
     ],

@@ -18,8 +18,10 @@ from htl_monai.handlers.scores_writer import ScoresWriter
 from htl_monai.handlers.useless_scores import UselessScores
 from htl_monai.handlers.useless_training import UselessTraining
 from htl_monai.pruning import GlobalMagnitude
+from htl_monai.scores import make_scores
 from htl_monai.tasks.binary_segmentation import BinarySegmentation
 from htl_monai.tasks.heat_map_localization import HeatMapLocalization
+from htl_monai.tasks.multiclass_segmentation import MulticlassSegmentation
 from htl_monai.tasks.task import Task
 
 TASK = BinarySegmentation()
@@ -52,7 +54,7 @@ def test_a_mining_warns_once_after_the_first_images(
     with caplog.at_level(logging.WARNING):
         mine(says(network, lesion), build_items(), QuickLook(3))
     error = capsys.readouterr().err
-    assert error.startswith("warning: mining, first 4 images: the dense network ") and words in error
+    assert error.startswith("warning: first 4 images: the dense network ") and words in error
     assert error.count("warning") == 1 and [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -100,6 +102,14 @@ def test_an_evaluation_warns(
     assert capsys.readouterr().err == ""
     whole = pd.read_csv(tmp_path / "scores.csv")["whole_image_iou"].tolist()
     assert whole == pytest.approx([item["label"].mean().item() for item in build_items(4)])
+
+
+def test_an_evaluation_is_judged_by_its_task(capsys: pytest.CaptureFixture[str]) -> None:
+    task = MulticlassSegmentation(("background", "liver", "spleen"))
+    scores = make_scores([{"id": "a"}], ["a"], {"iou": [[[1.0, 0.0, 0.0]]]}, [0], task.classes, task=task.name)
+    scores.attrs["foreground"] = list(task.foreground)
+    UselessScores()(SimpleNamespace(state=SimpleNamespace(rank=0, scores=scores)))
+    assert "the network finds nothing of the foreground in any of 1 images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

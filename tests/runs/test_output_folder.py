@@ -51,7 +51,7 @@ def in_another_process() -> Callable[[Path, str], int]:
         process.join()
 
 
-@pytest.mark.parametrize("command", ["run", "mine"])
+@pytest.mark.parametrize("command", ["run", "audit"])
 def test_a_folder_in_which_another_process_writes_is_refused(
     in_another_process: Callable, tmp_path: Path, command: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_the_lock_of_a_killed_process_is_none_and_its_half_written_files_go(
 
 def test_half_written_files_in_another_commands_folder_inside_stay(tmp_path: Path) -> None:
     fill(tmp_path / "run", "run")
-    fill(tmp_path / "run" / "mined", "mine")
+    fill(tmp_path / "run" / "mined", "audit")
     for folder in ("run/mined", "run/training/masks"):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / folder / f"{TEMPORARY}1.csv").touch()
@@ -93,14 +93,14 @@ def test_half_written_files_in_another_commands_folder_inside_stay(tmp_path: Pat
 def test_a_folder_of_another_command_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     fill(tmp_path, "run")
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    words = f"out must be a new folder or one that htl mine made, got {tmp_path}, which htl run made; choose another"
+    words = f"out must be a new folder or one that htl audit made, got {tmp_path}, which htl run made; choose another"
     with pytest.raises(FileExistsError, match=words):
-        fill(tmp_path, "mine")
+        fill(tmp_path, "audit")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     fill(tmp_path, "run")  # its own may be filled again
 
 
-@pytest.mark.parametrize("command", ["mine", "run"])
+@pytest.mark.parametrize("command", ["audit", "run"])
 @pytest.mark.parametrize("has_note", [True, False])
 def test_the_folder_of_a_stage_is_a_part_of_its_run(tmp_path: Path, command: str, has_note: bool) -> None:
     fill(tmp_path, "run")
@@ -147,7 +147,7 @@ def test_a_command_that_wrote_nothing_leaves_nothing(tmp_path: Path, was_there: 
     out = tmp_path / "out"
     if was_there:
         out.mkdir()
-    with pytest.raises(ValueError, match="no data"), output_folder(out, "mine"):
+    with pytest.raises(ValueError, match="no data"), output_folder(out, "audit"):
         raise ValueError("no data")
     assert out.exists() == was_there and not (was_there and list(out.iterdir()))
     fill(out, "run")
@@ -173,7 +173,7 @@ def test_a_table_may_be_added_to_a_run(tmp_path: Path) -> None:
 
 
 def test_a_function_owns_the_folder_of_its_argument(tmp_path: Path) -> None:
-    @owns_folder("mine", "out_dir")
+    @owns_folder("audit", "out_dir")
     def work(data: str, out_dir: Path) -> str:
         """What it does."""
         assert (out_dir / LOCK).exists()
@@ -181,5 +181,5 @@ def test_a_function_owns_the_folder_of_its_argument(tmp_path: Path) -> None:
 
     assert work("data", tmp_path) == work("data", out_dir=tmp_path) == "data" and work.__doc__ == "What it does."
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(FileExistsError, match="one that htl mine made"):
+    with pytest.raises(FileExistsError, match="one that htl audit made"):
         work("data", tmp_path)

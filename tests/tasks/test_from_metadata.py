@@ -184,7 +184,9 @@ def test_masks_of_a_sigmoid_have_no_background_that_nobody_named():
         (torch.arange(60.0).sin().view(2, 3, 10), True, False),
         (torch.sigmoid(torch.arange(1200.0).sin().view(2, 1, 600)), True, True),
         (torch.sigmoid(torch.arange(1200.0).sin().view(2, 2, 300)), False, True),
-        (torch.full((1, 3), 0.2), False, False),
+        (torch.full((1, 3), 0.2), False, False),  # too few to tell
+        (torch.sigmoid(torch.arange(16.0).sin().view(8, 2)), False, True),
+        (torch.sigmoid(torch.arange(16.0).sin().view(16, 1)), True, True),
         (torch.zeros(1, 2, 600), False, False),
         (torch.zeros(1, 2, 600), True, False),
         (torch.ones(1, 1, 2000, dtype=torch.int64), True, False),
@@ -197,7 +199,11 @@ def test_probabilities_are_told_from_logits(pred, exclusive, expected):
 @pytest.mark.parametrize(
     ("selector", "output", "message"),
     [
-        (None, {"a": torch.ones(1), "b": torch.ones(1)}, r"selector must name one of.*\['a', 'b'\], got None; set it"),
+        (
+            None,
+            {"a": torch.ones(1), "b": torch.ones(1)},
+            r"selector must name one of.*\['a', 'b'\], got None; set it, of an audit with --bind",
+        ),
         (None, [], "selector must lead to a tensor in the network's output, got list"),
         ("c", {"a": torch.ones(1)}, r"selector must be in the network's output \['a'\], got 'c'; name one of these"),
         (3, [torch.ones(1)], "selector must be in the network's output list of 1, got 3"),

@@ -89,7 +89,7 @@ def read_labelled_csv(
 
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(f"dataset_dir must be a CSV file, got {path}, which is not there; check the path")
+        raise FileNotFoundError(f"data must be a CSV file, got {path}, which is not there; check the path")
     return read_text_table(path)
 
 

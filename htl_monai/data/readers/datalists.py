@@ -65,7 +65,7 @@ def load_datalists(
     if path.suffix.lower() == ".csv":
         return read_csv(path, columns, on_missing, unique_ids, say)
     if not path.is_dir():
-        raise FileNotFoundError(f"dataset_dir must be a folder or a .csv file, got {path}, which is not there")
+        raise FileNotFoundError(f"data must be a folder or a .csv file, got {path}, which is not there")
     if (path / "data.csv").is_file():
         return read_csv(path / "data.csv", columns, on_missing, unique_ids, say)
     if has_long_tail_layout(path):
@@ -89,7 +89,7 @@ def _read_isic(path: Path, on_missing: str, unique_ids: bool, say: Say | None) -
     both = isic2017 is not None and isic2018 is not None
     if not both and path not in (isic2017, isic2018):
         raise FileNotFoundError(
-            "dataset_dir must hold data.csv, or the folders images and masks, or dataset.json, or the folder imagesTr, "
+            "data must hold data.csv, or the folders images and masks, or dataset.json, or the folder imagesTr, "
             "or the folders ISIC-2017_{Training,Validation,Test_v2}_Data or ISIC2018_Task3_Training_Input, or a "
             "subfolder with the former and one with the latter, or the files "
             f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; give the path of your "
@@ -111,5 +111,5 @@ def _find(path: Path, has_layout: Callable[[Path], bool]) -> Path | None:
     found = sorted(folder for folder in path.iterdir() if folder.is_dir() and has_layout(folder))
     if len(found) > 1:
         names = ", ".join(folder.name for folder in found)
-        raise ValueError(f"dataset_dir must hold one data set of a layout, got {names} in {path}; give one of them")
+        raise ValueError(f"data must hold one data set of a layout, got {names} in {path}; give one of them")
     return found[0] if found else None

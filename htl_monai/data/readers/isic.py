@@ -146,7 +146,7 @@ def _images(folder: Path) -> list[Path]:
 
 def _require_folder(folder: Path, what: str) -> Path:
     if not folder.is_dir():
-        raise FileNotFoundError(f"dataset_dir must hold the folder {folder.name}, got {folder.parent}; give {what}")
+        raise FileNotFoundError(f"data must hold the folder {folder.name}, got {folder.parent}; give {what}")
     return folder
 
 

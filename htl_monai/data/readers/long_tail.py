@@ -95,7 +95,7 @@ def _three_files(root: Path) -> dict[str, Path]:
     found = _label_files(root)
     if len(found) != 1:
         raise (ValueError if found else FileNotFoundError)(
-            f"dataset_dir must hold the label files miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv of one data set, "
+            f"data must hold the label files miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv of one data set, "
             f"got {' and '.join(found) or 'none'} in {root}; give a folder of one of them"
         )
     ((data_set, files),) = found.items()

@@ -68,7 +68,7 @@ def load_multi_label(
     if path.is_dir() and has_long_tail_layout(path):
         return MultiLabelData(*read_long_tail(path, columns, on_missing, unique_ids))
     raise FileNotFoundError(
-        "dataset_dir must be a .csv file, a folder with data.csv or a folder with the label files "
+        "data must be a .csv file, a folder with data.csv or a folder with the label files "
         f"miccai2023_*-cxr-lt_labels_{{train,val,test}}.csv, got {path} with none of these; correct the path"
     )
 

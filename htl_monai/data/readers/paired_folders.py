@@ -46,7 +46,7 @@ def read_paired_folders(
     root = Path(dataset_dir).absolute()
     pairs = _pairs(root)
     if not pairs:
-        raise FileNotFoundError(f"dataset_dir must hold the folders {IMAGES} and {MASKS}, got {root}; make them")
+        raise FileNotFoundError(f"data must hold the folders {IMAGES} and {MASKS}, got {root}; make them")
     found = {split: _items(root, root / folder) for split, folder in pairs.items()}
     datalists: Datalists = {name: [] for name in LISTS}
     datalists |= found if "" not in found else deal_out(found[""], str(root), say)

@@ -115,7 +115,7 @@ def test_repeated_and_empty_ids(tmp_path: Path) -> None:
 
 
 def test_wrong_columns_and_values(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="dataset_dir must be a CSV file"):
+    with pytest.raises(FileNotFoundError, match="data must be a CSV file"):
         read_csv(tmp_path / "lost.csv")
     with pytest.raises(KeyError, match=r"must have the columns \['image'\], got \['id', 'file'\]; name yours"):
         read_csv(write(tmp_path, "id,file\n1,a.jpg\n"))

@@ -120,7 +120,7 @@ def test_wrong_arguments(folder: Path) -> None:
     (folder / "below").mkdir()
     with pytest.raises(FileNotFoundError, match="must be a .csv file, a folder with .*, got .*below with none"):
         load_multi_label(folder / "below")
-    with pytest.raises(FileNotFoundError, match="dataset_dir must be a CSV file, got .*none.csv, which is not there"):
+    with pytest.raises(FileNotFoundError, match="data must be a CSV file, got .*none.csv, which is not there"):
         load_multi_label(folder / "none.csv")
 
 

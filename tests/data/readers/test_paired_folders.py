@@ -80,7 +80,7 @@ def test_two_images_of_one_name(tmp_path: Path) -> None:
 
 
 def test_columns_and_other_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="dataset_dir must hold the folders images and masks, got"):
+    with pytest.raises(FileNotFoundError, match="data must hold the folders images and masks, got"):
         read_paired_folders(tmp_path)
     lay_out(tmp_path, "images/a.jpg masks/a.png")
     with pytest.raises(ValueError, match="columns must be empty for .*, which has no table of yours, got"):

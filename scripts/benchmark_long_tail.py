@@ -18,8 +18,8 @@ from benchmark_table import Row
 
 from htl_monai.data.files import write_json
 from htl_monai.data.images.image_cache import ImageCache
+from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import Item
-from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.networks.weights import load_weights
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.scores import read_scores
@@ -112,9 +112,9 @@ def prepare(bench: Bench) -> tuple[list[Item], dict[str, Any]]:
         named = f"phantom images of {options.size[0]} x {options.size[1]} pixels"
     else:
         named = f"images of {Path(data).name}"
-    found = load_multi_label(data)
-    few = {name: found.datalists[name][:OTHERS] for name in ("training", "validation")}
-    lists = {**few, "test": found.datalists["test"][: options.images], "unlabelled": []}
+    found = load_datalists(data, findings=True)
+    few = {name: found[name][:OTHERS] for name in ("training", "validation")}
+    lists = {**few, "test": found["test"][: options.images], "unlabelled": []}
     write_json(bench.folder / "data.json", {"classes": found.classes, **lists})
     entries = {
         "dataset_dir": str(bench.folder / "data.json"),

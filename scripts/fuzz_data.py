@@ -10,6 +10,7 @@ import random
 import shutil
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from htl_monai.data.files import read_note, read_table
 from htl_monai.data.preparation.check import check_data
 from htl_monai.data.preparation.diagnoses import class_names
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.models.find_model import find_model
 from htl_monai.networks.weights import load_weights
 from htl_monai.report.reader_ratings import read_key, read_ratings
@@ -57,7 +57,7 @@ def damaged_table(rng: random.Random, folder: Path, _marker: Path) -> Case:
     key = pd.DataFrame({"study": "abcd", "case": cases, "id": ["7", "8"], "is_pie": [True, False]})
     sources = {
         _IMAGES: (_load_lists, _check_lists),
-        _FINDINGS: (lambda path: load_multi_label(path, on_missing="keep"),),
+        _FINDINGS: (lambda path: load_datalists(path, on_missing="keep", findings=True),),
         _RATINGS: (lambda path: read_ratings([path], key),),
         _KEY: (read_key,),
         _FORGETTING: (read_table,),
@@ -143,7 +143,7 @@ def damaged_json(rng: random.Random, folder: Path, marker: Path) -> Case:
         (_RECORD, "provenance.json", _find_network),
         (_LISTS, "data.json", load_datalists),
         (_LISTS, "data.json", lambda path: class_names(load_datalists(path)["training"])),
-        ({"classes": ["Mass"], **_LISTS}, "data.json", load_multi_label),
+        ({"classes": ["Mass"], **_LISTS}, "data.json", partial(load_datalists, findings=True)),
         (_SELECTION, "htl.json", read_selection),
         (_VALUES, "overlay.json", lambda path: collect_changes([str(path)], None, {})),
         (_VALUES, "overlay.json", _check_settings),

@@ -95,7 +95,7 @@ def check_properties(bundle: Path) -> str:
 
     The entries are built, so they get something to read: drawn images, of all diagnoses or of many findings.
     """
-    many_findings = "multi_label" in _read_json(bundle / "configs/train.json")
+    many_findings = "image_cache" in _read_json(bundle / "configs/train.json")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "phantom"
         if many_findings:

@@ -23,7 +23,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.networks.nets import BasicUNet
 
-from htl_monai.data.preparation.prepared_diagnoses import prepare_diagnoses
+from htl_monai.data.preparation.prepared import prepare_diagnoses
 from htl_monai.models.bundles import find_bundle
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.runs.workflow import run_setting

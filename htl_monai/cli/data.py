@@ -23,15 +23,11 @@ def check(data: str, columns: dict[str, Any] | None = None, decode: bool = True,
     """
     from htl_monai.data.preparation.check import check_data
     from htl_monai.data.readers.datalists import load_datalists
-    from htl_monai.data.readers.multi_label import load_multi_label
     from htl_monai.report.console import say
     from htl_monai.report.printed_table import print_table
 
-    if "classes" in (columns or {}):
-        datalists = load_multi_label(data, columns, on_missing="keep", unique_ids=False, say=say).datalists
-    else:
-        datalists = load_datalists(data, columns, on_missing="keep", unique_ids=False, say=say)
-    report = check_data(datalists, decode, masks, progress=True)
+    findings = "classes" in (columns or {})
+    report = check_data(load_datalists(data, columns, "keep", False, say, findings), decode, masks, progress=True)
     print_table("Images", report.counts.rename_axis("split").reset_index())
     print_table("Metadata known", report.coverage.rename_axis("column").reset_index())
     problems = report.table()

@@ -67,7 +67,7 @@ def write_xray_phantom(
         counts: images of each split, at least 40; by default 600 training, 120 validation, 400 test.
 
     Returns:
-        ``out_dir``, which ``load_multi_label`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),
+        ``out_dir``, which ``load_datalists`` reads. Columns of ``planted.csv``: ``id``, ``split``, ``hard`` (0 or 1),
         ``noisy`` (0 or 1), ``which`` (the finding whose label is flipped, else empty).
 
     Raises:

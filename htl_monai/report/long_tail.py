@@ -37,7 +37,7 @@ def long_tail_tables(
         first = test[reference]
         subjects = first["subject"].values.tolist() if "subject" in first.coords else None
         predicted = {arm: scores["probability"].values for arm, scores in test.items()}
-        classes = run.data.classes
+        classes = run.classes
         tables["arms"] = compare_arms(run.labels, predicted, reference, classes, seed=seed, subjects=subjects)
     return tables | forgettability_tables(run)
 
@@ -55,7 +55,7 @@ def forgettability_tables(run: RunScores) -> Tables:
         ValueError: predictions do not fit the data list or each other.
     """
     labels, parts, wide = run.labels, dict[str, list[pd.DataFrame]](), pd.DataFrame()
-    classes = class_counts(run.positives(), run.data.classes)
+    classes = class_counts(run.positives(), run.classes)
     for compression, stage in COMPRESSIONS.items():
         seeds = run.seeds if compression == MAIN else run.seeds_of(stage)
         if not seeds:
@@ -78,8 +78,8 @@ def tables_of_pies(run: RunScores, sparsity: float = 0.9, share: float = 0.05) -
     """Return what :func:`~htl_monai.analysis.pies.pie_tables` finds in the test images of a run, and ``pie_notes``."""
     found = run.of_test(COMPRESSIONS[MAIN])["probability"]
     dense, pruned = (at_level(found, level).values for level in (0.0, sparsity))
-    images = pd.DataFrame(run.data.datalists["test"])
-    tables = pie_tables(images, run.labels, dense, pruned, run.data.classes, share)
+    images = pd.DataFrame(run.data["test"])
+    tables = pie_tables(images, run.labels, dense, pruned, run.classes, share)
     return tables | {"pie_notes": pie_notes(tables)}
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from xarray import Dataset
 
-from htl_monai.data.readers.listing import SPLITS
-from htl_monai.data.readers.multi_label import MultiLabelData, label_matrix, load_multi_label
+from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.data.readers.label_columns import label_matrix
+from htl_monai.data.readers.listing import SPLITS, Datalists
 from htl_monai.runs import layout
 from htl_monai.scores import in_order, join_seeds
 
@@ -60,23 +61,28 @@ class RunScores:
         return join_seeds({seed or 0: self.path(seed, f"{stage}/{layout.SCORES}") for seed in named})
 
     @cached_property
-    def data(self) -> MultiLabelData:
+    def data(self) -> Datalists:
         """The data lists of a run whose images have several labels."""
-        return load_multi_label(self.run_dir / layout.DATA)
+        return load_datalists(self.run_dir / layout.DATA, findings=True)
+
+    @property
+    def classes(self) -> list[str]:
+        """Their names."""
+        return self.data.classes or []
 
     @property
     def labels(self) -> NDArray[np.float64]:
         """Those of the test images, ``(N, C)``; NaN = unknown."""
-        return label_matrix(self.data.datalists["test"])
+        return label_matrix(self.data["test"])
 
     def positives(self) -> dict[str, NDArray[np.int64]]:
         """Count, by split, the images that are known to have each class, ``(C,)``."""
-        lists, nothing = self.data.datalists, np.zeros(len(self.data.classes), dtype=np.int64)
+        lists, nothing = self.data, np.zeros(len(self.classes), dtype=np.int64)
         return {split: (label_matrix(lists[split]) == 1).sum(axis=0) if lists[split] else nothing for split in SPLITS}
 
     def of_test(self, stage: str, seeds: Sequence[int | None] | None = None) -> Dataset:
         """As :meth:`of`, in the order of the test images of the data list: ``probability`` is ``(R, K, N, C)``."""
-        found, classes = self.of(stage, seeds), list(self.data.classes)
+        found, classes = self.of(stage, seeds), self.classes
         where = self.path((self.seeds if seeds is None else seeds)[0], f"{stage}/{layout.SCORES}")
         if found.indexes["class"].tolist() != classes:
             raise ValueError(
@@ -88,7 +94,7 @@ class RunScores:
                 f"scores in {where} must begin with the dense network, sparsity 0, got {found['level'].values[0]:g}; "
                 "mine again"
             )
-        return in_order(found, [item["id"] for item in self.data.datalists["test"]], where, "test")
+        return in_order(found, [item["id"] for item in self.data["test"]], where, "test")
 
 
 def read_run(run_dir: str | os.PathLike[str], seeds: Sequence[int] | None = None) -> RunScores:

@@ -16,9 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.decathlon import is_decathlon
-from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say
-from htl_monai.data.readers.multi_label import load_multi_label
+from htl_monai.data.readers.listing import LISTS, Item, Say
 from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.model import Model
 from htl_monai.tasks.classification import Classification
@@ -49,7 +47,8 @@ def audit_items(
         raise ValueError(f"columns must be left out for {data}, got {dict(columns)}; they name those of a CSV")
     if split not in (*LISTS, ALL):
         raise ValueError(f"split must be one of {', '.join((*LISTS, ALL))}, got {split!r}; choose one of them")
-    lists = _lists(data, task, columns, say)
+    findings = task.classes if isinstance(task, MultilabelClassification) else False
+    lists = load_datalists(data, columns, "name", say=say, findings=findings)
     items = [{**item, "split": name} for name in LISTS if split in (name, ALL) for item in lists[name]]
     if not items:
         there = ", ".join(f"{len(found)} in {name}" for name, found in lists.items() if found) or "none"
@@ -175,25 +174,6 @@ def _collate(samples: list[dict[str, Any] | str]) -> Any:
             f"batch_size must be 1 where sizes differ, got {', '.join(sorted(shapes)[:4])}; set it to 1, or take those "
             "that differ out of the data list"
         )
-
-
-def _lists(data: str | os.PathLike[str], task: Task, columns: Mapping[str, Any] | None, say: Say | None) -> Datalists:
-    path = Path(data)
-    if not isinstance(task, MultilabelClassification) or (path.suffix.lower() == ".json" and is_decathlon(path)):
-        return load_datalists(path, columns, on_missing="name", say=say)
-    found = load_multi_label(path, columns, on_missing="keep", say=say)
-    lacking = [name for name in task.classes if name not in found.classes]
-    if lacking:
-        raise ValueError(
-            f"classes of {data} must be those of the model, got none called {', '.join(lacking)} among "
-            f"{', '.join(found.classes)}; name the columns with --columns"
-        )
-    order = [found.classes.index(name) for name in task.classes]
-    for items in found.datalists.values():
-        for item in items:
-            if "label" in item:
-                item["label"] = [item["label"][place] for place in order]
-    return found.datalists
 
 
 def _with_label(item: Item, task: Task) -> Item:

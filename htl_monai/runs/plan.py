@@ -12,7 +12,6 @@ from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_note, sha256
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import Datalists
-from htl_monai.data.readers.multi_label import load_multi_label
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
@@ -151,9 +150,7 @@ def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, 
 
 
 def _lists(setting: Setting, data: str | os.PathLike[str], columns: Any, notes: list[str]) -> Datalists:
-    if setting.labels == "findings":
-        return load_multi_label(data, columns, on_missing="keep", say=notes.append).datalists
-    return load_datalists(data, columns, on_missing="keep", say=notes.append)
+    return load_datalists(data, columns, "keep", say=notes.append, findings=setting.labels == "findings")
 
 
 def _below(folder: Path, paths: Any) -> Any:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from htl_monai.data.preparation.check import check_data
 from htl_monai.data.readers.datalists import load_datalists
-from htl_monai.data.readers.multi_label import label_matrix, load_multi_label
+from htl_monai.data.readers.label_columns import label_matrix
 from htl_monai.phantoms.xray_drawing import FINDINGS, Anatomy, draw_xray
 from htl_monai.phantoms.xray_phantom import FREQUENCIES, PAIR, write_xray_phantom
 
@@ -28,14 +28,14 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_tail_is_long_and_every_split_has_every_finding(phantom: Path) -> None:
-    data = load_multi_label(phantom)
+    data = load_datalists(phantom)
     assert data.classes == [*FINDINGS, "No Finding"]
-    for name, items in data.datalists.items():
+    for name, items in data.items():
         if name != "unlabelled":
             labels = label_matrix(items)
             assert len(items) == COUNTS[name] and (labels.sum(axis=0) >= 4).all()
             assert np.array_equal(labels[:, -1] == 1, ~labels[:, :-1].any(axis=1))
-    share = label_matrix(data.datalists["training"])[:, :-1].mean(axis=0)
+    share = label_matrix(data["training"])[:, :-1].mean(axis=0)
     noise = 0.05  # one label in that share of the images is flipped
     assert np.abs(share - list(FREQUENCIES.values())).max() <= noise
     assert list(FREQUENCIES.values()) == sorted(FREQUENCIES.values(), reverse=True)
@@ -54,14 +54,14 @@ def test_what_is_planted(phantom: Path) -> None:
     assert planted.groupby("split")["noisy"].sum().to_dict() == {"training": 20, "validation": 2, "test": 6}
     assert ((planted["which"] != "") == (planted["noisy"] == 1)).all()
     assert set(planted["which"]) <= {*FINDINGS, ""}
-    items = [item for part in load_multi_label(phantom).datalists.values() for item in part]
+    items = [item for part in load_datalists(phantom).values() for item in part]
     assert {item["id"]: (item["hard"], item["noisy"]) for item in items} == {
         row.id: (row.hard, row.noisy) for row in planted.itertuples()
     }
 
 
 def test_subjects_have_a_few_images_in_one_split(phantom: Path) -> None:
-    datalists = load_multi_label(phantom).datalists
+    datalists = load_datalists(phantom)
     sizes = pd.Series([item["subject"] for part in datalists.values() for item in part]).value_counts()
     assert sizes.max() == 3 and sizes.min() == 1
     subjects = [{item["subject"] for item in datalists[name]} for name in COUNTS]

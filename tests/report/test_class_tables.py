@@ -153,7 +153,7 @@ def test_classes_that_were_never_learned_are_named(write_run: WriteRun, unlearne
     folder = write_run(stages=("mining",))
     for path in folder.glob("seed_*/mining/scores.nc"):
         content = read_scores(path)
-        names = list(read_run(folder).data.classes)
+        names = list(read_run(folder).classes)
         content["probability"][..., [names.index(name) for name in unlearned]] = 0.5  # equal ones: no ranking
         write_scores(path, content)
     run = read_run(folder)

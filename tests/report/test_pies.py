@@ -34,7 +34,7 @@ def test_pies_against_scipy(write_run: WriteRun) -> None:
     assert pies["is_pie"].iloc[:12].all()
     assert pies.loc[pies["is_pie_taxicab"], "taxicab"].min() >= pies.loc[~pies["is_pie_taxicab"], "taxicab"].max()
     image = pies.loc["test005"]
-    known = [name for name, value in zip(run.data.classes, run.labels[5], strict=True) if value == 1]
+    known = [name for name, value in zip(run.classes, run.labels[5], strict=True) if value == 1]
     assert image["labels"] == "; ".join(known) and image["image"] == "/images/test005.png"
     assert image["n_findings"] == len([name for name in known if name != "No Finding"])
 
@@ -72,7 +72,7 @@ def test_label_quality_and_verdict_stand_beside_forgetting(write_run: WriteRun) 
     run = read_run(write_run())
     tables = tables_of_pies(run)
     noise, pies = tables["noise"].set_index("id"), tables["pies"].set_index("id")
-    assert noise.index.tolist() == [item["id"] for item in run.data.datalists["test"]]
+    assert noise.index.tolist() == [item["id"] for item in run.data["test"]]
     assert (1 - noise["forgetting"]).to_numpy() == pytest.approx(pies.loc[noise.index, "spearman"].to_numpy())
     assert noise["label_quality"].equals(pies.loc[noise.index, "label_quality"])
     assert (noise["verdict"] == "hard").sum() + (noise["verdict"] == "both").sum() == 6

@@ -39,7 +39,7 @@ def test_scores_come_in_the_order_of_the_data_list(write_run: WriteRun) -> None:
         lambda scores: scores.isel(sample=np.random.default_rng(0).permutation(120)),
     )
     after = run.of_test("mining")
-    assert after["sample"].values.tolist() == [item["id"] for item in run.data.datalists["test"]]
+    assert after["sample"].values.tolist() == [item["id"] for item in run.data["test"]]
     assert after.identical(before)
 
 

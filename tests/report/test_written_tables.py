@@ -61,7 +61,7 @@ def test_everything_is_written_and_the_same_again(write_run: WriteRun, tmp_path:
     }
     found = tables["arms"].set_index(["arm", "class"])["difference"]
     difference = ap["removed"] - ap["left_alone"]
-    assert [found["removed", name] for name in run.data.classes] == pytest.approx(difference)
+    assert [found["removed", name] for name in run.classes] == pytest.approx(difference)
     assert found["removed", "mean"] == pytest.approx(difference.mean())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from htl_monai.data.preparation.left_out import write_lists
+from htl_monai.data.preparation.left_out import Sieve, write_lists
 from htl_monai.runs.stage_log import stage_log
 
 
@@ -26,7 +26,9 @@ def test_libraries_say_nothing_and_we_do(tmp_path: Path, capsys: pytest.CaptureF
         logging.getLogger("htl_monai.handlers").info("epoch 1 of 2: loss 0.5")
         logging.getLogger("htl_monai.handlers").warning("the network is of no use")
         logging.getLogger("ignite.engine").error("CUDA error")
-        write_lists(tmp_path / "data.json", {}, [{"id": "a", "split": "test", "reason": "unreadable"}])
+        sieve = Sieve()
+        sieve.without([{"id": "a"}], "test", {"a": "unreadable"})
+        write_lists(tmp_path / "data.json", {}, sieve)
         print("2026-11-24 00:00:00 PRINTED by an expression of the user")
     lines = [line.split(" ", 2)[2] for line in path.read_text(encoding="utf-8").splitlines()]
     assert lines == [

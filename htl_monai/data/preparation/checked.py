@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from htl_monai.data.preparation.left_out import Sieve, Skipped, warn_of_skipped, write_skipped
+from htl_monai.data.preparation.left_out import Sieve, warn_of_skipped, write_skipped
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import LISTS, SPLITS, Datalists, Item, without_masks
 from htl_monai.data.readers.prepared_list import has_mark
@@ -23,59 +23,40 @@ def load_checked(
     skipped_path: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Datalists:
-    """Read data lists for one stage, see :func:`~htl_monai.data.readers.datalists.load_datalists`, and check them.
+    """Read data lists for one stage, and open every image and mask of one split, as the stage preparing does with all.
 
     Args:
-        split: see :func:`check_lists`, as for ``masks``, ``skip_unusable`` and ``progress``.
-        skipped_path: where to write which images are left out, and why, if any are; None for nowhere.
-    """
-    datalists = load_datalists(dataset_dir, columns, on_missing="keep")
-    datalists, skipped = check_lists(datalists, dataset_dir, split, masks, skip_unusable, progress)
-    warn_of_skipped(skipped)
-    if skipped and skipped_path is not None:
-        write_skipped(skipped_path, skipped)
-    return datalists
-
-
-def check_lists(
-    datalists: Datalists,
-    source: str | os.PathLike[str],
-    split: str = "training",
-    masks: bool = True,
-    skip_unusable: bool = False,
-    progress: bool = False,
-) -> tuple[Datalists, list[Skipped]]:
-    """Open every image and mask of one split, as the stage preparing does with all.
-
-    Args:
-        datalists: read with ``on_missing="keep"``.
-        source: where they were read from. A ``data.json`` that preparing wrote is not opened again while neither its
-            lists nor their files have changed.
+        dataset_dir: see :func:`~htl_monai.data.readers.datalists.load_datalists`, as for ``columns``. A ``data.json``
+            that preparing wrote is not opened again while neither its lists nor their files have changed.
         split: the list whose images are used, or ``all``.
         masks: whether an image needs a mask; without them masks are passed over.
         skip_unusable: leave out what cannot be used, and name it; otherwise it stops the run.
+        skipped_path: where to write which images are left out, and why, if any are; None for nowhere.
 
     Returns:
-        the data lists, the used ones without their unusable images, the others as they are; and one row for each image
-        that was left out.
+        the data lists, the used ones without their unusable images, the others as they are.
 
     Raises:
         ValueError: there is no such split, it has no image that can be used, or one that cannot without
             ``skip_unusable``.
     """
-    known, checked, sieve = has_mark(source, datalists), dict(datalists), Sieve(skip_unusable, progress)
+    datalists = load_datalists(dataset_dir, columns, on_missing="keep")
+    known, sieve = has_mark(dataset_dir, datalists), Sieve(skip_unusable, progress)
+    there = ", ".join(f"{len(items)} in {name}" for name, items in datalists.items() if items) or "none"
     for name in lists_of(split, masks):
         items = datalists[name] if masks else without_masks(datalists[name])
         if not known or (masks and any("label" not in item for item in items)):
             items = sieve.usable(items, name, masks)
-        checked[name] = items
-    if not images_of(checked, split, masks):
-        there = ", ".join(f"{len(items)} in {name}" for name, items in datalists.items() if items) or "none"
+        datalists[name] = items
+    if not images_of(datalists, split, masks):
         used = " that can be used" if sieve.skipped else ""
         raise ValueError(
-            f"split must be one with images{used}, got {split} of {source}, which has {there}; choose another"
+            f"split must be one with images{used}, got {split} of {dataset_dir}, which has {there}; choose another"
         )
-    return checked, sieve.skipped
+    warn_of_skipped(sieve.skipped)
+    if sieve.skipped and skipped_path is not None:
+        write_skipped(skipped_path, sieve.skipped)
+    return datalists
 
 
 def lists_of(split: str, masks: bool = True) -> tuple[str, ...]:

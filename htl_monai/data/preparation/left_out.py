@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from htl_monai.data.files import write_csv, write_json
+from htl_monai.data.files import write_csv, write_text
 from htl_monai.data.preparation.examine import find_unusable
 from htl_monai.data.preparation.near_duplicates import near_duplicates
 from htl_monai.data.readers.listing import SPLITS, Datalists, Item, name_first
@@ -41,15 +42,22 @@ class Sieve:
         self.skipped += [{"id": id_, "split": split, "reason": reason} for id_, reason in reasons.items()]
         return [item for item in items if item["id"] not in reasons]
 
-    def usable(self, items: Sequence[Item], split: str, masks: bool) -> list[Item]:
+    def usable(
+        self,
+        items: Sequence[Item],
+        split: str,
+        masks: bool,
+        find: Callable[[Sequence[Item]], dict[str, str]] | None = None,
+    ) -> list[Item]:
         """Open every image of one list, and its mask where it has one, and return what a training can use.
 
         Args:
             masks: whether an image without mask is unusable.
+            find: another way to look for the reasons by id; None decodes image and mask.
         """
         reasons = {item["id"]: "image or mask is missing" for item in items if masks and "label" not in item}
         if self.skip_unusable or not reasons:
-            reasons = find_unusable(items, self.progress) | reasons
+            reasons = (find(items) if find else find_unusable(items, self.progress)) | reasons
         if reasons and not self.skip_unusable:
             first = next(iter(reasons))
             raise ValueError(
@@ -69,13 +77,6 @@ class Sieve:
         }
         return self.without(items, split, reasons)
 
-    def write(self, out_path: str | os.PathLike[str], datalists: Datalists, notes: Sequence[str]) -> None:
-        """Write the lists, and beside them what was left out and, if they were sought, the near-duplicates."""
-        if self.duplicates:
-            table = pd.concat(self.duplicates, ignore_index=True)
-            write_csv(Path(out_path).with_name("near_duplicates.csv"), table)
-        write_lists(out_path, datalists, self.skipped, notes)
-
 
 def require_images(datalists: Datalists) -> None:
     """Refuse data lists of which training, validation or test is empty.
@@ -92,12 +93,24 @@ def require_images(datalists: Datalists) -> None:
 
 
 def write_lists(
-    out_path: str | os.PathLike[str], datalists: Datalists, skipped: Sequence[Skipped], notes: Sequence[str] = ()
-) -> None:
-    """Write data lists of which each image was opened, marked as such, and ``skipped.csv`` beside them; and warn."""
-    warn_of_skipped(skipped)
-    write_skipped(Path(out_path).with_name("skipped.csv"), skipped)
-    write_json(out_path, with_mark(datalists, notes))
+    out_path: str | os.PathLike[str], datalists: Datalists, sieve: Sieve, notes: Sequence[str] = ()
+) -> Datalists:
+    """Write and return data lists of which each image was opened, and beside them what was left out; and warn.
+
+    One image is a line, so that a file of 100,000 images can be looked into.
+    """
+    out_path = Path(out_path)
+    warn_of_skipped(sieve.skipped)
+    if sieve.duplicates:
+        write_csv(out_path.with_name("near_duplicates.csv"), pd.concat(sieve.duplicates, ignore_index=True))
+    write_skipped(out_path.with_name("skipped.csv"), sieve.skipped)
+    entries = []
+    for name, value in with_mark(datalists, notes).items():
+        values = value if isinstance(value, list) else []
+        lines = ",\n        ".join(json.dumps(item, ensure_ascii=False, allow_nan=False) for item in values)
+        entries.append(f'    "{name}": ' + (f"[\n        {lines}\n    ]" if values else json.dumps(value)))
+    write_text(out_path, "{\n" + ",\n".join(entries) + "\n}\n")
+    return datalists
 
 
 def write_skipped(path: str | os.PathLike[str], skipped: Sequence[Skipped]) -> None:

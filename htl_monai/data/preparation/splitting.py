@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from htl_monai.data.readers.columns import split_name
-from htl_monai.data.readers.listing import LISTS, Datalists, Item, Say
+from htl_monai.data.readers.listing import Datalists, Item, Say
 
 # Of a data set that names no splits. The seed is no setting: runs of several seeds are tested on the same images.
 SHARES = {"training": 0.7, "validation": 0.1, "test": 0.2}
@@ -31,9 +31,9 @@ def into_lists(
     stratum: Stratum = diagnosis_of,
 ) -> Datalists:
     """Return data lists of images whose splits a table names, or where it names none, dealt out."""
-    lists: Datalists = {name: [] for name in LISTS}
     if splits is None:
-        return lists | deal_out(items, source, say, stratum)
+        return Datalists(deal_out(items, source, say, stratum))
+    lists = Datalists()
     for item, split in zip(items, splits, strict=True):
         lists[split_name(split, item["id"])].append(item)
     return lists

@@ -29,79 +29,78 @@ NUMBERS = {
 
 def read_csv(
     path: str | os.PathLike[str],
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, Any] | None = None,
     on_missing: str = "raise",
     unique_ids: bool = True,
     say: Say | None = None,
+    findings: bool = False,
 ) -> Datalists:
     """List the images of a CSV file with one row per image; no image is opened.
 
-    An empty field, ``unknown``, ``NA`` and the like give None. A column whose known values are all numbers becomes
-    numbers, unless one has a leading zero, as subject numbers do; ids stay as they are written.
+    ``image`` is required, and ``id``, which of findings is the image's path by default; ``split`` (without it the
+    images are split by subject) and ``subject`` (also called ``patient_id`` and the like) are known. An empty field,
+    ``unknown``, ``NA`` and the like give None. Paths are relative to the file's folder; a label of an unlabelled row is
+    passed over.
 
-    The arguments are those of :func:`~htl_monai.data.readers.datalists.load_datalists`; ``columns`` gives our names to
-    the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is looked for as it is.
-    ``id`` and ``image`` are required; ``label``, ``split`` (without it the images are split by subject), ``subject``
-    (also called ``patient_id`` and the like), ``age``, ``sex`` and ``diagnosis`` are known; every other column is kept
-    as metadata. Paths in the file are relative to its folder; a label of an unlabelled row is passed over.
+    Without findings, ``label``, ``age``, ``sex`` and ``diagnosis`` are known; every other column is metadata, and
+    becomes numbers where all that is known are, unless one has a leading zero, as subject numbers do. Of findings, the
+    columns of 0 and 1 are the labels (see :func:`~htl_monai.data.readers.label_columns.class_columns`), and all others
+    are text.
+
+    Args:
+        columns: our names to the file's, such as ``{"id": "image_id", "label": "mask"}``; a name that is not given is
+            looked for as it is. Of findings also ``classes``, the columns that are labels.
+        findings: a column for each of several findings is a label.
 
     Raises:
         FileNotFoundError: the CSV file is not there.
         KeyError: a column that is required or named in ``columns`` is not in the file.
         ValueError: the file cannot be read (see :func:`~htl_monai.data.readers.text_table.read_text_table`), an id is
-            empty or repeated, a split has another name, an age is no number, a file is missing.
+            empty or repeated, a split has another name, an age is no number, a label none of 0, 1, -1 and unknown, a
+            file is missing.
     """
     check_on_missing(on_missing)
     path, columns = Path(path).absolute(), check_columns(columns)
-    if "classes" in columns:
-        raise KeyError(
-            f"columns may name classes for several findings an image only, got them for {path}; use the setting "
-            "chest_xray, or name diagnosis"
-        )
-    table = named(_read(path), columns, ("id", "image"), path)
-    items = _items(table, path, on_missing == "name")
-    splits = table["split"].tolist() if "split" in table else None
-    return settle(into_lists(items, splits, str(path), say), path.parent, on_missing, unique_ids, masks=True)
-
-
-def read_labelled_csv(
-    path: Path, columns: Mapping[str, Any] | None, on_missing: str, unique_ids: bool, say: Say | None
-) -> tuple[list[str], Datalists]:
-    """Return classes and lists of a CSV file with a column for each of several findings, see ``load_multi_label``."""
-    columns = check_columns(columns)
-    wanted = columns.pop("classes", None)
-    unknown = sorted(set(columns) - set(OURS))
-    if unknown:
-        raise KeyError(f"columns may name {', '.join(OURS)} and classes, got {', '.join(unknown)}; correct them")
-    table = named(_read(path), columns, ("image",), path)
-    if table.empty:
+    wanted = _wanted(columns, findings, path)
+    if not path.is_file():
+        raise FileNotFoundError(f"data must be a CSV file, got {path}, which is not there; check the path")
+    table = named(read_text_table(path), columns, ("image",) if findings else ("id", "image"), path)
+    if findings and table.empty:
         raise ValueError(f"{path} must have a row for each image, got none below its header; add them")
     if "id" not in table:
         table["id"] = table["image"]
     ids = require_ids(table["id"].tolist(), "id", path)
-    classes = class_columns(table, ids, OURS, wanted)
+    classes = class_columns(table, ids, OURS, wanted) if findings else None
     table["image"] = [str(path.parent / image) for image in table["image"]]
-    items = labelled_items(table, classes)
+    items = _items(table, path, on_missing == "name") if classes is None else labelled_items(table, classes)
     splits = table["split"].tolist() if "split" in table else None
-    stratum = diagnosis_of if splits else _rarest_finding(items)
-    return classes, settle(into_lists(items, splits, str(path), say, stratum), path.parent, on_missing, unique_ids)
+    stratum = _rarest_finding(items) if findings and splits is None else diagnosis_of
+    lists = Datalists(into_lists(items, splits, str(path), say, stratum), classes)
+    return settle(lists, path.parent, on_missing, unique_ids, masks=not findings)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise FileNotFoundError(f"data must be a CSV file, got {path}, which is not there; check the path")
-    return read_text_table(path)
+def _wanted(columns: dict[str, Any], findings: bool, path: Path) -> list[str] | None:
+    """Take the names of the classes out of the columns, of which the rest must be known."""
+    wanted: list[str] | None = columns.pop("classes", None)
+    if wanted and not findings:
+        raise KeyError(
+            f"columns may name classes for several findings an image only, got them for {path}; use the setting "
+            "chest_xray, or name diagnosis"
+        )
+    unknown = sorted(set(columns) - set(OURS)) if findings else []
+    if unknown:
+        raise KeyError(f"columns may name {', '.join(OURS)} and classes, got {', '.join(unknown)}; correct them")
+    return wanted
 
 
 def _items(table: pd.DataFrame, path: Path, any_label: bool) -> list[Item]:
-    require_ids(table["id"].tolist(), "id", path)
     as_text = ("id", "image", "label")
     values = {str(name): table[name] if name in as_text else _values(table[name]) for name in table if name != "split"}
     rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
     for row in rows:
         age, sex, diagnosis = (None if (value := row.get(key)) is None else str(value) for key in PERSON)
         row |= {"age": age_years(age, row["id"]), "sex": sex and SEX_WORDS.get(sex.lower(), sex.lower())}
-        row |= {"diagnosis": diagnosis, "image": str(path.parent / row["image"])}
+        row["diagnosis"] = diagnosis
         label = row.pop("label", "")
         is_file = bool(label) and os.path.isfile(path.parent / label)
         if label and (is_file or any_label):

@@ -13,7 +13,6 @@ from htl_monai.data.readers.columns import split_name
 from htl_monai.data.readers.listing import (
     IMAGE_KEYS,
     LABEL_KEYS,
-    LISTS,
     SPLITS,
     UNLABELLED,
     Datalists,
@@ -55,7 +54,7 @@ def read_decathlon(path: Path, on_missing: str = "raise") -> Datalists:
         ValueError: an image is none, or a file is missing.
     """
     content = read_json(path, _REMEDY)
-    datalists: Datalists = {name: [] for name in LISTS}
+    datalists = Datalists()
     for key, items in content.items():
         if _is_split(key):
             where = f"{key} of {path}"
@@ -79,7 +78,7 @@ def read_nnunet(folder: Path, on_missing: str = "raise") -> Datalists:
     The files ``case_0000.nii.gz``, ``case_0001.nii.gz``, … are the channels of one image; ``labelsTr/case.nii.gz`` is
     its label.
     """
-    datalists: Datalists = {name: [] for name in LISTS}
+    datalists = Datalists()
     for split, part in (("training", "Tr"), ("test", "Ts")):
         cases: dict[tuple[str, str], list[str]] = {}
         images = folder / f"images{part}"
@@ -130,16 +129,14 @@ def _id(path: str, root: Path) -> str:
 def _settled(datalists: Datalists, source: Path, on_missing: str) -> Datalists:
     everything = [item for items in datalists.values() for item in items]
     lost = {item["id"] for item in everything if not _is_there(item["image"])}
-    settled = settle(datalists, source, on_missing, unique_ids=True, lost=lost)
-    for name, items in settled.items():
+    settle(datalists, source, on_missing, unique_ids=True, lost=lost)
+    for name, items in datalists.items():
         bare = [item["id"] for item in items if not _is_there(item.get("label"))]
         kept = settle_missing(items, bare, "label", source, on_missing)
-        settled[name] = (
-            kept
-            if on_missing == "name"
-            else [item if _is_there(item.get("label")) else without_masks([item])[0] for item in kept]
-        )
-    return settled
+        if on_missing != "name":
+            kept = [item if _is_there(item.get("label")) else without_masks([item])[0] for item in kept]
+        datalists[name] = kept
+    return datalists
 
 
 def _is_there(value: Any) -> bool:

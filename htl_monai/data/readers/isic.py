@@ -10,7 +10,6 @@ from typing import Any
 from htl_monai.data.readers.columns import age_years, known
 from htl_monai.data.readers.listing import (
     SPLITS,
-    UNLABELLED,
     Datalists,
     Item,
     check_on_missing,
@@ -61,7 +60,7 @@ def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise"
     check_on_missing(on_missing)
     root = Path(dataset_dir).absolute()
     _require_folder(root / f"{PREFIXES['training']}_Data", "ISIC-2017's folder")
-    datalists = {split: _of_2017(root, prefix) for split, prefix in PREFIXES.items()} | {UNLABELLED: []}
+    datalists = Datalists({split: _of_2017(root, prefix) for split, prefix in PREFIXES.items()})
     return settle(datalists, root, on_missing, unique_ids, masks=True, lost=())
 
 

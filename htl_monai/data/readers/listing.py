@@ -18,10 +18,22 @@ IMAGE_KEYS = ("image", "img", "images", "input")
 LABEL_KEYS = ("label", "seg", "mask", "labels", "target", "gt")
 
 Item = dict[str, Any]
-Datalists = dict[str, list[Item]]
 Say = Callable[[str], None]
 
 ON_MISSING = ("raise", "skip", "keep", "name")
+
+
+class Datalists(dict[str, list[Item]]):
+    """The images of each of the lists, by its name, and the classes whose values a vector as ``label`` has.
+
+    Args:
+        lists: the images; a list that is not there is empty.
+        classes: None where a label is a mask, or of one class.
+    """
+
+    def __init__(self, lists: Mapping[str, Sequence[Item]] | None = None, classes: Sequence[str] | None = None) -> None:
+        super().__init__({name: list((lists or {}).get(name, ())) for name in LISTS})
+        self.classes = None if classes is None else list(classes)
 
 
 def check_on_missing(on_missing: str) -> None:
@@ -86,14 +98,13 @@ def settle(
     """
     if unique_ids:
         require_unique_ids(datalists)
-    settled = {}
     for name, items in datalists.items():
         gone = [item["id"] for item in items if (_is_lost(item) if lost is None else item["id"] in lost)]
         items = settle_missing(items, gone, "image", place, on_missing)
         bare = [item["id"] for item in items if masks and name != UNLABELLED and "label" not in item]
         items = settle_missing(items, bare, "mask", place, on_missing)
-        settled[name] = without_masks(items) if name == UNLABELLED else items
-    return settled
+        datalists[name] = without_masks(items) if name == UNLABELLED else items
+    return datalists
 
 
 def settle_missing(items: list[Item], missing: Sequence[str], what: str, place: object, on_missing: str) -> list[Item]:

@@ -38,20 +38,16 @@ def read_long_tail(
     columns: Mapping[str, Any] | None = None,
     on_missing: str = "raise",
     unique_ids: bool = True,
-) -> tuple[list[str], Datalists]:
+) -> Datalists:
     """List the images of ``miccai2023_{nih|mimic}-cxr-lt_labels_{train|val|test}.csv``; no image is opened.
 
     The classes are read from the files, see :func:`~htl_monai.data.readers.label_columns.class_columns`. The key is the
     column ``id`` (NIH, a file name) or ``path`` (MIMIC, a relative path) and stays as it is written, as every table's
     ``id``. A ``planted.csv`` beside the label files, as the X-ray phantom has it, adds ``hard`` and ``noisy``.
 
-    The arguments are those of :func:`~htl_monai.data.readers.multi_label.load_multi_label`; ``columns`` may name
+    The arguments are those of :func:`~htl_monai.data.readers.datalists.load_datalists`; ``columns`` may name
     ``classes``, a list of the classes to use (by default all), and ``images``, the folder of the images (by default
-    that which holds most of them).
-
-    Returns:
-        the classes, and the data lists with ``id``, ``image``, ``label`` (a vector of 0.0, 1.0 and None), ``subject``
-        (None where it is not known) and the other columns as text; ``unlabelled`` is empty.
+    that which holds most of them). Other columns are text.
 
     Raises:
         FileNotFoundError: one of the three files is not there.
@@ -78,7 +74,7 @@ def read_long_tail(
         item |= planted.get(item["id"], {})
     splits = np.repeat(list(tables), [len(table) for table in tables.values()]).tolist()
     lost = {id_ for path, id_ in zip(paths, ids, strict=True) if path is None}
-    return classes, settle(into_lists(items, splits), place, on_missing, unique_ids, lost=lost)
+    return settle(Datalists(into_lists(items, splits), classes), place, on_missing, unique_ids, lost=lost)
 
 
 def _label_files(folder: Path) -> dict[str, dict[str, Path]]:

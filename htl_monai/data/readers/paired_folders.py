@@ -9,7 +9,7 @@ from pathlib import Path
 from htl_monai.data.images.pictures import SUFFIXES
 from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.columns import split_name
-from htl_monai.data.readers.listing import LISTS, UNLABELLED, Datalists, Item, Say, check_on_missing, settle
+from htl_monai.data.readers.listing import UNLABELLED, Datalists, Item, Say, check_on_missing, settle
 
 IMAGES, MASKS = "images", "masks"
 # What a mask's name may have after that of its image.
@@ -48,9 +48,8 @@ def read_paired_folders(
     if not pairs:
         raise FileNotFoundError(f"data must hold the folders {IMAGES} and {MASKS}, got {root}; make them")
     found = {split: _items(root, root / folder) for split, folder in pairs.items()}
-    datalists: Datalists = {name: [] for name in LISTS}
-    datalists |= found if "" not in found else deal_out(found[""], str(root), say)
-    return settle(datalists, root, on_missing, unique_ids, masks=True, lost=())
+    datalists = found if "" not in found else deal_out(found[""], str(root), say)
+    return settle(Datalists(datalists), root, on_missing, unique_ids, masks=True, lost=())
 
 
 def _pairs(root: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_json
+from htl_monai.data.readers.label_columns import label_matrix
 from htl_monai.data.readers.listing import LISTS, SPLITS, UNLABELLED, Datalists, Item
 
 # What may stand in such a file beside the lists.
@@ -16,12 +17,13 @@ CLASSES, MARK, NOTES = "classes", "checked", "notes"
 _REMEDY = "give a file of the stage preparing"
 
 
-def read_prepared(path: str | os.PathLike[str]) -> tuple[list[str] | None, Datalists]:
-    """Return the classes of a multi-label data set (None of another) and the data lists of a prepared file.
+def read_prepared(path: str | os.PathLike[str]) -> Datalists:
+    """Return the data lists of a prepared file.
 
     Raises:
         FileNotFoundError: the file is not there.
-        ValueError: it holds something else, or an image of which a value is none that it can have.
+        ValueError: it holds something else, or an image of which a value is none that it can have, or labels of other
+            classes than it names.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
@@ -35,7 +37,14 @@ def read_prepared(path: str | os.PathLike[str]) -> tuple[list[str] | None, Datal
         raise ValueError(f"classes in data list {path} must be a list of names, got {classes!r:.80}; {_REMEDY}")
     for split, items in content.items():
         check_items(items, f"{split} in data list {path}", _REMEDY)
-    return classes, {UNLABELLED: [], **content}
+    datalists = Datalists(content, classes)
+    for split in SPLITS:
+        if classes is not None and datalists[split] and label_matrix(datalists[split]).shape[1] != len(classes):
+            raise ValueError(
+                f"data list {path} must have labels of {len(classes)} classes, got another number in {split}; "
+                "prepare it again"
+            )
+    return datalists
 
 
 def with_mark(datalists: Mapping[str, Sequence[Item]], notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -45,7 +54,8 @@ def with_mark(datalists: Mapping[str, Sequence[Item]], notes: Sequence[str] = ()
         datalists: the lists, marked by a digest of them and their files.
         notes: for a reader, such as how the images were split.
     """
-    return {MARK: data_digest(datalists), **({NOTES: list(notes)} if notes else {}), **datalists}
+    beside = {CLASSES: getattr(datalists, "classes", None), NOTES: list(notes)}
+    return {**{key: value for key, value in beside.items() if value}, MARK: data_digest(datalists), **datalists}
 
 
 def has_mark(path: str | os.PathLike[str], datalists: Mapping[str, Sequence[Item]]) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import htl_monai.data.preparation.left_out
-from htl_monai.data.preparation.checked import check_lists, images_of, lists_of, load_checked
+from htl_monai.data.preparation.checked import images_of, lists_of, load_checked
 from htl_monai.data.preparation.prepared import prepare_data
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.prepared_list import with_mark
@@ -94,12 +94,15 @@ def test_the_lists_of_a_split() -> None:
         lists_of("tset")
 
 
-def test_a_split_without_images(tiny_phantom: Path) -> None:
-    lists = load_datalists(tiny_phantom)
-    words = "split must be one with images, got unlabelled of DATA, which has 9 in training, 3 in validation, 4 in test"
+def test_a_split_without_images(tiny_phantom: Path, tmp_path: Path) -> None:
+    words = "split must be one with images, got unlabelled of .*, which has 9 in training, 3 in validation, 4 in test"
     with pytest.raises(ValueError, match=words):
-        check_lists(lists, "DATA", "unlabelled", masks=False)
+        load_checked(tiny_phantom, split="unlabelled", masks=False)
+    lists = load_datalists(tiny_phantom)
     for item in lists["validation"]:
         item["image"] += ".lost"
-    with pytest.raises(ValueError, match="split must be one with images that can be used, got validation of DATA"):
-        check_lists(lists, "DATA", "validation", skip_unusable=True)
+    (tmp_path / "data.json").write_text(json.dumps(lists))
+    with pytest.raises(
+        ValueError, match="split must be one with images that can be used, got validation of .*data.json"
+    ):
+        load_checked(tmp_path / "data.json", split="validation", skip_unusable=True)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from htl_monai.data.preparation.prepared_diagnoses import prepare_diagnoses
+from htl_monai.data.preparation.prepared import prepare_diagnoses
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.phantoms.lesion_phantom import write_phantom
 

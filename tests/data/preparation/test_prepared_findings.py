@@ -13,8 +13,8 @@ from PIL import Image
 
 from htl_monai.data.digest import data_digest
 from htl_monai.data.images.image_cache import ImageCache
-from htl_monai.data.preparation.prepared_findings import prepare_findings
-from htl_monai.data.readers.multi_label import load_multi_label
+from htl_monai.data.preparation.prepared import prepare_findings
+from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 
 SIZE = (16, 16)
@@ -39,15 +39,15 @@ def out(tmp_path: Path) -> Path:
 def test_what_is_written_is_read_again(data: Path, out: Path) -> None:
     cache_path = out.with_name("images")
     written = prepare_findings(data, out, cache_path, SIZE)
-    assert written == load_multi_label(out) == load_multi_label(data)
+    assert written == load_datalists(out, findings=True) == load_datalists(data, findings=True)
     assert pd.read_csv(out.with_name("skipped.csv")).columns.tolist() == ["id", "split", "reason"]
     pictures = set(cache_path.iterdir())
     assert len(pictures) == 120
-    assert ImageCache(cache_path, SIZE).picture(written.datalists["test"][0]).shape == SIZE
+    assert ImageCache(cache_path, SIZE).picture(written["test"][0]).shape == SIZE
     assert set(cache_path.iterdir()) == pictures
     lines = out.read_text().splitlines()
     assert sum('"id":' in line for line in lines) == 120  # one image a line
-    assert list(json.loads(out.read_text())) == ["classes", "training", "validation", "test", "unlabelled"]
+    assert list(json.loads(out.read_text())) == ["classes", "checked", "training", "validation", "test", "unlabelled"]
 
 
 def test_the_same_again_is_the_same_file(data: Path, out: Path) -> None:
@@ -58,13 +58,13 @@ def test_the_same_again_is_the_same_file(data: Path, out: Path) -> None:
 
 
 def test_missing_and_unreadable_images_are_left_out_and_named(data: Path, out: Path) -> None:
-    training, test = (load_multi_label(data).datalists[name] for name in ("training", "test"))
+    training, test = (load_datalists(data, findings=True)[name] for name in ("training", "test"))
     Path(training[0]["image"]).unlink()
     Path(test[3]["image"]).write_bytes(b"no picture")
     with pytest.warns(UserWarning, match="^2 images are left out; skipped.csv names them$"):
         written = prepare_findings(data, out, out.with_name("images"), SIZE, skip_unusable=True)
-    assert written == load_multi_label(out)
-    assert [item["id"] for item in written.datalists["training"]] == [item["id"] for item in training[1:]]
+    assert written == load_datalists(out, findings=True)
+    assert [item["id"] for item in written["training"]] == [item["id"] for item in training[1:]]
     skipped = pd.read_csv(out.with_name("skipped.csv"))
     assert skipped["id"].tolist() == [training[0]["id"], test[3]["id"]]
     assert skipped["split"].tolist() == ["training", "test"]
@@ -76,9 +76,9 @@ def test_missing_and_unreadable_images_are_left_out_and_named(data: Path, out: P
 
 
 def test_unusable_images_stop_the_run(data: Path, out: Path) -> None:
-    test = load_multi_label(data).datalists["test"]
+    test = load_datalists(data, findings=True)["test"]
     Path(test[3]["image"]).write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"image must be readable, got 1 that are not .*; repair or remove it, or"):
+    with pytest.raises(ValueError, match="test must hold usable images only, got 1 .*; repair or remove it; fix"):
         prepare_findings(data, out, out.with_name("images"), SIZE)
     Path(test[3]["image"]).unlink()
     with pytest.raises(ValueError, match="every image must have its image in .*, got 1 of 40 without"):
@@ -87,7 +87,7 @@ def test_unusable_images_stop_the_run(data: Path, out: Path) -> None:
 
 
 def test_each_split_must_have_images(data: Path, out: Path) -> None:
-    for item in load_multi_label(data).datalists["validation"]:
+    for item in load_datalists(data, findings=True)["validation"]:
         Path(item["image"]).unlink()
     with pytest.raises(ValueError, match="each split must hold at least one usable image, got none in validation"):
         prepare_findings(data, out, out.with_name("images"), SIZE, skip_unusable=True)
@@ -106,12 +106,12 @@ def test_a_class_without_positives_and_a_single_class_are_no_error(data: Path, o
     path = data / "miccai2023_nih-cxr-lt_labels_test.csv"
     pd.read_csv(path, dtype=str).assign(Hernia="0").to_csv(path, index=False)
     written = prepare_findings(data, out, out.with_name("images"), SIZE, {"classes": ["Hernia"]})
-    assert written.classes == ["Hernia"] and all(item["label"] == [0.0] for item in written.datalists["test"])
+    assert written.classes == ["Hernia"] and all(item["label"] == [0.0] for item in written["test"])
 
 
 def test_the_digest_of_the_data_knows_labels_and_files(data: Path) -> None:
-    datalists = load_multi_label(data).datalists
+    datalists = load_datalists(data, findings=True)
     first = data_digest(datalists)
-    assert first == data_digest(load_multi_label(data).datalists)
+    assert first == data_digest(load_datalists(data, findings=True))
     datalists["test"][0]["label"][0] = None
     assert data_digest(datalists) != first

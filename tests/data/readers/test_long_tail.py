@@ -39,8 +39,8 @@ def change(path: Path, before: str, after: str) -> None:
 
 
 def test_nih_files(nih: Path) -> None:
-    classes, datalists = read_long_tail(nih)
-    assert classes == ["Mass", "Hernia", "No Finding"]
+    datalists = read_long_tail(nih)
+    assert datalists.classes == ["Mass", "Hernia", "No Finding"]
     assert {name: len(items) for name, items in datalists.items()} == {
         "training": 2,
         "validation": 1,
@@ -74,8 +74,8 @@ def test_mimic_files(tmp_path: Path) -> None:
             f"dicom_id,subject_id,study_id,path,ViewPosition,Edema\nx{number},{number},0,{path}.dcm,AP,{number % 2}\n"
         )
         label_file(tmp_path, part, "mimic").write_text(text)
-    classes, datalists = read_long_tail(tmp_path)
-    assert classes == ["Edema"]
+    datalists = read_long_tail(tmp_path)
+    assert datalists.classes == ["Edema"]
     assert datalists["validation"] == [
         {
             "id": "files/p10/p1/s1/x1.dcm",
@@ -92,8 +92,8 @@ def test_mimic_files(tmp_path: Path) -> None:
 def test_classes_and_images_may_be_chosen(nih: Path) -> None:
     (nih / "images_big").mkdir()
     (nih / "images_big" / "00000002_000.png").write_bytes(b"")
-    classes, datalists = read_long_tail(nih, {"classes": ["Hernia"], "images": "images_big"}, on_missing="keep")
-    assert classes == ["Hernia"] and [item["label"] for item in datalists["training"]] == [[0.0], [1.0]]
+    datalists = read_long_tail(nih, {"classes": ["Hernia"], "images": "images_big"}, on_missing="keep")
+    assert datalists.classes == ["Hernia"] and [item["label"] for item in datalists["training"]] == [[0.0], [1.0]]
     assert datalists["validation"][0]["image"] == str(nih / "images_big" / "00000002_000.png")
     with pytest.raises(KeyError, match="columns may name classes and images for .*, got id; leave the rest out"):
         read_long_tail(nih, {"id": "path"})
@@ -101,7 +101,7 @@ def test_classes_and_images_may_be_chosen(nih: Path) -> None:
 
 def test_the_truth_of_a_phantom_becomes_metadata(nih: Path) -> None:
     (nih / "planted.csv").write_text("id,split,hard,noisy,which\n00000002_000.png,validation,1,0,\n")
-    _, datalists = read_long_tail(nih)
+    datalists = read_long_tail(nih)
     assert {name: datalists["validation"][0][name] for name in ("hard", "noisy")} == {"hard": 1, "noisy": 0}
 
 
@@ -110,9 +110,9 @@ def test_missing_images(nih: Path) -> None:
     with pytest.raises(ValueError, match="must have its image in .*images, got 1 of 2 without: 00000001_001"):
         read_long_tail(nih)
     with pytest.warns(UserWarning, match="1 of 2 images left out, no image in .*: 00000001_001.png"):
-        _, datalists = read_long_tail(nih, on_missing="skip")
+        datalists = read_long_tail(nih, on_missing="skip")
     assert [item["id"] for item in datalists["training"]] == ["00000001_000.png"]
-    _, datalists = read_long_tail(nih, on_missing="keep")
+    datalists = read_long_tail(nih, on_missing="keep")
     assert datalists["training"][1]["image"] == str(nih / "images" / "00000001_001.png")
 
 
@@ -132,7 +132,7 @@ def test_the_three_files_must_have_the_same_classes(nih: Path) -> None:
     change(label_file(nih, "test"), "Hernia", "Herniation")
     with pytest.raises(ValueError, match="the same classes, got none of Herniation in train; add the columns"):
         read_long_tail(nih)
-    assert read_long_tail(nih, {"classes": ["Mass"]})[0] == ["Mass"]
+    assert read_long_tail(nih, {"classes": ["Mass"]}).classes == ["Mass"]
 
 
 def test_values_and_ids_are_checked(nih: Path) -> None:
@@ -142,7 +142,7 @@ def test_values_and_ids_are_checked(nih: Path) -> None:
     change(label_file(nih, "val"), "00000002_000.png,3", "00000001_000.png,0")
     with pytest.raises(ValueError, match="id must be unique over all splits, got 1 repeated: 00000001_000.png"):
         read_long_tail(nih)
-    assert len(read_long_tail(nih, unique_ids=False)[1]["validation"]) == 1
+    assert len(read_long_tail(nih, unique_ids=False)["validation"]) == 1
     change(label_file(nih, "val"), "00000001_000.png", "")
     with pytest.raises(ValueError, match="id must not be empty, got 1 empty in .*, lines 2"):
         read_long_tail(nih)
@@ -153,9 +153,9 @@ def test_values_and_ids_are_checked(nih: Path) -> None:
 
 @pytest.mark.skipif("HTL_DATA" not in os.environ, reason="needs the real chest X-rays under the folder HTL_DATA")
 def test_real_sample() -> None:
-    classes, datalists = read_long_tail(Path(os.environ["HTL_DATA"]) / "nih_cxr_sample")
-    assert len(classes) == 15 and classes[-1] == "No Finding"
+    datalists = read_long_tail(Path(os.environ["HTL_DATA"]) / "nih_cxr_sample")
+    assert len(datalists.classes) == 15 and datalists.classes[-1] == "No Finding"
     assert [len(items) for items in datalists.values()] == [948, 120, 549, 0]
     assert {Path(item["image"]).parent.name for items in datalists.values() for item in items} == {"images_64"}
-    hernia = classes.index("Hernia")
+    hernia = datalists.classes.index("Hernia")
     assert [sum(item["label"][hernia] for item in items) for items in datalists.values()] == [17, 3, 9, 0]

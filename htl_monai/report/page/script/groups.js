@@ -1,0 +1,101 @@
+// For whom it fails: groups, pairs of groups and slices that were searched for, each against the whole.
+
+const HOLM = 0.05;
+const differs = (row) => isNumber(row.p_holm) && row.p_holm < HOLM;
+
+// The measures of a table, the primary one first.
+function measuresOf(rows) {
+  const names = [...new Set(rows.map((row) => row.measure))];
+  const primary = content.primary?.name;
+  return names.sort((a, b) => (b === primary) - (a === primary));
+}
+
+// One block for the measure that is chosen; a select where there are several.
+function byMeasure(rows, what, blockOf) {
+  const measures = measuresOf(rows);
+  const block = make("div", { class: "blocks" });
+  const show = (measure) => block.replaceChildren(...blockOf(rows.filter((row) => row.measure === measure), measure));
+  show(measures[0]);
+  if (measures.length < 2) return [block];
+  const select = make("select", { change: () => show(measures[select.selectedIndex]) }, ...measures.map((measure) => option(measure, measureLabel(measure, rows))));
+  return [labelled(what, select), block];
+}
+
+// The mean of the whole, of which a column's groups are the parts.
+function wholeOf(rows) {
+  const row = rows.find((one) => isNumber(one.mean) && isNumber(one.gap_whole));
+  return row ? row.mean - row.gap_whole : undefined;
+}
+
+const plotted = (row) => ({ value: row.mean, low: row.low, high: row.high });
+
+function groupForest(rows, column, measure, shared) {
+  const missing = d3.max(rows, (row) => row.n_missing ?? 0);
+  return forest({
+    caption: `${columnLabel(column)}${missing ? ` (unknown for ${counted(missing, "case")})` : ""}`,
+    valueLabel: `${measure} [95 %]`, reference: wholeOf(rows), ...shared,
+    rows: rows.map((row) => ({
+      label: row.group, n: row.n, ...plotted(row), strong: differs(row),
+      cells: [signed(row.gap_whole), probability(row.p_holm), row.note], show: groupTest(row.column, row.group),
+    })),
+  });
+}
+
+// A way into the table, where the group is a value of a column of the table.
+function groupTest(column, group) {
+  const values = cases.byName.get(column)?.kind === "group" && cases.values[column];
+  if (!values || !values.some((value) => String(value) === String(group))) return null;
+  return () => showInTable(`${columnLabel(column)} = ${group}`, (i) => String(values[i]) === String(group));
+}
+
+function groupsSection() {
+  const groups = list(content.groups), pairs = list(content.pairs);
+  if (!groups.length && !pairs.length) return null;
+  const blocks = (rows, measure) => d3.groups(rows, (row) => row.column)
+    .map(([column, of]) => groupForest(of, column, measureLabel(measure, rows), { domain: extent(rows.map(plotted)), heads: noted(["Gap to all", "p (Holm)"], rows) }));
+  const paired = pairs.length > 0 && make("details", {}, make("summary", {}, "Pairs of groups"), ...byMeasure(pairs, "Measure of pairs", blocks));
+  return {
+    id: "groups", title: "Groups", short: "Groups",
+    parts: [
+      make("p", { class: "quiet" }, "The dot is the group's mean, the line its 95 % interval, the dashed line the mean of all cases. Bold: differs from the rest, corrected for the number of groups (Holm, p < 0.05)."),
+      ...(groups.length ? byMeasure(groups, "Measure", blocks) : []), paired,
+    ].filter(Boolean),
+  };
+}
+
+function conditionTest({ column, at_least, at_most, above, below, is }) {
+  const values = cases.values[column];
+  if (!values) return null;
+  if (is !== undefined) return (i) => String(values[i]) === String(is);
+  return (i) => isNumber(values[i]) && (at_least ?? -Infinity) <= values[i] && values[i] <= (at_most ?? Infinity)
+    && values[i] > (above ?? -Infinity) && values[i] < (below ?? Infinity);
+}
+
+function sliceTest(slice) {
+  let conditions = slice.conditions;
+  try {
+    if (typeof conditions === "string") conditions = JSON.parse(conditions);
+  } catch { return null; }
+  const tests = list(conditions).map(conditionTest);
+  return tests.length && tests.every(Boolean) ? () => showInTable(slice.slice, (i) => tests.every((test) => test(i))) : null;
+}
+
+function slicesSection() {
+  const slices = list(content.slices);
+  if (!slices.length) return null;
+  const blocks = (rows, measure) => [forest({
+    caption: "Slices, as half of the cases found them and the other half confirmed them", first: "Slice",
+    valueLabel: `${measureLabel(measure, rows)} [95 %]`,
+    reference: isNumber(rows[0].gap) && isNumber(rows[0].mean_confirmed) ? rows[0].mean_confirmed - rows[0].gap : undefined,
+    heads: noted(["Found on n", "Gap", "p (Holm)"], rows),
+    rows: rows.map((row) => ({
+      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row),
+      cells: [number(row.n_found, 0), signed(row.gap), probability(row.p_holm), row.note], show: sliceTest(row),
+    })),
+  })];
+  return {
+    id: "slices", title: "Slices found", short: "Slices",
+    parts: [make("p", { class: "quiet" }, "Searched for among metadata and simple properties of the pictures. n, mean and interval are of the half that the search did not see."),
+      ...byMeasure(slices, "Measure", blocks)],
+  };
+}

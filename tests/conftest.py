@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from htl_monai.models.bundles import find_bundle
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.runs.workflow import run_setting
 from htl_monai.scores import make_scores, write_scores
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 # One process that has imported everything and is copied where a test needs a process of its own.
 FORKS = multiprocessing.get_context("forkserver")
@@ -231,3 +234,51 @@ def picture() -> np.ndarray:
     pixels[6:18, 60:84] = (20, 10, 30)
     pixels[40:50, 5:15] = (250, 120, 110)
     return pixels
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """The one Chromium of all tests, without a window; what it saves goes to ``browser.downloads``."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra dev")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
+        options.add_argument(f"--{flag}")
+    for flag in ("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    chrome.downloads = tmp_path_factory.mktemp("downloads")
+    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(chrome.downloads)})
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def open_page(browser: Chrome) -> Iterator[Callable[[Path], Chrome]]:
+    """Return a function that opens a page; at the end, its console must be empty and no server have been asked.
+
+    Files that are missing are no fault of the page.
+    """
+
+    def opened(path: Path, width: int = 1280, height: int = 800, dark: bool = False) -> Chrome:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        browser.get(path.resolve().as_uri())
+        return browser
+
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    yield opened
+    said = [entry["message"] for entry in browser.get_log("browser")]
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+    browser.get("about:blank")
+    assert not [text for text in said if "ERR_FILE_NOT_FOUND" not in text]
+    assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]

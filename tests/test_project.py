@@ -210,6 +210,8 @@ def test_the_wheel_holds_the_bundles_and_the_configs(tmp_path: Path) -> None:
         wanted = {f"htl_monai/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.json") if is_kept(path)}
         assert wanted and wanted <= names
     assert {f"htl_monai/{path.relative_to(PACKAGE)}" for path in PACKAGE.rglob("*.py")} <= names
+    drawn = [path for suffix in ("css", "html", "js", "LICENSE") for path in PACKAGE.rglob(f"*.{suffix}")]
+    assert {f"htl_monai/{path.relative_to(PACKAGE)}" for path in drawn} <= names and len(drawn) > 15
     assert "htl_monai/py.typed" in names
     assert_metadata(wheel)
     assert not [name for name in names if re.search(r"__pycache__|/bundle/[^/]+/runs/|^tests/", name)]

@@ -1,21 +1,172 @@
-"""Whom a score hits, and whom pruning makes forget: by age, sex, diagnosis or any other column."""
+"""For whom a score is better or worse: by age, sex, diagnosis or any other column, and by pairs of columns."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 
-from htl_monai.ranking.hardness import bounded_forgetting, never_learned_in
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
-from htl_monai.statistics.share_interval import share_interval
+from htl_monai.statistics.gap_test import gap_test
+from htl_monai.statistics.holm import holm
 
 AGE_GROUPS = ("<= 30", "31-50", "> 50")
 UNKNOWN = "unknown"
+MOST_GROUPS = 20
+"""A column of more different values makes no groups, unless they are numbers: these fall into thirds."""
+
+_COLUMNS = (
+    *("measure", "column", "group", "n", "n_missing", "mean", "low", "high"),
+    *("gap_whole", "gap_best", "p", "p_holm", "note"),
+)
 # These first, in this order; what was planted is shown by its group.
 _FIRST = ("sex", "age_group", "diagnosis", "site", "hard_group")
-_NO_GROUPS = frozenset({"id", "subject", "split", "image", "mask", "hard"})
+_NO_GROUPS = frozenset({"id", "subject", "image", "mask", "hard"})
+
+
+def groups_table(
+    table: pd.DataFrame,
+    measures: Mapping[str, bool],
+    columns: Iterable[Hashable] | None = None,
+    bins: Mapping[str, Sequence[float]] | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+) -> pd.DataFrame:
+    """Summarise measures in every group of every column of the metadata, and hold each group against the others.
+
+    fairlearn's ``MetricFrame`` groups and subtracts as well, but knows neither subjects nor corrections, and its
+    intervals resample images.
+
+    Args:
+        table: one row an image; where it has ``subject``, subjects are the draws, each with all its images.
+        measures: columns of numbers, and of each whether higher is better. NaN and infinite values are not measured.
+        columns: the metadata to group by, see :func:`grouping`; by default every column that is no measure.
+        bins: edges for columns of numbers, instead of thirds.
+        seed: of the resampling.
+
+    Returns:
+        One row a measure, column and group, categories in their order and ``unknown`` last, for images whose group is
+        missing: ``measure``, ``column``, ``group``, ``n`` (images with a value), ``n_missing`` (without), ``mean``,
+        ``low`` and ``high`` (bootstrap-t interval over subjects), ``gap_whole`` (mean less that of all images),
+        ``gap_best`` (mean less that of the best group of the column that has an interval), ``p`` (of no gap to the
+        rest, :func:`~htl_monai.statistics.gap_test.gap_test`), ``p_holm`` (corrected over all groups of the measure)
+        and ``note``. Where a group is too small for an interval it has no p-value, and the note says so.
+
+    Raises:
+        KeyError: ``table`` lacks a measure or a column.
+        ValueError: edges do not ascend, or an age is negative.
+
+    Example:
+        >>> table = pd.DataFrame({"sex": ["male", "female", None], "iou": [0.5, 0.7, 0.6]})
+        >>> groups_table(table, {"iou": True})[["group", "n", "mean"]].values.tolist()
+        [['female', 1, 0.7], ['male', 1, 0.5], ['unknown', 1, 0.6]]
+    """
+    table = table.reset_index(drop=True)
+    groups = grouping(table, _chosen(table, measures, columns), bins)
+    return _summaries(table, measures, groups, seed, confidence, n_resamples)
+
+
+def pairs_table(
+    table: pd.DataFrame,
+    measures: Mapping[str, bool],
+    columns: Iterable[Hashable] | None = None,
+    bins: Mapping[str, Sequence[float]] | None = None,
+    seed: int = 0,
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+) -> pd.DataFrame:
+    """Summarise measures where two columns meet; arguments and columns are those of :func:`groups_table`.
+
+    Returns:
+        One row a measure, pair of columns (``column`` is "sex × site") and pair of groups that has an image ("female ×
+        back").
+    """
+    table = table.reset_index(drop=True)
+    groups = grouping(table, _chosen(table, measures, columns), bins)
+    met = {}
+    for first, second in combinations(groups, 2):
+        names = [groups[name].cat.categories for name in (first, second)]
+        order = [f"{one} × {other}" for one in names[0] for other in names[1]]
+        both = groups[first].astype("string") + " × " + groups[second].astype("string")
+        met[f"{first} × {second}"] = pd.Categorical(both, order).remove_unused_categories()
+    found = _summaries(table, measures, pd.DataFrame(met, index=table.index), seed, confidence, n_resamples)
+    return found[found["group"] != UNKNOWN].reset_index(drop=True)
+
+
+def without_groups(table: pd.DataFrame, columns: Iterable[Hashable]) -> str | None:
+    """Say which columns have too many different values to make groups of; None where there are none."""
+    counted = {
+        str(name): table[name].astype(str).nunique()
+        for name in columns
+        if name in table and name not in _NO_GROUPS and groups_of(table[name]) is None
+    }
+    many = [f"{name} ({count} different values)" for name, count in counted.items() if count > MOST_GROUPS]
+    return f"No groups are made of {', '.join(many)}; at most {MOST_GROUPS} are." if many else None
+
+
+def grouping(
+    table: pd.DataFrame, columns: Iterable[Hashable], bins: Mapping[str, Sequence[float]] | None = None
+) -> pd.DataFrame:
+    """Turn metadata into groups, sex, age, diagnosis and site first; see :func:`groups_of`.
+
+    Args:
+        table: one row an image.
+        columns: the metadata to group by, as far as ``table`` has them; what names images, subjects or files makes no
+            groups.
+        bins: edges for columns of numbers.
+
+    Returns:
+        One categorical column a grouping; that of ``age`` is ``age_group``.
+    """
+    columns, found = list(columns), {}
+    for name in columns:
+        if name in table and name not in _NO_GROUPS:
+            groups = groups_of(table[name], (bins or {}).get(str(name)))
+            if groups is not None:
+                found["age_group" if name == "age" and "age_group" not in columns else str(name)] = groups
+    order = [name for name in _FIRST if name in found]
+    return pd.DataFrame({name: found[name] for name in dict.fromkeys((*order, *found))}, index=table.index)
+
+
+def groups_of(column: pd.Series, edges: Sequence[float] | None = None) -> pd.Series | None:
+    """Return a column of any kind as groups: numbers between the edges, ages in their bins, many numbers in thirds.
+
+    Returns:
+        A categorical column, missing where the value is missing or ``unknown``. None where it makes no groups: fewer
+        than two values, or more than :data:`MOST_GROUPS` that are no numbers.
+
+    Raises:
+        ValueError: the edges do not ascend, or an age is negative.
+
+    Example:
+        >>> groups_of(pd.Series(range(90), name="area")).cat.categories.tolist()
+        ['0 to 29.7', '29.7 to 59.3', '59.3 to 89']
+        >>> groups_of(pd.Series(range(90), name="area"), [10, 50]).value_counts().tolist()
+        [40, 39, 11]
+        >>> groups_of(pd.Series(["a", "a"])) is None
+        True
+    """
+    known = column.dropna()
+    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if not is_number:
+        known = known.astype(str)
+        known = known[known != UNKNOWN]
+    if edges is not None and is_number:
+        groups = _between(known, edges)
+    elif known.nunique() < 2:
+        return None
+    elif is_number and column.name == "age":
+        groups = age_group(known)
+    elif known.nunique() <= MOST_GROUPS:
+        groups = known.astype("category")
+    elif is_number:
+        groups = _thirds(known)
+    else:
+        return None
+    return groups.cat.rename_categories(str).reindex(column.index)
 
 
 def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
@@ -42,173 +193,75 @@ def age_group(age_years: pd.Series | Sequence[float | None]) -> pd.Series:
     return pd.cut(ages, bins=[-1, 30, 50, float("inf")], labels=list(AGE_GROUPS))
 
 
-def group_summary(
-    table: pd.DataFrame,
-    column: str,
-    score: str,
-    n_resamples: int = 10_000,
-    seed: int = 0,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Summarise a score in each group of a column: its mean, a bootstrap-t interval, and how many images it rests on.
-
-    Args:
-        table: one row per image; where it has ``subject``, subjects are resampled, each with all its images.
-        column: the metadata to group by; a missing value (None, NaN) belongs to no group.
-        score: the column to summarise.
-
-    Returns:
-        One row per group, sorted (categories in their order, also those without an image), and a last row ``unknown``
-        for the images whose group is missing: ``group``, ``n`` (images with a score), ``n_missing`` (images whose
-        score is NaN), ``mean``, ``low``, ``high`` and ``note``. Without a score the mean is NaN; where there are too
-        few for an interval (see :func:`~htl_monai.statistics.bootstrap_interval.too_few`), its ends are, and the note
-        says so.
-
-    Raises:
-        KeyError: ``table`` lacks ``column`` or ``score``.
-        ValueError: a group is called ``unknown`` already.
-
-    Example:
-        >>> table = pd.DataFrame({"sex": ["male", "female", None], "forgetting": [0.1, 0.3, 0.2]})
-        >>> group_summary(table, "sex", "forgetting")[["group", "n", "mean"]].values.tolist()
-        [['female', 1, 0.3], ['male', 1, 0.1], ['unknown', 1, 0.2]]
-    """
-    missing = [name for name in (column, score) if name not in table]
+def _chosen(table: pd.DataFrame, measures: Mapping[str, bool], columns: Iterable[Hashable] | None) -> list[Hashable]:
+    chosen = [name for name in table if name not in measures] if columns is None else list(columns)
+    missing = [name for name in (*measures, *chosen) if name not in table]
     if missing:
         raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; name one of these")
-    if (table[column] == UNKNOWN).any():
-        raise ValueError(f"{column} must not hold the group {UNKNOWN!r}, got it as a value; mark it as missing instead")
-    grouped = table.groupby(table[column], sort=True, observed=False)
-    groups = [*grouped, (UNKNOWN, table[table[column].isna()])]
-    rows = []
-    for group, images in groups:
-        scored = images.dropna(subset=[score])
-        values, subjects = scored[score].astype(float), scored.get("subject")
-        low, high = bootstrap_interval(values, n_resamples, seed, confidence, subjects)
-        note = TOO_FEW if len(values) and too_few(values, subjects) else ""
-        rows.append((group, len(values), len(images) - len(values), values.mean(), low, high, note))
-    return pd.DataFrame(rows, columns=["group", "n", "n_missing", "mean", "low", "high", "note"])
+    return chosen
 
 
-def groups_of(column: pd.Series, at_most: int = 20) -> pd.Series | None:
-    """Return a column of any kind as groups: ages in their bins, other numbers in thirds where they are many.
-
-    Returns:
-        None where it makes no groups: fewer than two values, or more than ``at_most`` texts.
-
-    Example:
-        >>> groups_of(pd.Series(range(90), name="area")).value_counts().tolist()
-        [30, 30, 30]
-        >>> groups_of(pd.Series(range(90), name="area")).cat.categories.tolist()
-        ['0 to 29.7', '29.7 to 59.3', '59.3 to 89']
-        >>> groups_of(pd.Series(["a", "a"])) is None
-        True
-    """
-    known = column.dropna()
-    is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    texts = column.where(column.isna(), column.astype(str)) if not is_number else column
-    if texts.nunique() < 2:
-        return None
-    if is_number and column.name == "age":
-        return age_group(column)
-    if texts.nunique() <= at_most:
-        return texts.replace(UNKNOWN, None)
-    if not is_number:
-        return None
-    thirds = pd.qcut(known, 3, duplicates="drop")
-    names = [f"{max(part.left, known.min()):.3g} to {part.right:.3g}" for part in thirds.cat.categories]
-    distinct = len(set(names)) == len(names)
-    return (thirds.cat.rename_categories(names) if distinct else thirds).reindex(column.index)
-
-
-def grouping(table: pd.DataFrame, columns: Iterable[Hashable]) -> pd.DataFrame:
-    """Turn metadata into groups, sex, age, diagnosis and site first; see :func:`groups_of`.
-
-    Args:
-        table: one row per image.
-        columns: the metadata to group by, as far as ``table`` has them; what names images, subjects or files makes no
-            groups.
-
-    Returns:
-        One column per grouping.
-    """
-    found: dict[str, pd.Series] = {}
-    for name in map(str, columns):
-        if name not in table or name in _NO_GROUPS or table[name].isna().all():
-            continue
-        values = table[name]
-        groups = age_group(values) if name == "age" else values if name in _FIRST else groups_of(values)
-        if groups is not None:
-            names = groups.cat.rename_categories(str) if isinstance(groups.dtype, pd.CategoricalDtype) else groups
-            found["age_group" if name == "age" else name] = names
-    order = [name for name in _FIRST if name in found]
-    return pd.DataFrame({name: found[name] for name in dict.fromkeys((*order, *found))}, index=table.index)
-
-
-def groups_of_forgetting(
-    mined: pd.DataFrame,
-    seed: int = 0,
-    forgotten_share: float = 0.4,
-    columns: Iterable[Hashable] = ("sex", "age", "diagnosis", "site", "hard_group"),
-) -> pd.DataFrame:
-    """Return forgetting by group of patients.
-
-    In the means no image counts as less than -1 (see :func:`~htl_monai.ranking.hardness.bounded_forgetting`).
-
-    Args:
-        mined: the forgetting table at one sparsity.
-        forgotten_share: the relative drop from which an image counts as forgotten.
-        columns: the metadata to group by, see :func:`grouping`.
-
-    Returns:
-        One row per group: ``sparsity`` where the table names it, ``column``, the fields of
-        :func:`group_summary` for the relative forgetting, ``n_forgotten``,
-        ``n_never_learned`` (images of the group that the dense network never learned: they are hard, and have no
-        relative forgetting), ``share_of_images`` and ``share_of_forgotten`` (both in [0, 1], over images of known
-        group), and the exact interval of the latter, ``share_of_forgotten_low`` and ``share_of_forgotten_high``.
-    """
-    mined = mined.assign(
-        forgetting_relative=bounded_forgetting(mined["forgetting_relative"]),
-        lost=(mined["forgetting_relative"] >= forgotten_share).astype(float),
-        never_learned=never_learned_in(mined),
-    )
-    groups = grouping(mined, columns)
-    mined = mined.assign(**{str(name): values for name, values in groups.items()})
-    at = {"sparsity": mined["sparsity"].iloc[0]} if "sparsity" in mined and len(mined) else {}
-    parts = []
-    for column in map(str, groups):
-        summary = group_summary(mined, column, "forgetting_relative", seed=seed)
-        names = mined[column].astype(object)
-        lost = names[mined["lost"] == 1].dropna()
-        share = names.dropna().value_counts(normalize=True)
-        lost_share = lost.value_counts(normalize=True)
-        summary["share_of_images"] = summary["group"].map(share).astype(float)
-        known = summary["group"].isin(share.index)
-        summary["share_of_forgotten"] = (
-            summary["group"]
-            .map(lost_share)
-            .astype(float)
-            .where(~known | summary["group"].isin(lost_share.index), 0.0 if len(lost) else np.nan)
+def _between(numbers: pd.Series, edges: Sequence[float]) -> pd.Series:
+    if not len(edges) or not (np.isfinite(edges).all() and (np.diff(edges) > 0).all()):
+        raise ValueError(
+            f"bins must be finite, ascending edges, got {list(edges)} for {numbers.name}; [30, 50] is good"
         )
-        for count, counted in (("n_forgotten", mined["lost"] == 1), ("n_never_learned", mined["never_learned"])):
-            summary[count] = _count(summary["group"], names[counted])
-        ends = ["share_of_forgotten_low", "share_of_forgotten_high"]
-        summary[ends] = _share_intervals(summary["group"], mined.loc[lost.index].assign(group=lost))
-        parts.append(summary.assign(column=column, **at)[[*at, "column", *summary.columns]])
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["column", "group", "n"])
+    inner = [f"> {low:g} to {high:g}" for low, high in pairwise(edges)]
+    names = [f"<= {edges[0]:g}", *inner, f"> {edges[-1]:g}"]
+    return pd.cut(numbers, [-np.inf, *edges, np.inf], labels=names)
 
 
-def _count(groups: pd.Series, found: pd.Series) -> pd.Series:
-    """Count how often each group is found; those whose group is missing are of ``unknown``."""
-    counts = found.where(found.notna(), UNKNOWN).value_counts()
-    return groups.map(counts).astype(float).fillna(0).astype(int)
+def _thirds(numbers: pd.Series) -> pd.Series:
+    thirds = pd.qcut(numbers, 3, duplicates="drop")
+    names = [f"{max(part.left, numbers.min()):.3g} to {part.right:.3g}" for part in thirds.cat.categories]
+    return thirds.cat.rename_categories(names) if len(set(names)) == len(names) else thirds
 
 
-def _share_intervals(groups: pd.Series, forgotten: pd.DataFrame) -> list[tuple[float, float]]:
-    """Return the interval of each group's share of the forgotten images; NaN for images of unknown group."""
-    return [
-        (np.nan, np.nan)
-        if group == UNKNOWN
-        else share_interval(forgotten["group"] == group, subjects=forgotten.get("subject"))
-        for group in groups
-    ]
+def _summaries(
+    table: pd.DataFrame,
+    measures: Mapping[str, bool],
+    groups: pd.DataFrame,
+    seed: int,
+    confidence: float,
+    n_resamples: int,
+) -> pd.DataFrame:
+    """Return the rows of each measure, column and group."""
+    parts = []
+    for measure, higher_is_better in measures.items():
+        images = pd.DataFrame({"value": table[measure].astype(float).replace([np.inf, -np.inf], np.nan)})
+        images["subject"] = table["subject"] if "subject" in table else None
+        of_measure = []
+        for column in groups:
+            rows = pd.DataFrame(
+                [
+                    (measure, column, group, *_summary(images, inside, seed, confidence, n_resamples))
+                    for group, inside in _members(groups[column])
+                ],
+                columns=[name for name in _COLUMNS if name not in ("gap_best", "p_holm")],
+            )
+            sure = rows.loc[rows["low"].notna() & (rows["group"] != UNKNOWN), "mean"]
+            best = sure.max() if higher_is_better else sure.min()
+            of_measure.append(rows.assign(gap_best=rows["mean"] - best))
+        if of_measure:
+            found = pd.concat(of_measure, ignore_index=True)
+            parts.append(found.assign(p_holm=holm(found["p"])))
+    return pd.concat(parts, ignore_index=True)[list(_COLUMNS)] if parts else pd.DataFrame(columns=list(_COLUMNS))
+
+
+def _members(groups: pd.Series) -> list[tuple[str, pd.Series]]:
+    """Return the groups of a column, each with which images are in it, the unknown ones last."""
+    return [*((name, groups == name) for name in groups.cat.categories), (UNKNOWN, groups.isna())]
+
+
+def _summary(
+    images: pd.DataFrame, inside: pd.Series, seed: int, confidence: float, n_resamples: int
+) -> tuple[int, int, float, float, float, float, float, str]:
+    """Return n, n_missing, mean, low, high, gap_whole, p and note of some of the images."""
+    scored = images.dropna(subset=["value"])
+    part = scored[inside[scored.index]]
+    values, subjects = part["value"], part["subject"]
+    low, high = bootstrap_interval(values, n_resamples, seed, confidence, subjects)
+    note = TOO_FEW if len(values) and too_few(values, subjects) else ""
+    mean = values.mean()
+    p = gap_test(scored["value"], inside[scored.index], scored["subject"])[2] if np.isfinite(low) else np.nan
+    return len(values), int(inside.sum()) - len(values), mean, low, high, mean - scored["value"].mean(), p, note

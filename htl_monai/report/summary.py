@@ -13,7 +13,7 @@ from xarray import Dataset
 from htl_monai.analysis.compared_rankings import rankings_of_scores
 from htl_monai.analysis.comparison import compare
 from htl_monai.analysis.detection import planted_detection
-from htl_monai.analysis.groups import groups_of_forgetting
+from htl_monai.analysis.groups_of_forgetting import groups_of_forgetting
 from htl_monai.analysis.impact import impact
 from htl_monai.analysis.means import forgetting_over_seeds, mean_by, mean_scores
 from htl_monai.data.files import read_table, write_csv

@@ -12,7 +12,7 @@ import xarray as xr
 from torch import Tensor
 
 from htl_monai.analysis.compared_rankings import compare_rankings
-from htl_monai.analysis.groups import group_summary, groups_of
+from htl_monai.analysis.groups import groups_table, without_groups
 from htl_monai.data.files import write_csv, write_json
 from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.listing import Item
@@ -52,12 +52,18 @@ class Audit:
         """What a reader should know, a sentence each: facts, what orders the samples, and what each ranking is for."""
         first = self.ranking["ranked_by"].iloc[0]
         order = f"ranking.csv is ordered by {first}. {rankings()[first].meaning}"
-        return (*self.facts, order, *([self._judged(first)] if "auroc" in self.rankings else []))
+        many = without_groups(self.ranking, self._columns)
+        judged = [self._judged(first)] if "auroc" in self.rankings else []
+        return (*self.facts, *([many] if many else []), order, *judged)
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """One row a sample, hardest first: the dense score, every ranking that can be made, paths and metadata."""
         return self._ranked(None)
+
+    @cached_property
+    def _groups(self) -> pd.DataFrame:
+        return groups_table(self.ranking, self._measures, self._columns, n_resamples=_N_RESAMPLES)
 
     @cached_property
     def rankings(self) -> pd.DataFrame:
@@ -70,22 +76,21 @@ class Audit:
         return (self.ranking if by is None else self._ranked(by)).head(n)
 
     def groups(self, by: str | None = None) -> pd.DataFrame:
-        """Summarise the dense score and each ranking in the groups of one column of the metadata, or of every one.
+        """Return the dense score and each ranking in the groups of one column of the metadata, or of every one.
+
+        Returns:
+            See :func:`~htl_monai.analysis.groups.groups_table`.
 
         Raises:
             KeyError: there is no such column, or it makes no groups.
         """
-        table = self.ranking.replace(np.inf, np.nan)
-        parts = []
-        for column in self._columns if by is None else [by]:
-            groups = groups_of(table[column]) if column in self._columns else None
-            if groups is None and by is not None:
-                raise KeyError(f"by must be a column that makes groups, got {by}; there are {', '.join(self._columns)}")
-            for measure in [name for name in (self._primary, *self._made) if name in table and groups is not None]:
-                summary = group_summary(table.assign(group=groups), "group", measure, _N_RESAMPLES)
-                parts.append(summary.assign(column=column, measure=measure))
-        columns = ["column", "measure", "group", "n", "n_missing", "mean", "low", "high", "note"]
-        return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+        if by is None:
+            return self._groups
+        found = self._groups[self._groups["column"].isin([by, *(["age_group"] if by == "age" else [])])]
+        if found.empty:
+            made = ", ".join(self._groups["column"].unique()) or "none"
+            raise KeyError(f"by must be a column that makes groups, got {by}; there are {made}")
+        return found.reset_index(drop=True)
 
     def write(self, folder: Path) -> list[Path]:
         """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,
@@ -118,6 +123,11 @@ class Audit:
     @property
     def _primary(self) -> str:
         return str(self.scores.attrs["primary"])
+
+    @property
+    def _measures(self) -> dict[str, bool]:
+        """The dense score and the rankings, and of which higher is better."""
+        return dict.fromkeys({self._primary} & {*self.ranking}, True) | dict.fromkeys(self._made, False)
 
     @property
     def _made(self) -> list[str]:

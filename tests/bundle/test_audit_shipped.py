@@ -98,7 +98,7 @@ def test_pictures_without_masks_are_audited_by_what_needs_none(
         "loss",
     }
     assert {"mask_change", "entropy_per_area", "mask_confidence"} <= {*without.ranking}
-    assert {"age", "sex"} <= {*without.groups()["column"]}
+    assert {"age_group", "sex"} <= {*without.groups()["column"]}
 
 
 def test_heat_maps_of_a_classifier_are_audited_as_they_are_evaluated(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.analysis.groups import groups_of_forgetting
+from htl_monai.analysis.groups_of_forgetting import groups_of_forgetting
 from htl_monai.analysis.means import mean_scores
 from htl_monai.report.summary import write_report
 from htl_monai.scores import make_scores, read_scores, table_of
@@ -137,7 +137,7 @@ def test_images_without_mask_have_tables_of_their_own(
 ) -> None:
     labelled = forgetting(planted=True)
     write_table(tmp_path / "mining" / "scores.nc", labelled)
-    table = of_boxes(labelled).drop(columns="diagnosis").assign(id="u" + labelled["id"], site="back")
+    table = of_boxes(labelled).drop(columns="diagnosis").assign(id="u" + labelled["id"], site=labelled["age"] > 50)
     write_table(tmp_path / "mining_unlabelled" / "scores.nc", table, "box_agreement")
     labels = pd.DataFrame({"id": table["id"].unique(), "confidence": [0.9, 0.8] * 4})  # the hard ones are less sure
     (tmp_path / "pseudo_labelling").mkdir()

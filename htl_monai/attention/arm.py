@@ -56,6 +56,12 @@ class Arm:
         return policy_named(_made(self.entries["policy"]))
 
     @property
+    def reads_training(self) -> bool:
+        """Whether it chooses by what a training recorded."""
+        named = (*_several(self.choice.get("ranking")), *_several(self.choice.get("count_as")))
+        return any(ranking_named(_made(ranking)).reads_training for ranking in named)
+
+    @property
     def needs_labels(self) -> bool:
         """Whether it can rank images only by their labels."""
         wanted = _several(self.choice.get("ranking"))

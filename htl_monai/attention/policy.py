@@ -27,7 +27,8 @@ class Policy(ABC):
     chooses: ClassVar[bool] = True
     """Whether it does anything with the images that were chosen."""
     start: ClassVar[str] = "dense"
-    """The network that it trains on from: the ``dense`` one, or one from the middle of its training."""
+    """The network that images are chosen by and that it trains on from: the ``dense`` one, or the ``intermediate`` one,
+    from the middle of its training."""
     one_scale: ClassVar[bool] = False
     """Whether chosen images must be of the training list: those without mask are measured on another scale, or it
     would do nothing with them."""

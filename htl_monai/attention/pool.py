@@ -12,6 +12,7 @@ from xarray import Dataset
 from htl_monai.attention.pseudo_labels import read_pseudo_labels, sure_enough
 from htl_monai.data.files import sha256
 from htl_monai.data.readers.listing import Item, name_first, require_unique_ids
+from htl_monai.ranking.of_training import with_dynamics
 from htl_monai.scores import join_seeds, read_scores
 
 __all__ = ["Pool", "pool_of", "pool_of_pseudo_labels"]
@@ -34,12 +35,17 @@ class Pool:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def pool_of(data: Sequence[Item], scores_paths: Sequence[str | os.PathLike[str]]) -> Pool:
+def pool_of(
+    data: Sequence[Item],
+    scores_paths: Sequence[str | os.PathLike[str]],
+    dynamics_paths: Sequence[str | os.PathLike[str]] = (),
+) -> Pool:
     """Return a data list with its scores.
 
     Args:
         data: the list that was mined.
         scores_paths: its ``scores.nc``, one for each seed.
+        dynamics_paths: what the trainings recorded of it, ``dynamics.nc``, in the order of the seeds.
 
     Raises:
         FileNotFoundError: a file is not there.
@@ -56,7 +62,11 @@ def pool_of(data: Sequence[Item], scores_paths: Sequence[str | os.PathLike[str]]
             f"scores in {first} must be of this data list, got {len(lacking)} images that only one of them has "
             f"({name_first(lacking)}); mine it again"
         )
-    return Pool(items, scores.sel(sample=list(items)), {"scores_sha256": [sha256(path) for path in scores_paths]})
+    scores, sources = scores.sel(sample=list(items)), {"scores_sha256": [sha256(path) for path in scores_paths]}
+    if dynamics_paths:
+        scores = with_dynamics(scores, [read_scores(path) for path in dynamics_paths])
+        sources["dynamics_sha256"] = [sha256(path) for path in dynamics_paths]
+    return Pool(items, scores, sources)
 
 
 def pool_of_pseudo_labels(

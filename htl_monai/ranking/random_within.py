@@ -31,6 +31,11 @@ class RandomWithin(Random):
     column: str = ""
     like: str = "relative_forgetting"
 
+    @property
+    def reads_training(self) -> bool:
+        """Whether the other ranking does."""
+        return ranking_named(self.like).reads_training
+
     def missing(self, scores: Dataset) -> str | None:
         """As every ranking; and the column must be there, and the other ranking possible."""
         if self.column not in scores.coords or scores[self.column].dims != ("sample",):

@@ -29,6 +29,11 @@ class Ranking(ABC):
     variables: ClassVar[tuple[str, ...]] = ()
     needs_labels: ClassVar[bool] = False
 
+    @property
+    def reads_training(self) -> bool:
+        """Whether it is made of what a training recorded."""
+        return any(name.startswith("dynamics_") for name in self.variables)
+
     def missing(self, scores: Dataset) -> str | None:
         """Say why this ranking cannot be made of these scores, in a sentence; None where it can."""
         lacking = [name for name in self.variables if name not in scores]

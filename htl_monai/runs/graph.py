@@ -13,6 +13,9 @@ from htl_monai.runs.stage import Stage
 
 __all__ = ["checked_seeds", "stages_of"]
 
+_STARTS = {"dense": layout.TRAINING, "intermediate": layout.HALFWAY}
+"""The stage that trains the network from which a policy trains on."""
+
 
 def stages_of(
     setting: Setting, arms: Sequence[str] | None = None, seeds: Sequence[int] | None = None
@@ -82,9 +85,9 @@ class _Graph:
         for seed in self.seeds:
             yield from self._of_seed(seed, self._networks())
             if not self.over_seeds:
-                yield from self._of_seed(seed, [*self._selecting((None,)), *self._trained()])
+                yield from self._of_seed(seed, [*self._selections((None,)), *self._trained()])
         if self.over_seeds:
-            yield from map(self._fixed, self._selecting(self.seeds))
+            yield from map(self._fixed, self._selections(self.seeds))
             for seed in self.seeds:
                 yield from self._of_seed(seed, self._trained())
         yield self._fixed(self._reporting())
@@ -97,7 +100,8 @@ class _Graph:
     def _of_seed(self, seed: int | None, stages: Sequence[Stage]) -> Iterator[Stage]:
         """Yield stages as those of one seed; what was done once for all seeds is shared."""
         root = layout.seed_folder(seed)
-        shared = (layout.PREPARING, layout.SELECTING) if self.over_seeds else (layout.PREPARING,)
+        chosen = [_of(layout.SELECTING, start) for start in _STARTS if self.over_seeds]
+        shared = (layout.PREPARING, *chosen)
 
         def place(path: Any) -> Any:
             if isinstance(path, list):
@@ -119,8 +123,9 @@ class _Graph:
         return Stage(layout.PREPARING, "preparing", ("train.json", "stages/prepare.json"), (), outputs)
 
     def _networks(self) -> list[Stage]:
-        """Train a network, prune it, and draw its pseudo-labels."""
-        halfway = any(arm.trains and arm.policy.start != "dense" for arm in self.arms)
+        """Train the networks that arms start from, prune them, and draw pseudo-labels."""
+        more = "intermediate" in {arm.policy.start for arm in self.arms if arm.trains}
+        chosen_from = self.setting.choose["from"] if self._choosing("intermediate") else []
         pseudo_labelling = Stage(
             name=layout.PSEUDO_LABELLING,
             run_id="pseudo_labelling",
@@ -131,49 +136,70 @@ class _Graph:
             paths={"dense_path": layout.DENSE},
         )
         return [
-            self._training(layout.TRAINING),
-            *([self._training(layout.HALFWAY, "stages/train_halfway.json")] if halfway else []),
+            self._training("dense"),
+            *([self._training("intermediate", "stages/train_halfway.json")] if more else []),
             *([pseudo_labelling] if self.drawn else []),
-            *(self._mining(name) for name in self.setting.mined),
+            *(self._mining(name, "dense") for name in self.setting.mined),
+            *(self._mining(name, "intermediate") for name in chosen_from),
         ]
 
-    def _training(self, name: str, *configs: str) -> Stage:
-        outputs = ("dense.pt", "epochs.csv")
-        configs = ("train.json", *configs)
-        return Stage(name, "training", configs, (layout.DATA,), outputs, checkpoint="checkpoint.pt")
-
-    def _mining(self, name: str) -> Stage:
-        what = self.setting.mined[name]
+    def _training(self, start: str, *configs: str) -> Stage:
+        recorded = self._reads_training(start)
         return Stage(
-            name=name,
-            run_id="mining",
-            configs=("train.json", "stages/mine.json", *what.get("configs", ())),
-            inputs=(layout.DATA, layout.DENSE),
-            outputs=(layout.SCORES, "ranking.csv", "sparsity.csv"),
-            settings={"split": what["split"]},
-            paths={"dense_path": layout.DENSE, "stage_dir": name},
+            name=_STARTS[start],
+            run_id="training",
+            configs=("train.json", *configs),
+            inputs=(layout.DATA,),
+            outputs=("dense.pt", "epochs.csv", *([layout.DYNAMICS] if recorded else [])),
+            settings={"record_dynamics": True} if recorded else {},
+            checkpoint="checkpoint.pt",
         )
 
-    def _selecting(self, seeds: Sequence[int | None]) -> list[Stage]:
-        """Choose what the arms train on: for every seed by itself, or once for all of them."""
-        arms = {arm.name: dict(arm.choice) for arm in self.arms if arm.trains and arm.chooses}
-        first, *others = [
-            [layout.below(layout.seed_folder(seed), f"{name}/{layout.SCORES}") for seed in seeds]
-            for name in self.setting.choose["from"]
-        ]
-        paths: dict[str, Any] = {"mined_paths": first, "stage_dir": layout.SELECTING}
+    def _choosing(self, start: str) -> list[Arm]:
+        """Return the arms that choose by a network, and train on from it."""
+        return [arm for arm in self.arms if arm.trains and arm.chooses and arm.policy.start == start]
+
+    def _reads_training(self, start: str) -> bool:
+        return any(arm.reads_training for arm in self._choosing(start))
+
+    def _mining(self, name: str, start: str) -> Stage:
+        what, dense = self.setting.mined[name], f"{_STARTS[start]}/dense.pt"
+        return Stage(
+            name=_of(name, start),
+            run_id="mining",
+            configs=("train.json", "stages/mine.json", *what.get("configs", ())),
+            inputs=(layout.DATA, dense),
+            outputs=(layout.SCORES, "ranking.csv", "sparsity.csv"),
+            settings={"split": what["split"]},
+            paths={"dense_path": dense, "stage_dir": _of(name, start)},
+        )
+
+    def _selections(self, seeds: Sequence[int | None]) -> list[Stage]:
+        """Choose what the arms train on, by the network that each starts from."""
+        return [self._selecting(start, seeds) for start in _STARTS if self._choosing(start)]
+
+    def _selecting(self, start: str, seeds: Sequence[int | None]) -> Stage:
+        """Choose for every seed by itself, or once for all of them."""
+
+        def of_seeds(name: str) -> list[str]:
+            return [layout.below(layout.seed_folder(seed), name) for seed in seeds]
+
+        arms = {arm.name: dict(arm.choice) for arm in self._choosing(start)}
+        first, *others = [of_seeds(f"{_of(name, start)}/{layout.SCORES}") for name in self.setting.choose["from"]]
+        recorded = of_seeds(f"{_STARTS[start]}/{layout.DYNAMICS}") if self._reads_training(start) else []
+        paths: dict[str, Any] = {"mined_paths": first, "stage_dir": _of(layout.SELECTING, start)}
+        paths |= {"dynamics_paths": recorded} if recorded else {}
         if others:
             paths |= {"labelled_mined_paths": others[0], "pseudo_labels_path": layout.PSEUDO_LABELS}
-        stage = Stage(
-            name=layout.SELECTING,
+        return Stage(
+            name=_of(layout.SELECTING, start),
             run_id="selecting",
             configs=("train.json", "stages/select.json", *self.setting.choose.get("configs", ())),
-            inputs=(layout.DATA, *first, *(path for paths_ in others for path in paths_), *self.drawn),
+            inputs=(layout.DATA, *first, *recorded, *(path for paths_ in others for path in paths_), *self.drawn),
             outputs=("ranking.csv", *(f"{arm}.json" for arm in arms)),
             settings={"arms": arms},
             paths=paths,
         )
-        return [stage] if arms else []
 
     def _trained(self) -> list[Stage]:
         """Train on by every arm, and score what came of it, and what needs no training."""
@@ -184,8 +210,8 @@ class _Graph:
         ]
 
     def _attending(self, arm: Arm) -> Stage:
-        chosen = [f"{layout.SELECTING}/{arm.name}.json"] if arm.chooses else []
-        start = layout.DENSE if arm.policy.start == "dense" else f"{layout.HALFWAY}/dense.pt"
+        chosen = [f"{_of(layout.SELECTING, arm.policy.start)}/{arm.name}.json"] if arm.chooses else []
+        start = f"{_STARTS[arm.policy.start]}/dense.pt"
         unlabelled = ["stages/attend_unlabelled.json"] if self.drawn else []
         remine = ["stages/remine.json"] if arm.policy.remine_every else []
         return Stage(
@@ -230,3 +256,8 @@ class _Graph:
 
     def _baselines(self) -> dict[str, list[str]]:
         return {"baselines": list(self.setting.baselines)} if self.setting.baselines else {}
+
+
+def _of(name: str, start: str) -> str:
+    """Return the stage of that name which looks at the network that an arm starts from."""
+    return name if start == "dense" else f"{name}_halfway"

@@ -31,5 +31,5 @@ def scores_of(path: str | os.PathLike[str], stage: str = "mining") -> Dataset:
     folders = [run / layout.seed_folder(seed) for seed in seeds or (None,)]
     files = [folder / name for folder in folders]
     scores = join_seeds(dict(zip(seeds, files, strict=True))) if seeds else open_scores(files[0])
-    recorded = [folder / layout.DYNAMICS for folder in folders]
+    recorded = [folder / layout.TRAINING / layout.DYNAMICS for folder in folders]
     return with_dynamics(scores, [*map(open_scores, recorded)]) if all(map(Path.is_file, recorded)) else scores

@@ -87,8 +87,34 @@ def test_what_training_on_from_the_middle_needs_is_made_for_it_alone() -> None:
     names = {stage.name for stage in stages_of(read_setting("supervised"), ["htl", "jtt"])}
     assert "training_halfway" in names
     assert "training_halfway" not in {stage.name for stage in stages_of(read_setting("supervised"))}
-    (tuned,) = [stage for stage in stages_of(read_setting("supervised"), ["jtt"]) if stage.run_id == "finetuning"]
+    stages = {stage.name: stage for stage in stages_of(read_setting("supervised"), ["jtt", "htl"])}
+    tuned, chosen = stages["finetuning_jtt"], stages["selecting_halfway"]
     assert tuned.paths["dense_path"] == "training_halfway/dense.pt" and "training/dense.pt" not in tuned.inputs
+    assert tuned.paths["selection_path"] == "selecting_halfway/jtt.json"  # the errors are those of that network
+    assert chosen.paths["mined_paths"] == ["mining_halfway/scores.nc"] and list(chosen.settings["arms"]) == ["jtt"]
+    assert stages["mining_halfway"].paths["dense_path"] == "training_halfway/dense.pt"
+    assert list(stages["selecting"].settings["arms"]) == ["htl"]
+    shared = {stage.name for stage in stages_of(read_setting("chest_xray"), ["jtt"], seeds=[0, 1])}
+    assert "selecting_halfway" in shared and "seed_1/mining_training_halfway" in shared
+
+
+@pytest.mark.parametrize(
+    "ranking", ["el2n", {"_target_": "htl_monai.ranking.random_within.RandomWithin", "like": "aum"}]
+)
+def test_what_an_arm_reads_of_the_training_is_recorded_for_it_alone(ranking: Any, tmp_path: Path) -> None:
+    own = written(tmp_path, ranking=ranking, policy="finetune")
+    for seeds, folder in ((None, ""), ([0, 1], "seed_1/")):
+        stages = {stage.name: stage for stage in stages_of(read_setting("supervised"), ["htl", own], seeds)}
+        training, chosen = stages[f"{folder}training"], stages[f"{folder}selecting"]
+        assert training.settings["record_dynamics"] is True and "dynamics.nc" in training.outputs
+        assert chosen.paths["dynamics_paths"] == [f"{folder}training/dynamics.nc"]
+        assert f"{folder}training/dynamics.nc" in chosen.inputs
+    usual = {stage.name: stage for stage in stages_of(read_setting("supervised"), ["htl"])}
+    assert not usual["training"].settings and "dynamics_paths" not in usual["selecting"].paths
+    late = written(tmp_path, ranking="aum", policy="train_on")
+    stages = {stage.name: stage for stage in stages_of(read_setting("supervised"), [late])}
+    assert stages["selecting_halfway"].paths["dynamics_paths"] == ["training_halfway/dynamics.nc"]
+    assert not stages["training"].settings and stages["training_halfway"].settings["record_dynamics"] is True
 
 
 def test_an_overlay_may_say_how_to_choose_where_no_arm_chooses(tiny_phantom: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from htl_monai.attention.attend import attended_items
 from htl_monai.attention.choice import Choice
 from htl_monai.attention.pool import pool_of
 from htl_monai.attention.selection import read_selection, write_selections
+from htl_monai.scores import make_scores, write_scores
 
 # Of the dense and of the pruned network: "e" has nothing to measure, "f" was never learned.
 IOU = {"a": (0.8, 0.4), "b": (0.5, 0.3), "c": (0.6, 0.7), "d": (0.9, 0.6), "e": (np.nan, np.nan), "f": (0.0, 0.0)}
@@ -82,6 +83,23 @@ def test_seeds_are_chosen_from_together(mined: Callable[..., Path], tmp_path: Pa
         pool_of([{"id": "b"}, {"id": "a"}], [first, second]), {"htl": {}}, tmp_path, Choice(rule="count", amount=1)
     )
     assert chosen(tmp_path, "htl") == ["a"]  # it loses 0.55 on average, the other one 0.4
+
+
+def test_arms_rank_by_what_the_trainings_recorded(mined: Callable[..., Path], tmp_path: Path) -> None:
+    files = [mined(f"seed_{seed}", IOU, DATA) for seed in (0, 1)]
+    recorded = []
+    for seed, errors in enumerate(([0.1, 0.2, 0.9, 0.3, np.nan, 0.4], [0.1, 0.2, 0.3, 0.8, np.nan, 0.9])):
+        found = make_scores(DATA, list(IOU), {}, [0.0], ["lesion"], primary="dynamics_error")
+        found = found.assign(dynamics_error=(("epoch", "sample"), [errors]))
+        recorded.append(write_scores(tmp_path / f"dynamics_{seed}.nc", found))
+    arms = {"el2n": {"ranking": "el2n"}}
+    for several, expected in ((slice(1), ["c", "f"]), (slice(2), ["f", "c"])):
+        write_selections(pool_of(DATA, files[several], recorded[several]), arms, tmp_path, Choice(level=0.7))
+        assert chosen(tmp_path, "el2n") == expected
+    sums = json.loads((tmp_path / "el2n.json").read_text())["dynamics_sha256"]
+    assert sums == [hashlib.sha256(path.read_bytes()).hexdigest() for path in recorded]
+    with pytest.raises(ValueError, match="ranking el2n, .*: It needs what the training of these samples recorded"):
+        write_selections(pool_of(DATA, files), arms, tmp_path, Choice(level=0.7))
 
 
 def test_scores_of_other_images_are_refused(scores: Path) -> None:

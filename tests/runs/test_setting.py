@@ -74,6 +74,6 @@ def test_a_path_must_look_like_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_arms_that_are_none_are_refused(tiny_phantom: Path, tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError,
-        match="arm must be one of curriculum, dense, .* or the path of a .json file, got 'hlt'; did you mean htl",
+        match="arm must be one of aum, curriculum, dense, .* or the path of a .json file, got 'hlt'; did you mean htl",
     ):
         plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=["hlt"])

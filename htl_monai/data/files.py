@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,6 +48,25 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_folder(path: str | os.PathLike[str], write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a temporary sibling of the folder ``path``, then put it in place of an earlier one.
+
+    Raises:
+        OSError: it cannot be written; an earlier folder is then what it was before.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=TEMPORARY))
+    try:
+        write(temporary)
+        temporary.chmod(0o777 & ~_umask())
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return path
 
 

@@ -48,9 +48,21 @@ class RestoredTask(Task):
         label = output.get(Keys.LABEL)
         if label is None or self.model.postprocessing is None or output[Keys.PRED].ndim < 3:
             return self.task.scores(output)
-        batch = {**self.batch, Keys.LABEL: label, Keys.PRED: output[Keys.PRED]}
-        rows = [self._of_sample(dict(sample)) for sample in decollate_batch(batch)]
+        rows = [self.task.scores(sample) for sample in self.restored(output)]
         return {name: torch.cat([row[name] for row in rows]) for name in rows[0]}
+
+    def restored(self, output: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return ``pred``, and ``label`` where there is one, of each sample of the batch as they are scored.
+
+        Each is a batch of one: sizes may differ.
+        """
+        if self.model.postprocessing is None or output[Keys.PRED].ndim < 3:
+            return [
+                {key: output[key][index][None] for key in (Keys.PRED, Keys.LABEL) if output.get(key) is not None}
+                for index in range(len(output[Keys.PRED]))
+            ]
+        given = {key: output[key] for key in (Keys.PRED, Keys.LABEL) if output.get(key) is not None}
+        return [self._of_sample(dict(sample)) for sample in decollate_batch({**self.batch, **given})]
 
     def agreement(self, pred: Tensor, dense: Tensor) -> dict[str, Tensor]:
         return self.task.agreement(pred, dense)
@@ -75,14 +87,16 @@ class RestoredTask(Task):
     def reads(cls, output: OutputFormat) -> bool:
         return False
 
-    def _of_sample(self, sample: dict[str, Any]) -> dict[str, Tensor]:
+    def _of_sample(self, sample: dict[str, Any]) -> dict[str, Any]:
         assert self.model.postprocessing is not None
         try:
             done = self.model.postprocessing(dict(sample))
         except Exception as error:  # transforms of anybody
-            self.task.of_label(sample[Keys.LABEL][None])  # says it better, where the label is to blame
+            if Keys.LABEL in sample:
+                self.task.of_label(sample[Keys.LABEL][None])  # says it better, where the label is to blame
             raise ValueError(
                 f"postprocessing of {self.model.bundle} must take what the network says of {sample['id']}, got: "
                 f"{first_cause(error)}; correct the config, or score at the network's size"
             ) from error
-        return self.task.scores({Keys.PRED: done[Keys.PRED][None], Keys.LABEL: done[self.label_key][None]})
+        keys = {Keys.PRED: Keys.PRED} | ({Keys.LABEL: self.label_key} if Keys.LABEL in sample else {})
+        return {key: done[name][None] for key, name in keys.items()}

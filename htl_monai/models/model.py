@@ -262,6 +262,12 @@ class Model:
             raise ValueError(f"postprocessing of {self.bundle} must hold Invertd, got none; add it")
         return Compose(steps[: index + 1])
 
+    @cached_property
+    def restores(self) -> bool:
+        """Whether the postprocessing brings ``pred`` back to the original size and geometry."""
+        steps: Sequence[Any] = self.postprocessing.flatten().transforms if self.postprocessing is not None else ()
+        return any(isinstance(step, Invertd) and Keys.PRED in step.keys for step in steps)
+
     def restore(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Bring ``pred`` (and what else the bundle brings) of one sample back to the original size and geometry.
 

@@ -50,7 +50,7 @@ def picture_properties(
     grey = _grey(picture)
     n_axes = grey.ndim
     pixel = np.full(n_axes, np.nan) if spacing is None else np.asarray(spacing, dtype=np.float64)
-    region = np.zeros(grey.shape, dtype=bool) if mask is None else (mask > 0).any(axis=0)
+    region = np.zeros(grey.shape, dtype=bool) if mask is None else np.asarray((mask > 0).any(axis=0))
     size = float(region.mean()) if mask is not None else np.nan
     finite = np.isfinite(grey)
     values = grey[finite]

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from xarray import Dataset
 
 from htl_monai.analysis.detection import detection_by_rankings, yes_or_no
-from htl_monai.ranking.ranking import OfPruned, over_seeds
-from htl_monai.ranking.registry import rankings
+from htl_monai.ranking.rank_all import rankings_at
+from htl_monai.ranking.ranking import over_seeds
 from htl_monai.scores import at_level, of_samples
 
 
@@ -18,7 +18,7 @@ def compare_rankings(rankings: pd.DataFrame, score: ArrayLike | None = None, bel
 
     Args:
         rankings: ``(N, R)``, one column a ranking; higher = harder, infinite = hardest, NaN = not measured.
-        score: ``(N,)`` in [0, 1], higher = better; NaN = unknown. None where there are no labels.
+        score: ``(N,)`` in [0, 1], higher = better; NaN = unknown. None, or nothing but NaN, where there are no labels.
         below: a score under this counts as bad.
 
     Returns:
@@ -31,8 +31,8 @@ def compare_rankings(rankings: pd.DataFrame, score: ArrayLike | None = None, bel
         [['loss', 1.0, 1.0], ['random', 0.0, -0.5]]
     """
     table = pd.DataFrame({"ranking": list(rankings), "n": rankings.notna().sum().to_numpy()})
-    if score is not None:
-        values = np.asarray(score, dtype=np.float64)
+    values = np.asarray([] if score is None else score, dtype=np.float64)
+    if not np.isnan(values).all():
         bad = np.where(np.isnan(values), np.nan, values < below)
         found = detection_by_rankings(rankings, bad, error=1 - values)
         table["spearman_error"] = found["spearman"]
@@ -54,11 +54,7 @@ def rankings_of_scores(scores: Dataset, level: float) -> pd.DataFrame:
         One row a ranking: ``ranking``, ``meaning``, ``n_never_learned``, where it is known what is hard
         ``auroc_planted`` and ``precision_at_planted``, and the fields of :func:`compare_rankings`.
     """
-    made = {}
-    for name, kind in rankings().items():
-        ranking = kind(level=level) if issubclass(kind, OfPruned) else kind()
-        if ranking.missing(scores) is None:
-            made[name] = ranking
+    made = rankings_at(scores, level)
     values = pd.DataFrame({name: ranking(scores) for name, ranking in made.items()})
     dense = over_seeds(of_samples(at_level(scores, 0.0)))
     table = compare_rankings(values, None if "agreement" in scores.attrs["primary"] else dense.values)

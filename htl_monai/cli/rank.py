@@ -29,7 +29,7 @@ def rank(
     from htl_monai.ranking.rank_all import rank_all, why_not
     from htl_monai.report.console import print_written
     from htl_monai.report.printed_table import print_table
-    from htl_monai.runs.ranked_run import scores_of
+    from htl_monai.report.ranked_run import scores_of
 
     if not scores and not list:
         raise ValueError("scores must be the folder of a run or a file of scores, got none; htl rank --list needs none")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from xarray import Dataset
 
 from htl_monai.ranking.hardness import hardness_rank
-from htl_monai.ranking.ranking import Ranking
+from htl_monai.ranking.ranking import OfPruned, Ranking
 from htl_monai.ranking.registry import ranking_named, rankings
 from htl_monai.ranking.selection import select, wrong_amount
 from htl_monai.scores import has_labels, metadata_of
@@ -52,6 +52,13 @@ def rank_all(
     table = pd.DataFrame(ranks | _dense(scores, made[first]) | columns)
     table = table.join(metadata[[name for name in metadata if name not in table]])
     return table.sort_values("rank", kind="stable", ignore_index=True)
+
+
+def rankings_at(scores: Dataset, level: float | None = None) -> dict[str, Ranking]:
+    """Return the rankings that can be made of these scores, by name; those of pruned networks at ``level``."""
+    kinds = {name: {"level": level} if issubclass(kind, OfPruned) else {} for name, kind in rankings().items()}
+    made = {name: rankings()[name](**options) for name, options in kinds.items()}
+    return {name: ranking for name, ranking in made.items() if ranking.missing(scores) is None}
 
 
 def why_not(scores: Dataset) -> dict[str, str]:

@@ -111,3 +111,8 @@ def read_run(run_dir: str | os.PathLike[str], seeds: Sequence[int] | None = None
             "correct the path"
         )
     return RunScores(run, found)
+
+
+def same_images(scores: Dataset, other: Dataset) -> bool:
+    """Tell whether two were scored on the same images."""
+    return set(scores.indexes["sample"]) == set(other.indexes["sample"])

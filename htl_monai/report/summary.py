@@ -21,7 +21,7 @@ from htl_monai.ranking.forgetting_table import forgetting_table, nearest_level, 
 from htl_monai.report.long_tail import long_tail_tables
 from htl_monai.report.notes import run_notes
 from htl_monai.report.run_figures import draw_tables
-from htl_monai.report.run_scores import RunScores, read_run
+from htl_monai.report.run_scores import RunScores, read_run, same_images
 from htl_monai.runs import layout
 from htl_monai.scores import metadata_of, table_of
 
@@ -100,7 +100,7 @@ def _tables(
 ) -> Tables:
     """Return the tables of any task."""
     read = {stage: run.of(stage) for stage in mined}
-    read = {s: scores for s, scores in read.items() if s == mined[0] or not _same_images(scores, read[mined[0]])}
+    read = {s: scores for s, scores in read.items() if s == mined[0] or not same_images(scores, read[mined[0]])}
     chosen_from = list(read.values())[-1]
     sparsity = nearest_level(chosen_from, sparsity)
     scored = {model: run.of(layout.evaluated(model)) for model in (*arms, *baselines)}
@@ -121,10 +121,6 @@ def _tables(
     tables["groups"] = groups_of_forgetting(images, seed, columns=list(metadata_of(chosen_from)))
     tables["rankings"] = rankings_of_scores(chosen_from, sparsity)
     return tables
-
-
-def _same_images(scores: Dataset, other: Dataset) -> bool:
-    return set(scores.indexes["sample"]) == set(other.indexes["sample"])
 
 
 def _of_seed(

@@ -25,6 +25,16 @@ def verdict(tables: Mapping[str, pd.DataFrame]) -> str:
     Returns:
         A sentence; empty where nothing was compared.
     """
+    row = deciding_row(tables)
+    if row is None:
+        return ""
+    what, other = (_ARMS.get(row[name], f"the arm {row[name]}") for name in ("model", "reference"))
+    difference, low, high = (100 * float(row[name]) for name in ("difference", "low", "high"))
+    return verdict_of(what, other, seeds_of(row), difference, low, high, str(row["unit"]))
+
+
+def deciding_row(tables: Mapping[str, pd.DataFrame]) -> pd.Series | None:
+    """Return the row that the verdict is on, see :func:`verdict`, and the ``unit`` of its difference; None = none."""
     arms = tables.get("arms", pd.DataFrame({"class": []}))
     rows, unit = arms[arms["class"] == "mean"].rename(columns={"arm": "model"}), "points of average precision"
     if rows.empty and len(tables.get("comparison", ())):
@@ -32,13 +42,12 @@ def verdict(tables: Mapping[str, pd.DataFrame]) -> str:
         score = str(comparison["score"].iloc[0])
         rows = comparison[(comparison["reference"] != comparison["reference"].iloc[0]) & (comparison["score"] == score)]
         unit = f"points of {score.replace('_', ' ').replace('iou', 'IoU')}"
-    if rows.empty:
-        return ""
-    row = rows.iloc[0]
-    n_seeds = int(row["n_seeds"]) if "n_seeds" in row else 1
-    what, other = (_ARMS.get(row[name], f"the arm {row[name]}") for name in ("model", "reference"))
-    difference, low, high = (100 * float(row[name]) for name in ("difference", "low", "high"))
-    return verdict_of(what, other, n_seeds, difference, low, high, unit)
+    return None if rows.empty else pd.concat([rows.iloc[0], pd.Series({"unit": unit})])
+
+
+def seeds_of(row: pd.Series) -> int:
+    """Return how many pairs of networks a row of a comparison is of."""
+    return int(row["n_seeds"]) if "n_seeds" in row else 1
 
 
 def verdict_of(

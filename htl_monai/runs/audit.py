@@ -141,7 +141,7 @@ def audit(
         if folder is not None:
             (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
             options: dict[str, Any] = {"split": split, "sparsities": list(sparsities), "pruner": pruner, "fast": fast}
-            options |= {"score_at": score_at, "bind": bind, "skip_unusable": skip_unusable, "task": known.name}
+            options |= {"data": str(data), "below": below, "score_at": score_at, "bind": bind, "skip_unusable": skip_unusable, "task": known.name}
             _record(folder, model, options, items, found.write(folder), start)
     return found
 
@@ -296,23 +296,23 @@ def _joined(parts: Sequence[xr.Dataset], items: Sequence[Item], task: Task) -> x
     return ordered.assign_attrs(labelled=int(task.primary in ordered))
 
 
-def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[str]:
+def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[tuple[str, str]]:
+    """Return what is to be known: a word to sort by, and a sentence each."""
     labelled = sum(Keys.LABEL in item for item in items)
     levels = ", ".join(f"{level:g}" for level in scores.level.values)
-    notes = [f"{len(items)} samples, {labelled} with a label; levels {levels}."]
+    notes = [("samples", f"{len(items)} samples, {labelled} with a label; levels {levels}.")]
     dense = at_level(scores, 0.0)
     reason = task.useless({str(name): values.values for name, values in dense.data_vars.items()})
     if reason is not None:
-        notes.append(f"The dense network {reason}; {ADVICE}.")
+        notes.append(("usefulness", f"The dense network {reason}; {ADVICE}."))
     if labelled:
         measured = dense["label"] if "label" in dense else dense[scores.attrs["primary"]]
         empty = measured.fillna(0).sum("sample") == 0 if "label" in dense else measured.isnull().all("sample")
         absent = [name for name in task.foreground if bool(empty.sel({"class": name}))]
-        notes += [f"No sample shows {name}: nothing is said of it." for name in absent]
+        notes += [("classes", f"No sample shows {name}: nothing is said of it.") for name in absent]
     else:
-        notes.append(
-            "No sample has a label: nothing is scored, and rankings by a score, such as forgetting, are left out."
-        )
+        left_out = "nothing is scored, and rankings by a score, such as forgetting, are left out"
+        notes.append(("labels", f"No sample has a label: {left_out}."))
     if task.probabilities:
-        notes.append("The network's output are probabilities: it ends in softmax or sigmoid itself.")
+        notes.append(("network", "The network's output are probabilities: it ends in softmax or sigmoid itself."))
     return notes

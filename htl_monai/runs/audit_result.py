@@ -35,7 +35,7 @@ class Audit:
         scores: the labelled array: level (0 = dense), sample, class.
         items: the data list.
         sparsity: what was really removed of each layer at each level.
-        facts: what is to be known of samples and scores, a sentence each.
+        facts: what is to be known of samples and scores: a word to sort by, and a sentence each.
         below: a score under this counts as bad where rankings are judged.
         skipped: ``id``, ``split`` and ``reason`` of the samples that were left out.
     """
@@ -43,18 +43,23 @@ class Audit:
     scores: xr.Dataset
     items: tuple[Item, ...]
     sparsity: pd.DataFrame
-    facts: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
     below: float
     skipped: tuple[Skipped, ...] = ()
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know, a sentence each: facts, what orders the samples, and what each ranking is for."""
+        return tuple(sentence for _, sentence in self._noted)
+
+    @property
+    def _noted(self) -> list[tuple[str, str]]:
+        """The notes, each with a word to sort by."""
         first = self.ranking["ranked_by"].iloc[0]
         order = f"ranking.csv is ordered by {first}. {rankings()[first].meaning}"
         many = without_groups(self.ranking, self._columns)
-        judged = [self._judged(first)] if "auroc" in self.rankings else []
-        return (*self.facts, *([many] if many else []), order, *judged)
+        judged = [("judged", self._judged(first))] if "auroc" in self.rankings else []
+        return [*self.facts, *([("groups", many)] if many else []), ("order", order), *judged]
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
@@ -101,7 +106,7 @@ class Audit:
         tables |= {
             "scores": table_of(self.scores, 0.0),
             "sparsity": self.sparsity,
-            "notes": pd.DataFrame({"note": self.notes}),
+            "notes": pd.DataFrame(self._noted, columns=["about", "note"]),
         }
         tables |= {"skipped": pd.DataFrame(self.skipped, columns=["id", "split", "reason"])}
         by_id = {item["id"]: item for item in self.items}

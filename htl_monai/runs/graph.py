@@ -11,7 +11,7 @@ from htl_monai.runs import layout
 from htl_monai.runs.setting import Setting, require_fit
 from htl_monai.runs.stage import Stage
 
-__all__ = ["checked_seeds", "stages_of"]
+__all__ = ["checked_seeds", "compared_arms", "stages_of"]
 
 _STARTS = {"dense": layout.TRAINING, "intermediate": layout.HALFWAY}
 """The stage that trains the network from which a policy trains on."""
@@ -34,7 +34,7 @@ def stages_of(
         ValueError: the seeds are none, one is named twice, or an arm cannot do with what the setting has.
     """
     named = seeds if seeds is not None else setting.seeds or None
-    compared, reference = _compared(setting, arms)
+    compared, reference = compared_arms(setting, arms)
     return tuple(_Graph(setting, compared, reference, (None,) if named is None else checked_seeds(named)).stages())
 
 
@@ -49,7 +49,7 @@ def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _compared(setting: Setting, names: Sequence[str] | None) -> tuple[tuple[Arm, ...], str]:
+def compared_arms(setting: Setting, names: Sequence[str] | None) -> tuple[tuple[Arm, ...], str]:
     """Return the arms, and which of them the others are held against; it joins them where it is not named."""
     read = [read_arm(name) for name in (setting.arms if names is None else names)]
     arms = {arm.name: arm for arm in read}

@@ -10,8 +10,11 @@ __all__ = [
     "DATA",
     "DYNAMICS",
     "IMAGES",
+    "PICTURES",
     "PREPARING",
+    "REPORT",
     "REPORTING",
+    "RUN_NOTE",
     "SCORES",
     "SELECTING",
     "SKIPPED",
@@ -26,6 +29,8 @@ SELECTING, REPORTING = "selecting", "reporting"
 DATA, SKIPPED, IMAGES = f"{PREPARING}/data.json", f"{PREPARING}/skipped.csv", f"{PREPARING}/images"
 DYNAMICS = "dynamics.nc"
 """What a training recorded of its samples, in its folder."""
+RUN_NOTE, REPORT, PICTURES = "run.json", "report.html", "pictures/cases.json"
+"""Of a run or an audit: what it consists of, the page to look at, and the pictures on it."""
 SCORES = "scores.nc"
 """What mining and evaluating measured, in the folder of each of their stages."""
 DENSE, PSEUDO_LABELS = f"{TRAINING}/dense.pt", f"{PSEUDO_LABELLING}/pseudo_labels.csv"

@@ -13,8 +13,10 @@ from htl_monai.data.files import read_note, sha256
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import Datalists
 from htl_monai.models.bundles import find_bundle
-from htl_monai.runs.graph import stages_of
-from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config, refuse_fixed
+from htl_monai.report.run_note import RunNote
+from htl_monai.runs import layout
+from htl_monai.runs.graph import compared_arms, stages_of
+from htl_monai.runs.overlays import check_all_apply, collect_changes, entry_values, merged_config, refuse_fixed
 from htl_monai.runs.provenance import Origin, entries_behind, origin_of
 from htl_monai.runs.setting import Setting, read_setting
 from htl_monai.runs.stage import Stage
@@ -74,12 +76,14 @@ class Plan:
         bundle: the bundle's folder.
         stages: its stages, in order.
         changes: the config entries that the user replaces.
+        note: what stays in the run's folder to say what it consists of.
         notes: what to say of the data before the first stage.
     """
 
     bundle: Path
     stages: tuple[PlannedStage, ...]
     changes: Mapping[str, Any]
+    note: RunNote
     notes: tuple[str, ...] = ()
 
 
@@ -129,7 +133,19 @@ def plan_setting(
         config = {key: value for key, value in merged[stage.name].items() if key not in _NO_PART}
         return PlannedStage(stage, folder, config, entries, source)
 
-    return Plan(bundle, tuple(planned(stage) for stage in stages), changes, tuple(notes))
+    compared, reference = compared_arms(chosen, arms)
+    note = RunNote(
+        stages=[stage.name for stage in stages],
+        arms={arm.name: arm.meaning for arm in compared},
+        mined=list(chosen.report["on"]),
+        setting=setting,
+        meaning=chosen.meaning,
+        data=str(data),
+        bundle=bundle.name,
+        reference=reference,
+        sparsity=entry_values(merged[layout.REPORTING], ("sparsity",))["sparsity"],
+    )
+    return Plan(bundle, tuple(planned(stage) for stage in stages), changes, note, tuple(notes))
 
 
 def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:

@@ -76,6 +76,7 @@ def run_setting(
     for note in plan.notes:
         say(note)
     with output_folder(out, "run") as folder:
+        plan.note.write(folder)
         if any(planned.stage.root for planned in plan.stages) and _is_on_cpu(plan.stages[-1]):
             _run_in_processes(plan, say)
         else:

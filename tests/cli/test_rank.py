@@ -13,7 +13,7 @@ import xarray as xr
 from htl_monai.ranking.forgetting_events import ForgettingEvents
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
-from htl_monai.runs.ranked_run import scores_of
+from htl_monai.report.ranked_run import scores_of
 from htl_monai.scores import make_scores, read_scores, write_scores
 
 Htl = Callable[..., tuple[int, str, str]]

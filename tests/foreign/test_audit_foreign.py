@@ -20,9 +20,9 @@ from htl_monai.attention.selection import read_selection
 from htl_monai.data.files import read_table
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.ranking.rank_all import why_not
+from htl_monai.report.ranked_run import scores_of
 from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.output_folder import LOCK, NOTE
-from htl_monai.runs.ranked_run import scores_of
 from htl_monai.scores import at_level, of_samples, read_scores
 
 LISTS = {

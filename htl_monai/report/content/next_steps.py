@@ -1,0 +1,100 @@
+"""What to do next, in words, and the commands to type."""
+
+from __future__ import annotations
+
+import shlex
+
+from htl_monai.report.content.cases import Cases
+from htl_monai.report.content.fails_for import hit_groups
+from htl_monai.report.content.found import Found
+from htl_monai.report.content.judged import both_hard_and_doubtful, free_of_labels, share_in_words
+from htl_monai.report.content.known_tables import rows_in
+from htl_monai.report.content.plain_words import count, label_of, listed, number, shortened
+from htl_monai.report.verdict import deciding_row, seeds_of
+
+__all__ = ["say_next"]
+
+_USEFUL_AUROC = 0.7
+_SEEDS = 3
+
+
+def say_next(found: Found, cases: Cases, primary: str) -> list[str]:
+    """Say what the numbers give reason to do, the most pressing first; nothing where they give none."""
+    return [
+        *_finish(found),
+        *_look_again(cases),
+        *_collect(found, primary),
+        *_trust(found, cases),
+        *_more_seeds(found),
+    ]
+
+
+def _finish(found: Found) -> list[str]:
+    n = len(found.unfinished)
+    if not n:
+        return []
+    command = _command(found)
+    left = f"{count(n, 'stage')} of {len(found.note.stages)} to go"
+    return [f"Finish the run, {left}: {command or 'run the same command again'}"]
+
+
+def _look_again(cases: Cases) -> list[str]:
+    ids = both_hard_and_doubtful(cases)
+    if not ids:
+        return []
+    return [
+        f"Look again at the labels of {count(len(ids), 'case')} that {'is' if len(ids) == 1 else 'are'} both among the "
+        f"hardest tenth and among the tenth whose labels the network finds least plausible: {listed(ids, 5)}."
+    ]
+
+
+def _collect(found: Found, primary: str) -> list[str]:
+    hit = hit_groups(found.tables["groups"], primary) if "groups" in found.tables else None
+    if hit is None or hit.empty:
+        return []
+    names = [f"{label_of(str(r['column']))} {shortened(str(r['group']))}" for r in rows_in(hit.head(3))]
+    return [f"Collect, or label, more images like those that it fails for: {listed(names, last='or')}."]
+
+
+def _trust(found: Found, cases: Cases) -> list[str]:
+    """Say which ranking finds bad scores where there are no labels."""
+    table = found.tables.get("rankings")
+    if table is None or not {"auroc", "n_bad"} <= {*table}:
+        return []
+    free = free_of_labels(table)
+    if free.empty:
+        return []
+    best = free.iloc[0]
+    bad = share_in_words(int(best["n_bad"]), int(best["n"])) + f" that score below {found.below:g}"
+    if best["auroc"] < _USEFUL_AUROC:
+        return [
+            f"Without labels no ranking finds the {bad} well: the best, {label_of(best['ranking'])}, has an AUROC of "
+            f"{number(best['auroc'])} (0.5 is chance)."
+        ]
+    step = f"To find bad cases among images without labels, rank by {label_of(best['ranking'])}: it finds the {bad} "
+    step += f"with an AUROC of {number(best['auroc'])}"
+    own = table.set_index("ranking")["auroc"].get(cases.ranking) if cases.ranking != best["ranking"] else None
+    if own is not None and own == own:
+        step += f", {label_of(cases.ranking)} with {number(own)}"
+    return [f"{step}. Order this page by it: htl report {shlex.quote(str(found.folder))} --by {best['ranking']}"]
+
+
+def _more_seeds(found: Found) -> list[str]:
+    row = deciding_row(found.tables)
+    if row is None:
+        return []
+    n, low, high = seeds_of(row), float(row["low"]), float(row["high"])
+    if n > 1 and (low > 0 or high < 0):
+        return []
+    wanted, kept = max(_SEEDS, 2 * n), ", what is done is kept" if n > 1 else ""
+    command = _command(found, f"--seeds 0:{wanted}")
+    more = f"Whether the training helped is open after {count(n, 'seed')}; train {wanted}{kept}"
+    return [f"{more}: {command}" if command else f"{more} (--seeds 0:{wanted})."]
+
+
+def _command(found: Found, more: str = "") -> str:
+    """Return the command of this run, as far as its note tells."""
+    if not (found.note.setting and found.note.data):
+        return ""
+    words = ["htl", "run", found.note.setting, found.note.data, "--out", str(found.folder)]
+    return " ".join([*map(shlex.quote, words), *([more] if more else [])])

@@ -1,0 +1,136 @@
+"""Numbers and names as a person reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+_LABELS = {
+    "iou": "IoU",
+    "dice": "Dice",
+    "true_prob": "P(true label)",
+    "box_iou": "IoU of the boxes",
+    "box_foreground_iou": "IoU of box and mask",
+    "surface_distance": "surface distance",
+    "mean_average_precision": "average precision",
+    "label_quality": "label doubt",
+    "pie_spearman": "order of classes lost (PIE)",
+    "pie_modal": "class changed (PIE)",
+    "pie_taxicab": "probabilities moved (PIE)",
+    "id": "case",
+}
+
+
+def label_of(name: str) -> str:
+    """Return what a score, a ranking or a column is called.
+
+    Example:
+        >>> label_of("foreground_iou"), label_of("relative_forgetting"), label_of("iou_left_lung")
+        ('IoU', 'relative forgetting', 'IoU left lung')
+    """
+    name = name.removeprefix("foreground_")
+    if name in _LABELS:
+        return _LABELS[name]
+    return " ".join(
+        {"iou": "IoU", "dice": "Dice", "ap": "AP", "htl": "HTL"}.get(word, word) for word in name.split("_")
+    )
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number with a true minus sign; a dash where there is none.
+
+    Example:
+        >>> number(-0.456), number(float("nan"))
+        ('−0.46', '–')
+    """
+    return f"{value:.{digits}f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
+def with_interval(value: float, low: float = math.nan, high: float = math.nan, digits: int = 2) -> str:
+    """Return a number and its interval, where there is one.
+
+    Example:
+        >>> with_interval(0.69, 0.661, 0.724), with_interval(0.5)
+        ('0.69 [0.66, 0.72]', '0.50')
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return number(value, digits)
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: whole, but where that would say nothing or all of it.
+
+    Example:
+        >>> percent(0.7), percent(0.004), percent(0.925), percent(1)
+        ('70 %', '0.4 %', '92.5 %', '100 %')
+    """
+    if not math.isfinite(share):
+        return "–"
+    value = 100 * share
+    whole = abs(value - round(value)) < 1e-6 or 1 <= value <= 90
+    return f"{value:.0f} %" if whole else f"{value:.1f} %"
+
+
+def p_value(p: float) -> str:
+    """Return a p value as one writes it.
+
+    Example:
+        >>> p_value(0.0004), p_value(0.034)
+        ('p < 0.001', 'p = 0.03')
+    """
+    return "p < 0.001" if p < 0.001 else f"p = {p:.1g}" if p < 0.01 else f"p = {p:.2f}"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Return so many of something.
+
+    Example:
+        >>> count(1, "image"), count(12000, "image")
+        ('1 image', '12,000 images')
+    """
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(words: Sequence[str], at_most: int = 8, last: str = "and") -> str:
+    """Return words as a list in a sentence, long ones cut.
+
+    Example:
+        >>> listed(["a", "b", "c"]), listed(list("abcde"), at_most=2)
+        ('a, b and c', 'a, b and 3 more')
+    """
+    named = [shortened(word) for word in words[:at_most]]
+    if len(words) > at_most:
+        named.append(f"{len(words) - at_most} more")
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} {last} {named[-1]}" if named else ""
+
+
+def shortened(text: str, at_most: int = 60) -> str:
+    """Return a text that fits into a sentence.
+
+    Example:
+        >>> len(shortened("x" * 300))
+        60
+    """
+    text = " ".join(text.split())
+    return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
+
+
+def said(value: object) -> str:
+    """Return any value of a table as a person reads it.
+
+    Example:
+        >>> said(True), said(3.0), said(0.123456), said(None)
+        ('yes', '3', '0.123', '–')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA:
+        return "–"
+    if isinstance(value, float) and math.isinf(value):
+        return "never learned"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == int(value) else f"{value:.3g}".replace("-", "−")
+    return str(value)

@@ -141,7 +141,14 @@ def audit(
         if folder is not None:
             (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
             options: dict[str, Any] = {"split": split, "sparsities": list(sparsities), "pruner": pruner, "fast": fast}
-            options |= {"data": str(data), "below": below, "score_at": score_at, "bind": bind, "skip_unusable": skip_unusable, "task": known.name}
+            options |= {
+                "data": str(data),
+                "below": below,
+                "score_at": score_at,
+                "bind": bind,
+                "skip_unusable": skip_unusable,
+                "task": known.name,
+            }
             _record(folder, model, options, items, found.write(folder), start)
     return found
 

@@ -319,7 +319,7 @@ def _notes(scores: xr.Dataset, items: Sequence[Item], task: Task) -> list[tuple[
         notes += [("classes", f"No sample shows {name}: nothing is said of it.") for name in absent]
     else:
         left_out = "nothing is scored, and rankings by a score, such as forgetting, are left out"
-        notes.append(("labels", f"No sample has a label: {left_out}."))
+        notes.append(("unlabelled", f"No sample has a label: {left_out}."))
     if task.probabilities:
         notes.append(("network", "The network's output are probabilities: it ends in softmax or sigmoid itself."))
     return notes

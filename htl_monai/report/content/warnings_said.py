@@ -10,7 +10,7 @@ from htl_monai.report.content.plain_words import count, listed
 __all__ = ["say_warnings"]
 
 # Notes of an audit that warn of nothing.
-_NO_WARNING = ("samples", "network", "rankings", "order", "judged")
+_NO_WARNING = ("samples", "unlabelled", "network", "rankings", "order", "judged")
 
 
 def say_warnings(found: Found, cases: Cases) -> list[str]:

@@ -30,18 +30,13 @@ class LayerOutput:
         self.activations.append(output.detach().requires_grad_())
         return self.activations[-1]
 
-    def single(self) -> Tensor:
-        """Return the output of the one time that the layer ran.
-
-        Raises:
-            ValueError: the layer did not run in the forward pass.
-        """
+    def require_one(self) -> None:
+        """Refuse a layer that did not run once in the forward pass."""
         if len(self.activations) != 1:
             raise ValueError(
                 f"layer must run once in a forward pass, got {len(self.activations)} runs of {self.name!r}; "
                 "name another layer"
             )
-        return self.activations[0]
 
     def refuse_in_place(self, other: str, module: nn.Module, inputs: Any) -> None:
         """Forward pre-hook: refuse to run a module in place on what is kept."""

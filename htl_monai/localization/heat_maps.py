@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, redirect_stderr
 
 import torch
 from torch import Tensor, nn
 
-from htl_monai.localization.cam_layer import find_layer, kept_output, undisturbed
-from htl_monai.localization.cam_methods import GRADIENT_FREE, cam_images, cam_method
-from htl_monai.localization.cam_targets import check_output, image_targets
+from htl_monai.localization.cam_layer import LayerOutput, find_layer, kept_output, undisturbed
+from htl_monai.localization.cam_methods import cam_method
+from htl_monai.localization.cam_targets import ImageTarget, check_output, image_targets
 from htl_monai.networks.wrapping import unwrapped
 
 
 class HeatMaps:
     """Compute the heat maps of a batch with one forward pass and a backward pass that stops at the layer.
 
-    Attend Who is Weak, Algorithm 3 localizes with GradCAM++. The maps are those of the grad-cam package called image by
-    image; the package's own call would take the gradients of every layer and clear those of the parameters.
+    Attend Who is Weak, Algorithm 3 localizes with GradCAM++. The maps are those of the grad-cam package; by itself it
+    would take the gradients of every layer and clear those of the parameters.
 
     The network may be wrapped for several processes, compiled, pruned in place, and in training mode (it runs in eval
     mode); its weights, gradients, modes and hooks are the same afterwards, also when the call raises.
@@ -70,37 +72,50 @@ class HeatMaps:
         targets = image_targets(class_index, len(inputs))
         if len(inputs) == 0:
             return inputs.new_zeros((0, 1, *inputs.shape[2:]), dtype=torch.float32)
-        with undisturbed(network):
-            runner = _Runner(network, self.forward).eval()
-            with kept_output(network, name, layer) as kept:
-                output = check_output(runner(inputs), targets)
-            activations = kept.single()
-            score = torch.stack([target(one) for target, one in zip(targets, output, strict=True)]).sum()
-            gradients = _gradients(score, activations, name) if self.method not in GRADIENT_FREE else None
-            maps = cam_images(self.method, runner, inputs, targets, activations.detach(), gradients)
+        with ExitStack() as stack:
+            stack.enter_context(undisturbed(network))
+            kept = stack.enter_context(kept_output(network, name, layer))
+            runner = _Runner(network, self.forward, targets, kept)
+            cam = self.method(runner, [layer], reshape_transform=Tensor.float)  # numpy has no bfloat16
+            stack.callback(cam.activations_and_grads.release)
+            runner.needs_gradients = cam.uses_gradients
+            stack.enter_context(redirect_stderr(io.StringIO()))  # ScoreCAM draws a progress bar for every image
+            maps = torch.from_numpy(cam(inputs, targets))
         empty = torch.stack([target.is_empty() for target in targets])
         maps = maps.to(inputs.device)[:, None].masked_fill_(empty.to(inputs.device).view(-1, 1, 1, 1), 0)
         # Infinite logits can have a finite map, and NaN ones an empty one: neither shows where the network looks.
-        broken = ~torch.isfinite(output.detach()).flatten(1).all(dim=1)
+        broken = ~torch.isfinite(cam.outputs.detach()).flatten(1).all(dim=1)
         return maps.masked_fill_(broken.to(inputs.device).view(-1, 1, 1, 1), torch.nan)
 
 
 class _Runner(nn.Module):
-    """The network as a method of the package calls it when it needs further forward passes."""
+    """The network as the package runs it: first on the images themselves, and for some methods again."""
 
-    def __init__(self, network: nn.Module, run: Callable[[Tensor, nn.Module], Tensor]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        run: Callable[[Tensor, nn.Module], Tensor],
+        targets: Sequence[ImageTarget],
+        kept: LayerOutput,
+    ) -> None:
         super().__init__()
-        self.network, self.run = network, run
+        self.network, self.run, self.targets, self.kept = network, run, targets, kept
+        self.needs_gradients = self.has_run = False
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.run(inputs, self.network)
+        output = self.run(inputs, self.network)
+        if self.has_run:
+            return output
+        self.has_run = True
+        self.kept.require_one()
+        output = check_output(output, self.targets)
+        if self.needs_gradients and not output.requires_grad:
+            raise ValueError(
+                f"layer must lead to the output of the network, got {self.kept.name!r}, which does not; name another"
+            )
+        for target, one in zip(self.targets, output, strict=True):
+            target(one)  # what is explained is what the images themselves show
+        return output
 
-
-def _gradients(score: Tensor, activations: Tensor, name: str) -> Tensor:
-    """Return the gradients of the images' scores, summed, for the activations; images do not mix in eval mode."""
-    gradients = None
-    if score.requires_grad:
-        (gradients,) = torch.autograd.grad(score, activations, allow_unused=True)
-    if gradients is None:
-        raise ValueError(f"layer must lead to the output of the network, got {name!r}, which does not; name another")
-    return gradients
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Leave the gradients of a training as they are."""

@@ -61,12 +61,6 @@ class Arm:
         named = (*_several(self.choice.get("ranking")), *_several(self.choice.get("count_as")))
         return any(ranking_named(_made(ranking)).reads_training for ranking in named)
 
-    @property
-    def needs_labels(self) -> bool:
-        """Whether it can rank images only by their labels."""
-        wanted = _several(self.choice.get("ranking"))
-        return bool(wanted) and all(ranking_named(_made(ranking)).needs_labels for ranking in wanted)
-
 
 def read_arm(arm: str) -> Arm:
     """Read an arm.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
 from xarray import Dataset
 
-from htl_monai.ranking.rank_all import chosen
+from htl_monai.data.spoken_warning import warn
 from htl_monai.ranking.ranking import Ranking
 from htl_monai.ranking.registry import ranking_named
+from htl_monai.ranking.selection import select, wrong_amount
 
 __all__ = ["Choice", "RankingLike"]
 
@@ -51,24 +52,38 @@ class Choice:
         found = [self._with_options(ranking_named(one)) for one in several]
         return next((one for one in found if one.missing(scores) is None), found[-1])
 
+    def counted(self, scores: Dataset) -> Ranking:
+        """Return the ranking whose rule and amount say how many are chosen."""
+        return self.made(scores, self.count_as)
+
+    def of_arm(self, changes: Mapping[str, Any]) -> Choice:
+        """Return how an arm chooses that differs in some fields: as many as this choice, unless it says otherwise."""
+        return replace(self, **{"count_as": self.ranking, **changes})
+
     def ids(self, scores: Dataset) -> list[str]:
-        """Return the ids of the chosen images, hardest first.
+        """Return the ids of the chosen images, hardest first; where there are fewer than asked for, it says so.
 
         Raises:
             ValueError: a ranking cannot be made of the scores, or nothing is chosen.
         """
-        by = self.made(scores)
-        counted = by if self.count_as is None else self.made(scores, self.count_as)
-        if not self.beside:
-            return chosen(scores, by, self.rule, self.amount, self.never_learned, counted)
-        taken = chosen(scores, counted, self.rule, self.amount, self.never_learned)
-        others = scores.isel(sample=~np.isin(scores["sample"].values.astype(str), taken))
-        return by.choose(others, len(taken), self.never_learned)
+        by, counted = self.made(scores), self.counted(scores)
+        found = taken = self._by_rule(scores, counted)
+        count = int(self.amount) if self.rule == "count" else len(taken)
+        if self.beside or by != counted:
+            is_other = ~np.isin(scores["sample"].values.astype(str), taken if self.beside else [])
+            found = by.choose(scores.isel(sample=is_other), len(taken), self.never_learned)
+        if len(found) < count:
+            warn(f"{by.name} chooses {len(found)} images instead of {count}: of no more it can say how hard they are")
+        return found
+
+    def _by_rule(self, scores: Dataset, by: Ranking) -> list[str]:
+        if self.rule == "count" and wrong_amount(self.rule, self.amount) is None:
+            return by.choose(scores, int(self.amount), self.never_learned)
+        return select(by(scores), scores["sample"].values, self.rule, self.amount, self.never_learned)
 
     def described(self, scores: Dataset) -> dict[str, Any]:
         """Return what to tell of it beside its result."""
-        by = self.made(scores)
-        counted = by if self.count_as is None else self.made(scores, self.count_as)
+        by, counted = self.made(scores), self.counted(scores)
         how = {"rule": self.rule, "amount": self.amount, "never_learned": self.never_learned, "beside": self.beside}
         return {"ranking": by.name, "options": asdict(cast(Any, by)), "count_as": counted.name, **how}
 

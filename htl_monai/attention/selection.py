@@ -71,7 +71,7 @@ def write_selections(
     """
     if labelled not in LABELLED:
         raise ValueError(f"labelled must be one of {', '.join(LABELLED)}, got {labelled!r}; choose one of them")
-    choices = {arm: replace(choice, count_as=choice.ranking, **changes) for arm, changes in arms.items()}
+    choices = {arm: choice.of_arm(changes) for arm, changes in arms.items()}
     contents = {}
     for arm, own in choices.items():
         ids, added = _chosen(pool, own), list[dict[str, Any]]()
@@ -145,7 +145,7 @@ def _added(pool: Pool, labelled: str, choice: Choice, changes: Mapping[str, Any]
     """Return the labelled images that an arm adds."""
     if labelled == "none":
         return []
-    own = replace(choice, count_as=choice.ranking, **{k: v for k, v in changes.items() if k not in ("rule", "amount")})
+    own = choice.of_arm({k: v for k, v in changes.items() if k not in ("rule", "amount")})
     ids = list(pool.items) if labelled == "all" else _chosen(pool, own)
     return [{**pool.items[id_], "pseudo": False} for id_ in ids]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
+from htl_monai.data.spoken_warning import warn
 from htl_monai.tasks.usefulness import ADVICE
 
 __all__ = ["warn_of_useless"]
-
-logger = logging.getLogger(__name__)
 
 
 def warn_of_useless(network: str, reason: str | None, after: str) -> None:
@@ -21,6 +17,4 @@ def warn_of_useless(network: str, reason: str | None, after: str) -> None:
         after: when it was looked at.
     """
     if reason is not None:
-        sentence = f"{after}: {network} {reason}; {ADVICE}"
-        logger.warning(sentence)
-        print(f"warning: {sentence}", file=sys.stderr, flush=True)
+        warn(f"{after}: {network} {reason}; {ADVICE}")

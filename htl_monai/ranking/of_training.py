@@ -18,7 +18,9 @@ from htl_monai.ranking.ranking import Ranking
 class OfTraining(Ranking):
     """Base of rankings of training dynamics; of several seeds the mean of their numbers counts."""
 
-    needs: ClassVar[str] = "It needs what the training of these samples recorded (record_dynamics)."
+    needs: ClassVar[str] = (
+        "It needs what the training of these samples recorded (record_dynamics, or an arm that ranks by it)."
+    )
 
     def values(self, scores: Dataset) -> NDArray[np.float64]:
         """Return the numbers; NaN for a sample that no epoch saw."""

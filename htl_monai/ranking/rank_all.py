@@ -1,4 +1,4 @@
-"""Ranks samples by every ranking that can be made of their scores, and chooses by one of them."""
+"""Ranks samples by every ranking that can be made of their scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from xarray import Dataset
 from htl_monai.ranking.hardness import hardness_rank
 from htl_monai.ranking.ranking import OfPruned, Ranking
 from htl_monai.ranking.registry import ranking_named, rankings
-from htl_monai.ranking.selection import select, wrong_amount
 from htl_monai.scores import has_labels, metadata_of
 
 # Which of those that can be made leads, if none is named.
@@ -65,36 +64,6 @@ def why_not(scores: Dataset) -> dict[str, str]:
     """Return why each of the other rankings cannot be made of these scores, a sentence by name."""
     reasons = {name: kind().missing(scores) for name, kind in rankings().items()}
     return {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def chosen(
-    scores: Dataset,
-    ranking: str | Ranking,
-    rule: str = "threshold",
-    amount: float = 0.4,
-    never_learned: str = "exclude",
-    count_as: str | Ranking | None = None,
-) -> list[str]:
-    """Return the ids that a ranking chooses, hardest first.
-
-    Args:
-        scores: of the samples.
-        ranking: by name or with options.
-        rule: see :func:`~htl_monai.ranking.selection.select`.
-        amount: see there.
-        never_learned: see there.
-        count_as: another ranking, whose rule and amount say how many are chosen, so that arms of the same size are
-            compared; None chooses by the rule itself.
-
-    Raises:
-        ValueError: as :func:`~htl_monai.ranking.selection.select`, or a ranking cannot be made.
-    """
-    by = ranking_named(ranking)
-    if count_as is None or ranking_named(count_as) == by:
-        if rule == "count" and wrong_amount(rule, amount) is None:
-            return by.choose(scores, int(amount), never_learned)
-        return select(by(scores), scores["sample"].values, rule, amount, never_learned)
-    return by.choose(scores, len(chosen(scores, count_as, rule, amount, never_learned)), never_learned)
 
 
 def _dense(scores: Dataset, ranking: Ranking) -> dict[str, NDArray[np.float64]]:

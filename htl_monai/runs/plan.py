@@ -18,6 +18,7 @@ from htl_monai.runs import layout
 from htl_monai.runs.graph import compared_arms, stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, entry_values, merged_config, refuse_fixed
 from htl_monai.runs.provenance import Origin, entries_behind, origin_of
+from htl_monai.runs.rehearsal import rehearse
 from htl_monai.runs.setting import Setting, read_setting
 from htl_monai.runs.stage import Stage
 from htl_monai.settings.checks import require_good_settings
@@ -108,9 +109,9 @@ def plan_setting(
     """
     chosen = read_setting(setting)
     folder, stages = Path(out).resolve(), stages_of(chosen, arms, seeds)
-    changes = collect_changes(overlays, seed, settings or {})
+    changes = asked = collect_changes(overlays, seed, settings or {})
     if arms is not None and any(stage.run_id == "finetuning" for stage in stages):
-        changes.setdefault("budget", "steps")  # arms are compared at the same number of optimizer steps
+        changes = {"budget": "steps", **asked}  # arms are compared at the same number of optimizer steps
     bundle = find_bundle(chosen.bundle)
     merged = {stage.name: merged_config(bundle, stage, changes) for stage in stages}
     check_all_apply(settings or {}, merged)
@@ -119,11 +120,14 @@ def plan_setting(
     check_all_apply(changes, merged | {stage.name: merged_config(bundle, stage, changes) for stage in usual})
     for stage in (stage for stage in stages if stage.run_id == "finetuning"):
         check_all_apply(stage.settings, {stage.name: merged[stage.name]})
-    refuse_fixed(changes, _FIXED | _fixed_by_stages(stages, merged))
+        require_good_settings(stage.settings)
+    refuse_fixed(asked, _FIXED | _fixed_by_stages(stages, merged))
     require_good_settings({name: value for config in merged.values() for name, value in config.items()})
     columns = merged[stages[0].name]["columns"]
     notes: list[str] = []
-    source = data_digest(_lists(chosen, data, columns, notes))
+    lists = _lists(chosen, data, columns, notes)
+    rehearse(chosen, stages, merged, lists)
+    source = data_digest(lists)
 
     def planned(stage: Stage) -> PlannedStage:
         places = {"bundle_root": str(bundle), "dataset_dir": str(Path(data).resolve())}

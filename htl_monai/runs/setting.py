@@ -88,19 +88,12 @@ def read_setting(name: str) -> Setting:
 
 
 def require_fit(arm: Arm, setting: Setting) -> None:
-    """Refuse an arm that cannot do with the images that a setting chooses from.
+    """Refuse an arm whose policy cannot do with the images that a setting chooses from.
 
     Raises:
-        ValueError: it needs labels that they lack, or images of one scale.
+        ValueError: it needs images of one scale.
     """
-    if not (arm.trains and arm.chooses):
-        return
-    if arm.needs_labels and not setting.choose.get("labelled", True):
-        raise ValueError(
-            f"arm {arm.name} must do without labels in {setting.bundle}, got a ranking that needs them, while the "
-            "images that it chooses from have none; leave it out, or rank by mask_change or entropy"
-        )
-    if arm.policy.one_scale and setting.pseudo_labels:
+    if arm.trains and arm.policy.one_scale and setting.pseudo_labels:
         raise ValueError(
             f"arm {arm.name} must take images without mask where they take part, got the policy {arm.policy.name}, "
             "which measures all images on one scale; take finetune, replay or upweight"

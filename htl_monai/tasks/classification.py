@@ -29,6 +29,8 @@ class Classification(Task):
     exclusive: ClassVar[bool] = True
     """A sample has one of the classes."""
     primary_agreement: ClassVar[str] = "spearman"
+    says = ("probability", "spearman", "modal", "taxicab", "entropy", "confidence", "expected_error")
+    says_of_labels = ("true_prob", "loss", "label")
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         logits = self._logits(output["pred"])

@@ -38,6 +38,8 @@ class HeatMapLocalization(BinarySegmentation):
 
     name: ClassVar[str] = "heat_map_localization"
     primary_agreement: ClassVar[str] = "box_agreement"
+    says = (*BinarySegmentation.says, "box_agreement")
+    says_of_labels = (*BinarySegmentation.says_of_labels, "box_iou", "box_foreground_iou")
     threshold: float = 180
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:

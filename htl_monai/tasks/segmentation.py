@@ -44,6 +44,8 @@ class Segmentation(Task):
     exclusive: ClassVar[bool] = True
     """A pixel has one of the classes."""
     primary_agreement: ClassVar[str] = "mask_agreement"
+    says: ClassVar[tuple[str, ...]] = ("mask_agreement", "entropy", "entropy_per_area", "confidence", "expected_error")
+    says_of_labels: ClassVar[tuple[str, ...]] = ("iou", "dice", "whole_image_iou", "label_quality", "loss")
 
     def scores(self, output: Mapping[str, Any]) -> dict[str, Tensor]:
         if output.get("label") is None:

@@ -37,6 +37,10 @@ class Task(ABC):
     """The score that counts first, higher = better."""
     primary_agreement: ClassVar[str]
     """What counts first where there is no label."""
+    says: ClassVar[tuple[str, ...]] = ()
+    """The names of what mining writes of a sample without label."""
+    says_of_labels: ClassVar[tuple[str, ...]] = ()
+    """The names of what it writes more of one with a label."""
 
     classes: tuple[str, ...]
     foreground: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ def test_each_that_comes_with_the_package(name: str) -> None:
     assert len(ARMS[name].read_text(encoding="utf-8").splitlines()) <= 20
     if arm.trains:
         Choice(**{key: value for key, value in arm.choice.items() if key != "ranking"})
-        assert isinstance(arm.needs_labels, bool) and arm.policy.meaning
+        assert isinstance(arm.reads_training, bool) and arm.policy.meaning
 
 
 @pytest.mark.parametrize("setting", setting_names())
@@ -139,9 +139,14 @@ def test_an_arm_without_a_choice_needs_no_selection() -> None:
         (
             "semi_supervised",
             "loss",
-            "arm loss must do without labels .* got a ranking that needs them, .* leave it out",
+            "arm loss must be one that the stage mining_unlabelled of .* got loss: It needs lab",
         ),
-        ("weakly_supervised", "jtt", "arm jtt must do without labels in lesion_weak_localization"),
+        ("semi_supervised", "el2n", "arm el2n must be .* got el2n: It needs what the training of these samples record"),
+        (
+            "weakly_supervised",
+            "jtt",
+            "arm jtt must be .*, got dense_error: It needs labels.* leave the arm out, or take",
+        ),
         ("semi_supervised", "weighted", "arm weighted must take images without mask .* got the policy weighted"),
     ],
 )
@@ -151,6 +156,39 @@ def test_an_arm_that_cannot_do_with_the_images_is_refused_before_anything_runs(
     with pytest.raises(ValueError, match=words):
         plan_setting(setting, tiny_phantom, tmp_path / "run", arms=["htl", arm])
     assert not (tmp_path / "run").exists()
+
+
+NEVER: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (
+        {"ranking": "pie_spearman"},
+        {},
+        "got pie_spearman: It needs prob.* no probability among the scores; leave the arm",
+    ),
+    ({"ranking": {"_target_": "htl_monai.ranking.forgetting.Forgetting", "level": 0.55}}, {}, "asks for level 0.55;"),
+    ({"ranking": {"_target_": "htl_monai.ranking.forgetting.Forgetting", "of": "hausdorff"}}, {}, "no hausdorff among"),
+    ({"count_as": "box_change"}, {}, "got box_change: It needs boxes of a pruned level beside"),
+    ({"rule": "count", "amount": 10}, {}, "amount of the arm mine must be at most 9, the number of images .*, got 10"),
+    ({}, {"ranking": "el2n"}, r"got el2n: It needs what the training .*\(record_dynamics, or an arm that ranks by it"),
+    ({"policy": "remine", "ranking": "aum"}, {}, "that mining again in lesion_localization makes, got aum"),
+    ({"finetune_epochs": "ten"}, {}, "^finetune_epochs must be a whole number from 1, got 'ten'"),
+    ({"budget": "step"}, {}, "^budget must be one of epochs, steps, got 'step'; did you mean steps"),
+]
+
+
+@pytest.mark.parametrize(("content", "settings", "words"), NEVER)
+def test_what_an_arm_will_never_get_is_refused_before_anything_runs(
+    content: dict[str, Any], settings: dict[str, Any], words: str, tiny_phantom: Path, tmp_path: Path
+) -> None:
+    own = written(tmp_path, **{"policy": "finetune", **content})
+    with pytest.raises(ValueError, match=words):
+        plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=[own], settings=settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_arm_may_say_its_own_budget(tiny_phantom: Path, tmp_path: Path) -> None:
+    own = written(tmp_path, policy="finetune", budget="epochs", rule="count", amount=9)
+    stages = plan_setting("supervised", tiny_phantom, tmp_path / "run", arms=[own]).stages
+    assert {planned.config["budget"] for planned in stages if planned.stage.run_id == "finetuning"} == {"epochs"}
 
 
 @pytest.mark.parametrize(

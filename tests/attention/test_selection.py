@@ -14,6 +14,8 @@ from htl_monai.attention.attend import attended_items
 from htl_monai.attention.choice import Choice
 from htl_monai.attention.pool import pool_of
 from htl_monai.attention.selection import read_selection, write_selections
+from htl_monai.ranking.relative_forgetting import RelativeForgetting
+from htl_monai.ranking.selection import select, select_random
 from htl_monai.scores import make_scores, write_scores
 
 # Of the dense and of the pruned network: "e" has nothing to measure, "f" was never learned.
@@ -100,6 +102,25 @@ def test_arms_rank_by_what_the_trainings_recorded(mined: Callable[..., Path], tm
     assert sums == [hashlib.sha256(path.read_bytes()).hexdigest() for path in recorded]
     with pytest.raises(ValueError, match="ranking el2n, .*: It needs what the training of these samples recorded"):
         write_selections(pool_of(DATA, files), arms, tmp_path, Choice(level=0.7))
+
+
+def test_fewer_than_asked_for_are_said(scores: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = pool_of(DATA, [scores]).scores
+    assert len(Choice(level=0.7, rule="count", amount=4).ids(found)) == 4 and not capsys.readouterr().err
+    assert len(Choice(level=0.7, rule="count", amount=6).ids(found)) == 4
+    said = "warning: relative_forgetting chooses 4 images instead of 6: of no more it can say how hard they are"
+    assert said in capsys.readouterr().err
+    assert len(Choice("loss", "random", rule="count", amount=6).ids(found)) == 5
+    assert "loss chooses 5 images instead of 6" in capsys.readouterr().err
+
+
+def test_a_rule_says_how_many_every_ranking_chooses(scores: Path) -> None:
+    found, ids = pool_of(DATA, [scores]).scores, list(IOU)
+    hard = Choice(level=0.7).ids(found)
+    assert hard == select(RelativeForgetting(level=0.7)(found), ids, "threshold", 0.4) == ["a", "b"]
+    assert Choice("random", "relative_forgetting", level=0.7).ids(found) == select_random(ids, 2, 0)
+    assert Choice("random", rule="count", amount=5).ids(found) == select_random(ids, 5, 0)
+    assert Choice("loss", rule="top", amount=0.4).ids(found) == Choice("loss", rule="count", amount=2).ids(found)
 
 
 def test_scores_of_other_images_are_refused(scores: Path) -> None:

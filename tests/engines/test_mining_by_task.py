@@ -86,6 +86,7 @@ def test_one_pass_yields_every_ranking_that_needs_no_training(task: Task) -> Non
     scores = mine(network, items, task, val_handlers=[writer]).state.scores
     assert scores.attrs["task"] == task.name and scores.attrs["primary"] == task.primary
     assert scores.attrs["foreground"] == list(task.foreground)
+    assert set(scores.data_vars) == {*task.says, *task.says_of_labels}
     wanted = {"forgetting", "entropy", "expected_error", "dense_error", "never_learned", "random"}
     wanted |= {"mask_change", "entropy_per_area"} if task is ORGANS else {"loss", "pie_spearman", "pie_taxicab"}
     assert wanted <= set(rank_all(scores))
@@ -95,7 +96,7 @@ def test_one_pass_yields_every_ranking_that_needs_no_training(task: Task) -> Non
 def test_without_labels_the_agreement_counts_first(task: Task) -> None:
     network, items = make(task, labelled=False)
     scores = mine(network, items, task, val_handlers=[ScoresWriter(items)]).state.scores
-    assert scores.attrs["primary"] == task.primary_agreement
+    assert scores.attrs["primary"] == task.primary_agreement and set(scores.data_vars) == set(task.says)
     agreement = of_samples(scores)
     assert agreement.sel(level=0.0).values == pytest.approx(1.0) and (agreement.sel(level=0.8) < 1).any()
 

@@ -19,6 +19,7 @@ from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
 from htl_monai.runs.workflow import run_setting
 from htl_monai.scores import read_scores
+from htl_monai.tasks.heat_map_localization import HeatMapLocalization
 
 STAGES = stages_of(read_setting("weakly_supervised"))
 EDGES = ("x_min_px", "y_min_px", "x_max_px", "y_max_px")
@@ -76,7 +77,9 @@ def test_every_stage_writes_its_outputs(finished: Path) -> None:
 def test_boxes_of_heat_maps_are_mined_without_masks(finished: Path) -> None:
     training = json.loads((finished / "preparing" / "data.json").read_text())["training"]
     assert not any("label" in item for item in training)
-    table = forgetting_table(read_scores(finished / "mining" / "scores.nc"))
+    scores = read_scores(finished / "mining" / "scores.nc")
+    assert set(HeatMapLocalization.says) <= set(scores.data_vars) and not scores.attrs["labelled"]
+    table = forgetting_table(scores)
     assert table["id"].tolist() == [item["id"] for item in training for _ in range(2)]
     assert table["diagnosis"].tolist() == [item["diagnosis"] for item in training for _ in range(2)]
     assert (table["box_agreement_dense"] == 1).all() and table["box_agreement_pruned"].between(0, 1).all()

@@ -1,4 +1,4 @@
-"""All rankings side by side, and choosing by one of them."""
+"""All rankings side by side."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import pytest
 
 from htl_monai.ranking.entropy import Entropy
 from htl_monai.ranking.forgetting import Forgetting
-from htl_monai.ranking.rank_all import chosen, rank_all, why_not
+from htl_monai.ranking.rank_all import rank_all, why_not
 from htl_monai.ranking.registry import rankings
-from htl_monai.ranking.relative_forgetting import RelativeForgetting
-from htl_monai.ranking.selection import select, select_random
 
 
 def test_each_ranking_that_can_be_made_is_a_column_and_the_others_say_why_not(masks, seeds):
@@ -44,13 +42,3 @@ def test_rankings_with_options_may_be_asked_for(masks, seeds):
     np.testing.assert_array_equal(table.set_index("id").loc[masks["sample"].values.tolist(), "forgetting"], expected)
     with pytest.raises(ValueError, match="^scores must do for the ranking entropy, got none that do: It needs the"):
         rank_all(seeds, which=["entropy"])
-
-
-def test_one_number_of_samples_is_chosen_by_every_ranking(masks):
-    ids = masks["sample"].values.tolist()
-    hard = chosen(masks, "relative_forgetting", "threshold", 0.4)
-    assert hard == select(RelativeForgetting()(masks), ids, "threshold", 0.4) and 1 < len(hard) < 20
-    assert len(chosen(masks, "entropy", "threshold", 0.4, count_as="relative_forgetting")) == len(hard)
-    assert chosen(masks, "random", count_as="relative_forgetting") == select_random(ids, len(hard), 0)
-    assert chosen(masks, "random", "count", 7) == select_random(ids, 7, 0)
-    assert chosen(masks, "entropy", "top", 0.25) == chosen(masks, "entropy", "count", 6)

@@ -37,10 +37,11 @@ check: $(STAMP)  ## style, types and JSON files, without the tests
 test: check  ## every check and every test; HTL_DATA names the folder with the real data
 	$(BIN)/python -m pytest
 
-benchmark: $(STAMP)  ## speed and memory of mining and training
+benchmark: $(STAMP)  ## speed and memory of mining, training and the report
 	$(BIN)/python scripts/benchmark_mining.py
 	$(BIN)/python scripts/benchmark_heatmaps.py
 	$(BIN)/python scripts/benchmark_long_tail.py
+	$(BIN)/python scripts/benchmark_report.py
 
 verify: $(STAMP)  ## what the MONAI model zoo checks of a bundle
 	$(BIN)/python scripts/verify_bundle.py

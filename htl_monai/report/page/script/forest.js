@@ -27,13 +27,15 @@ function forest({ caption, first = "Group", valueLabel, rows, domain = extent(ro
     ...heads.map((text, i) => said(row.cells[i], "td", { class: kind(text) })),
     withAction && make("td", { class: "action" }, row.show && button("Show", { "aria-label": `Show the cases of ${row.label} in the table`, click: row.show })));
   const head = (text, kind_) => make("th", { scope: "col", class: kind_ }, text);
+  const rem = (withN ? 4.2 : 0) + 13.5 + (withAction ? 5 : 0) + d3.sum(heads, (text) => (text === NOTE ? 9 : 6.2));
   const body = make("tbody", {}, ...rows.slice(0, ROWS_FIRST).map(line));
   const rest = rows.length - ROWS_FIRST;
-  return make("div", {},
-    scrolling(caption, make("table", { class: "forest" }, said(caption, "caption"),
-      make("thead", {}, make("tr", {}, head(first, "first"), withN && head("n", "number n"), head(axis(scale), "plot"), head(valueLabel, "number value"),
-        ...heads.map((text) => head(text, kind(text))), withAction && head("Cases", "action"))),
-      body)),
+  const table_ = make("table", { class: "forest" }, said(caption, "caption"),
+    make("thead", {}, make("tr", {}, head(first, "first"), withN && head("n", "number n"), head(axis(scale), "plot"), head(valueLabel, "number value"),
+      ...heads.map((text) => head(text, kind(text))), withAction && head("Cases", "action"))),
+    body);
+  table_.style.setProperty("--rest", `${rem}rem`);
+  return make("div", {}, scrolling(caption, table_),
     rest > 0 && button(`Show the other ${number(rest, 0)}`, { class: "more", click: (event) => { body.append(...rows.slice(ROWS_FIRST).map(line)); event.target.remove(); } }));
 }
 
@@ -44,16 +46,16 @@ function estimate(row, written, digits) {
 }
 
 function axis(scale) {
-  const format = scale.tickFormat(4);
+  const format = scale.tickFormat(3);
   return make("span", {}, make("span", { class: "hidden" }, "Plot"), draw("svg", { class: "axis", width: "100%", height: 18, "aria-hidden": "true" },
-    ...scale.ticks(4).map((tick) => draw("text", { x: `${scale(tick)}%`, y: 14, "text-anchor": "middle" }, format(tick)))));
+    ...scale.ticks(3).map((tick) => draw("text", { x: `${scale(tick)}%`, y: 14, "text-anchor": "middle" }, format(tick)))));
 }
 
 function interval(row, scale, reference) {
   const at = (x) => `${scale(x).toFixed(2)}%`;
   const whiskers = isNumber(row.low) && isNumber(row.high);
   return draw("svg", { class: "interval", width: "100%", height: 22, "aria-hidden": "true" },
-    ...scale.ticks(4).map((tick) => draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: 0, y2: 22 })),
+    ...scale.ticks(3).map((tick) => draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: 0, y2: 22 })),
     isNumber(reference) && draw("line", { class: "reference", x1: at(reference), x2: at(reference), y1: 0, y2: 22 }),
     whiskers && draw("line", { class: "whisker", x1: at(row.low), x2: at(row.high), y1: 11, y2: 11 }),
     isNumber(row.value) && draw("circle", { class: whiskers ? "dot" : "dot unsure", cx: at(row.value), cy: 11, r: 4.5 }));

@@ -1,6 +1,13 @@
 // Which cases are shown, and in which order: pure functions of columns and conditions.
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+// Text in the order of a person: case and accents aside, numbers in it by their size. Plain comparisons of such keys are
+// many times as fast as a collator's, of thousands of names.
+const naturalKey = (text) => String(text).normalize("NFKD").toLowerCase().replace(/\d+/g, (digits) => digits.padStart(16, "0"));
+function inNaturalOrder(texts) {
+  const keyed = texts.map((text) => [naturalKey(text), text]);
+  return keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, text]) => text);
+}
+
 const ranksOf = new Map(); // of a column's name: one number a case, so that sorting compares numbers only
 
 // What a value sorts by; what is unknown comes last in either direction.
@@ -11,7 +18,7 @@ function ranks(name) {
   if (cases.byName.get(name)?.kind === "number") {
     for (let i = 0; i < cases.n; i++) if (isNumber(values[i])) made[i] = values[i];
   } else {
-    const unique = [...new Set(values)].filter((value) => !isMissing(value)).sort((a, b) => collator.compare(String(a), String(b)));
+    const unique = inNaturalOrder([...new Set(values)].filter((value) => !isMissing(value)));
     const place = new Map(unique.map((value, rank) => [value, rank]));
     for (let i = 0; i < cases.n; i++) made[i] = place.get(values[i]) ?? NaN;
   }

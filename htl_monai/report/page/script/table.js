@@ -1,12 +1,13 @@
 // The table of all cases. Only the rows in view are in the document, so that 10,000 of them are no slower than ten.
 
-const ROWS_BEYOND = 6; // rows drawn above and below what is seen
+const ROWS_BEYOND = 4; // rows drawn above and below what is seen
 const PRINTED_ROWS = 40;
+const TALLEST = 900; // pixels: on paper the box is as high as its rows, which must not draw more of them
 
 function makeTable() {
   const withPictures = cases.columns.length > 0 && list(content.thumbnails?.of).some(isNumber);
   const rowHeight = withPictures ? 46 : 34;
-  const columns = cases.columns.filter((column) => column.show !== false);
+  let columns = cases.columns.filter((column, place) => column.show !== false || !place);
   const selected = new Set();
   let kept = filtered({ query: "", groups: new Map(), thresholds: new Map() });
   let order = kept, sortName = null, descending = false, active = 0;
@@ -17,12 +18,11 @@ function makeTable() {
   const all = make("input", { type: "checkbox", "aria-label": "Select all cases shown", change: () => { selectAll(all.checked); } });
   const body = make("tbody", { keydown: pressed, "data-rows": true });
   const [above, below] = [spacer(), spacer()];
-  const widths = columnWidths(columns, withPictures);
+  const group = make("colgroup");
   const head = make("tr", { "aria-rowindex": 1 });
   const table = make("table", { class: "cases", "aria-labelledby": "table-title", "aria-describedby": "table-help" },
-    make("colgroup", {}, ...widths.map(sizedColumn)), make("thead", {}, head), above.body, body, below.body);
-  table.style.width = `calc(${widths.join(" + ")})`;
-  const box = make("div", { class: "window", tabindex: "0", role: "group", "aria-label": "Table of all cases, scrolls", scroll: () => requestAnimationFrame(fillRows) }, table);
+    group, make("thead", {}, head), above.body, body, below.body);
+  const box = make("div", { class: "window", tabindex: "0", role: "group", "aria-label": "Table of all cases, scrolls", scroll: () => requestAnimationFrame(() => fillRows()) }, table);
   box.style.setProperty("--row", `${rowHeight}px`);
 
   function arrange() {
@@ -48,10 +48,10 @@ function makeTable() {
     all.indeterminate = shownSelected > 0 && !all.checked;
     announce(`${count.textContent}${selected.size ? `, ${number(selected.size, 0)} selected` : ""}`);
   }
-  function fillRows() {
-    const height = box.clientHeight || 600;
+  function fillRows(least = 0) {
+    const height = Math.min(box.clientHeight || 600, TALLEST);
     const first = Math.max(0, Math.floor(box.scrollTop / rowHeight) - ROWS_BEYOND);
-    const last = Math.min(order.length, Math.max(first + PRINTED_ROWS, Math.ceil((box.scrollTop + height) / rowHeight) + ROWS_BEYOND));
+    const last = Math.min(order.length, first + Math.max(least, Math.ceil(height / rowHeight) + 2 * ROWS_BEYOND));
     for (const [place, row] of rows) if (place < first || place >= last) { row.remove(); rows.delete(place); }
     let after = null;
     for (let place = last - 1; place >= first; place--) {
@@ -117,24 +117,51 @@ function makeTable() {
     row.querySelector(onTick ? "input" : "button").focus({ preventScroll: true });
   }
 
-  head.append(make("th", { class: "tick", scope: "col" }, all));
-  if (withPictures) head.append(make("th", { class: "small", scope: "col" }, "Picture"));
-  head.append(...columns.map((column) => make("th", { scope: "col", "data-column": column.name, "aria-sort": "none", class: column.kind === "number" ? "number" : null, title: column.hint },
-    make("button", { type: "button", class: "sort", click: () => sortBy(column.name) }, said(column.label ?? column.name)))));
+  // The headings, anew whenever other columns are chosen.
+  function layOut() {
+    const widths = columnWidths(columns, withPictures);
+    table.style.width = `calc(${widths.join(" + ")})`;
+    group.replaceChildren(...widths.map(sizedColumn));
+    head.replaceChildren(
+      make("th", { class: "tick", scope: "col" }, all), ...(withPictures ? [make("th", { class: "small", scope: "col" }, "Picture")] : []),
+      ...columns.map((column) => make("th", { scope: "col", "data-column": column.name, class: column.kind === "number" ? "number" : null, title: column.hint },
+        make("button", { type: "button", class: "sort", click: () => sortBy(column.name) }, said(column.label ?? column.name)))));
+    markSorted();
+  }
+  const chooser = columnChooser(columns, (chosen_) => { columns = chosen_; layOut(); refresh(); });
+
+  layOut();
   const filters = makeFilters((indices) => { kept = indices; arrange(); });
   const chosen = () => (selected.size ? sorted([...selected].sort((a, b) => a - b), sortName, descending) : order);
   const clearing = button("Clear filters", { class: "clear", click: filters.clear });
   const unselecting = button("Select none", { click: () => { selected.clear(); refresh(); } });
-  const bar = make("div", { class: "table-bar" }, count, clearing, make("span", { class: "exports" }, chosenText, ...exportButtons(chosen), unselecting));
+  const bar = make("div", { class: "table-bar" }, count, clearing, chooser, make("span", { class: "exports" }, chosenText, ...exportButtons(chosen), unselecting));
   filters.apply();
-  new ResizeObserver(fillRows).observe(box);
-  return { parts: [filters.element, bar, box], only: filters.only };
+  new ResizeObserver(() => fillRows()).observe(box);
+  addEventListener("beforeprint", () => fillRows(PRINTED_ROWS));
+  const onPaper = order.length > PRINTED_ROWS && make("p", { class: "on-paper" }, `On paper: ${PRINTED_ROWS} cases or so; the page shows, and exports, all of them.`);
+  return { parts: [filters.element, bar, box, onPaper], only: filters.only };
+}
+
+// Which columns are shown; the first, by which a case is known, always is.
+function columnChooser(columns, choose) {
+  const shown_ = new Set(columns);
+  const [first, ...others] = cases.columns;
+  const boxes = others.map((column) => {
+    const box = make("input", { type: "checkbox", change: () => {
+      if (box.checked) shown_.add(column); else shown_.delete(column);
+      choose([first, ...others.filter((each) => shown_.has(each))]);
+    } });
+    box.checked = shown_.has(column);
+    return make("label", { title: column.hint }, box, said(column.label ?? column.name));
+  });
+  return boxes.length > 1 && make("details", { class: "chooser" }, make("summary", {}, "Columns"), make("div", {}, ...boxes));
 }
 
 function bodyCell(column, i, opens, tab) {
   const text = shown(column, cases.values[column.name][i]);
   if (opens) return make("th", { scope: "row" }, make("button", { type: "button", class: "open", tabindex: tab, "aria-haspopup": "dialog", title: text, click: opens }, said(text)));
-  return make("td", { class: column.kind === "number" ? "number" : null, title: column.kind === "number" ? null : text }, said(text));
+  return column.kind === "number" ? make("td", { class: "number" }, text) : said(text, "td", { title: text });
 }
 
 // What stands for the rows that are not drawn.

@@ -4,6 +4,7 @@ const viewer = (() => {
   let order = [], place = 0, slice = 0, one = null;
   const picture = make("div", { class: "large" });
   const side = make("div", { class: "side" });
+  const zoom = zoomed(picture);
   const title = make("h2", { id: "viewer-title", dir: "auto", tabindex: "-1" });
   const where = make("span", { class: "quiet" });
   const previous = button("‹ Previous", { click: () => step(-1) });
@@ -38,9 +39,11 @@ const viewer = (() => {
     const n = list(one.slices).length;
     slices.hidden = n < 2;
     slider.max = Math.max(0, n - 1);
+    zoom.reset();
     side.replaceChildren(...[
       outlined.length && n ? outlineLegend() : null,
       one.note && said(one.note, "p", { class: "note" }),
+      !hardestOf.has(index) && hardest.length > 0 && make("p", { class: "quiet" }, "Large pictures with outlines are kept of the hardest cases."),
       factList(list(one.facts)),
       classTable(list(one.classes)),
       make("p", { class: "keys quiet" }, keysText(n)),
@@ -52,6 +55,7 @@ const viewer = (() => {
     const all = list(one.slices);
     slice = Math.min(Math.max(at, 0), Math.max(0, all.length - 1));
     picture.replaceChildren(pictureOf(one, all[slice], 320));
+    zoom.apply();
     if (all.length < 2) return;
     const text = `Slice ${slice + 1} of ${all.length} (position ${all[slice].position ?? slice})${slice === (one.first ?? 0) ? ", largest error" : ""}`;
     slider.value = slice;
@@ -74,7 +78,7 @@ const viewer = (() => {
     const actions = {
       ArrowLeft: inSlider ? null : () => step(-1), ArrowRight: inSlider ? null : () => step(1),
       ArrowUp: inSlider ? null : () => showSlice(slice - 1), ArrowDown: inSlider ? null : () => showSlice(slice + 1),
-      o: toggleAllOutlines, O: toggleAllOutlines,
+      o: toggleAllOutlines, O: toggleAllOutlines, "+": () => zoom.by(ZOOM), "-": () => zoom.by(1 / ZOOM),
     };
     const key = outlined[Number(event.key) - 1];
     const action = actions[event.key] ?? (key && (() => toggleOutline(key.number)));
@@ -86,9 +90,40 @@ const viewer = (() => {
   return { open };
 })();
 
+const ZOOM = 1.6;
+const ZOOM_MOST = 10;
+
+// A picture that is enlarged where it is clicked, or at its middle by keys; outlines keep their width.
+function zoomed(frame) {
+  let factor = 1, middle = null; // in the picture's pixels
+  frame.addEventListener("click", (event) => {
+    const svg = event.target.closest(".picture");
+    if (!svg) return;
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    if (factor === 1) [factor, middle] = [ZOOM * ZOOM, [point.x, point.y]]; else [factor, middle] = [1, null];
+    apply();
+  });
+  function apply() {
+    const svg = frame.querySelector(".picture");
+    if (!svg) return;
+    const image = svg.querySelector("image");
+    const [width, height] = ["width", "height"].map((name) => Number(image.getAttribute(name)));
+    const [x, y] = middle ?? [width / 2, height / 2];
+    const corner = (at, size) => Math.min(Math.max(at - size / factor / 2, 0), size - size / factor);
+    svg.setAttribute("viewBox", `${corner(x, width)} ${corner(y, height)} ${width / factor} ${height / factor}`);
+    svg.classList.toggle("near", factor > 1);
+  }
+  return {
+    apply,
+    by: (step) => { factor = Math.min(Math.max(factor * step, 1), ZOOM_MOST); apply(); },
+    reset: () => { [factor, middle] = [1, null]; },
+  };
+}
+
 function keysText(n) {
   const keys = ["← → cases"];
   if (n > 1) keys.push("↑ ↓ or wheel: slices");
+  if (n) keys.push("click or + − zoom");
   if (n && outlined.length) keys.push(`1–${outlined.length} outlines, O all of them`);
   return `Keys: ${[...keys, "Esc closes"].join(" · ")}`;
 }
@@ -106,12 +141,13 @@ function factList(facts) {
 function classTable(classes) {
   if (!classes.length) return null;
   const asked = networks.filter(({ name }) => name !== "truth" && classes.some((row) => isNumber(row[name])));
-  const presence = (truth) => (truth === 1 ? "● present" : truth === 0 ? "○ absent" : "unknown");
-  return scrolling("Classes", make("table", { class: "plain" },
-    make("caption", {}, "Probability of each class"),
-    make("thead", {}, make("tr", {}, ...["Class", "Label", ...asked.map(({ label }) => label)].map((text) => said(text, "th", { scope: "col" })))),
+  const presence = (truth) => (truth === 1 ? "● " : truth === 0 ? "○ " : "? ");
+  const spoken = (truth) => (truth === 1 ? "present: " : truth === 0 ? "absent: " : "unknown: ");
+  return scrolling("Classes", make("table", { class: "plain classes" },
+    make("caption", {}, "Probability of each class ", make("small", {}, "● present ○ absent ? unknown, by the label")),
+    make("thead", {}, make("tr", {}, ...["Class", ...asked.map(({ label }) => label)].map((text) => said(text, "th", { scope: "col" })))),
     make("tbody", {}, ...classes.map((row) => make("tr", { class: row.truth === 1 ? "strong" : null },
-      said(row.name, "th", { scope: "row" }), make("td", {}, presence(row.truth)),
+      make("th", { scope: "row" }, make("span", { "aria-hidden": "true" }, presence(row.truth)), make("span", { class: "hidden" }, spoken(row.truth)), said(row.name)),
       ...asked.map(({ name }) => make("td", { class: "bar" }, bar(row[name]), number(row[name], 2))))))));
 }
 

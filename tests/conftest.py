@@ -26,7 +26,8 @@ from monai.networks.nets import BasicUNet
 from htl_monai.data.preparation.prepared import prepare_diagnoses
 from htl_monai.models.bundles import find_bundle
 from htl_monai.phantoms.lesion_phantom import write_phantom
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.plan import plan_setting
+from htl_monai.runs.workflow import run_plan
 from htl_monai.scores import make_scores, write_scores
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def tiny_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished_run(tiny_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All stages of the supervised setting on the phantom; to be read only, see ``tiny_run``."""
     out = tmp_path_factory.mktemp("finished") / "run"
-    return run_setting("supervised", tiny_phantom, out, settings=TINY, progress=False, say=lambda text: None)
+    return run_plan(plan_setting("supervised", tiny_phantom, out, settings=TINY, progress=False), lambda text: None)
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.report.console import print_never_learned
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.output_folder import LOCK, NOTE
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting, run_stage
+from htl_monai.runs.workflow import run_plan, run_stage
 from htl_monai.scores import read_scores
 
 
@@ -43,7 +44,7 @@ def run(data: Path, out: Path, settings: dict, until: str | None = None, setting
             raise Stop
 
     try:
-        run_setting(setting, data, out, settings=settings, progress=False, say=say)
+        run_plan(plan_setting(setting, data, out, settings=settings, progress=False), say)
     except Stop:
         pass
     return said
@@ -194,11 +195,11 @@ def test_words_that_no_config_knows_are_refused(tiny_phantom: Path, tmp_path: Pa
     with pytest.raises(
         FileNotFoundError, match="setting must be one of chest_xray, semi_supervised, .* got 'weekly'; check it"
     ):
-        run_setting("weekly", tiny_phantom, tmp_path / "run")
+        run_plan(plan_setting("weekly", tiny_phantom, tmp_path / "run"))
     with pytest.raises(FileNotFoundError, match="overlay must be one of .*sizes/cpu.json"):
-        run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"])
+        run_plan(plan_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/gpu.json"]))
     with pytest.raises(FileNotFoundError, match=r"got 'settings/cpu.json'; did you mean sizes/cpu.json\?$"):
-        run_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/cpu.json"])
+        run_plan(plan_setting("supervised", tiny_phantom, tmp_path / "run", overlays=["settings/cpu.json"]))
     with pytest.raises(ValueError, match="precision must be one of fp32, bf16, got 'fp8'"):
         run(tiny_phantom, tmp_path / "run", {**tiny, "precision": "fp8"})
     assert torch.is_grad_enabled()  # nothing of the broken stage stays behind

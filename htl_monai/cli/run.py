@@ -76,14 +76,15 @@ def run(
     use_free_cores()
     from htl_monai.report.console import print_run, say
     from htl_monai.runs.plan import plan_setting
-    from htl_monai.runs.workflow import run_setting
+    from htl_monai.runs.workflow import run_plan
 
-    changes = with_columns(set, columns)
     if dry_run:
         require_own(out, "run")
-        _print_forecast(plan_setting(setting, data, out, overlay or (), seed, changes, seeds=seeds, arms=arms))
-        return
-    print_run(run_setting(setting, data, out, overlay or (), seed, changes, True, say, seeds, arms))
+    plan = plan_setting(setting, data, out, overlay or (), seed, with_columns(set, columns), seeds=seeds, arms=arms)
+    if dry_run:
+        _print_forecast(plan)
+    else:
+        print_run(run_plan(plan, say))
 
 
 def _print_forecast(plan: Plan) -> None:

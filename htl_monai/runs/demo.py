@@ -10,7 +10,8 @@ from pathlib import Path
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.runs.output_folder import owns_folder
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.plan import plan_setting
+from htl_monai.runs.workflow import run_plan
 
 __all__ = ["run_demo"]
 
@@ -59,7 +60,7 @@ def run_demo(
 
     Args:
         out: the run's folder.
-        setting: see :func:`~htl_monai.runs.workflow.run_setting`.
+        setting: see :func:`~htl_monai.runs.plan.plan_setting`.
         seed: of the images, and the first of the seeds that are trained.
         progress: show on standard error how far it is.
         say: receives progress messages.
@@ -76,4 +77,4 @@ def run_demo(
     say("phantom: drawing images with planted hard groups")
     data = demo.draw(Path(out) / "phantom", demo.counts, demo.size, seed, progress=progress)
     seeds = range(seed, seed + demo.n_seeds)
-    return run_setting(setting, data, out, demo.overlays, seed, progress=progress, say=say, seeds=seeds)
+    return run_plan(plan_setting(setting, data, out, demo.overlays, seed, progress=progress, seeds=seeds), say)

@@ -74,6 +74,7 @@ class Plan:
     """What a run consists of.
 
     Args:
+        out: the run's folder.
         bundle: the bundle's folder.
         stages: its stages, in order.
         changes: the config entries that the user replaces.
@@ -81,6 +82,7 @@ class Plan:
         notes: what to say of the data before the first stage.
     """
 
+    out: Path
     bundle: Path
     stages: tuple[PlannedStage, ...]
     changes: Mapping[str, Any]
@@ -99,7 +101,20 @@ def plan_setting(
     seeds: Sequence[int] | None = None,
     arms: Sequence[str] | None = None,
 ) -> Plan:
-    """Return the stages that :func:`~htl_monai.runs.workflow.run_setting` runs with these arguments, which are its own.
+    """Return the stages of a setting, for :func:`~htl_monai.runs.workflow.run_plan`.
+
+    Args:
+        setting: see :func:`~htl_monai.runs.setting.read_setting`.
+        data: the data set, see :func:`~htl_monai.data.readers.datalists.load_datalists`.
+        out: the run's folder; a stage writes below the folder of its own name.
+        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.models.bundles.find_overlay`.
+        seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
+        settings: config entries to replace, applied last.
+        progress: show on standard error how far it is.
+        seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
+            at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
+            be added to a run later.
+        arms: those that are trained and compared; None for the setting's usual ones.
 
     Raises:
         KeyError: a config entry that does not exist.
@@ -149,7 +164,7 @@ def plan_setting(
         reference=reference,
         sparsity=entry_values(merged[layout.REPORTING], ("sparsity",))["sparsity"],
     )
-    return Plan(bundle, tuple(planned(stage) for stage in stages), changes, note, tuple(notes))
+    return Plan(folder, bundle, tuple(planned(stage) for stage in stages), changes, note, tuple(notes))
 
 
 def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:

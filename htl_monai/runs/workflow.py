@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,64 +17,40 @@ from htl_monai.models.bundles import bundle_config
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
-from htl_monai.runs.plan import Plan, PlannedStage, goes_on, plan_setting
+from htl_monai.runs.plan import Plan, PlannedStage, goes_on
 from htl_monai.runs.provenance import why_to_run, write_provenance
 from htl_monai.runs.stage import Stage
 from htl_monai.runs.stage_log import stage_log
 from htl_monai.runs.stage_processes import Job, ready_jobs, run_in_processes
 
-__all__ = ["run_setting", "run_stage"]
+__all__ = ["run_plan", "run_stage"]
 
 logger = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-def run_setting(
-    setting: str,
-    data: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    overlays: Sequence[str] = (),
-    seed: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    progress: bool = True,
-    say: Say = print,
-    seeds: Sequence[int] | None = None,
-    arms: Sequence[str] | None = None,
-) -> Path:
-    """Run all stages of a setting; stages that are done and whose inputs are unchanged are skipped.
+def run_plan(plan: Plan, say: Say = print) -> Path:
+    """Run all stages of a run; stages that are done and whose inputs are unchanged are skipped.
 
     A run of several seeds on CPUs does its stages in processes of one thread each, beside each other, as many as there
     are free cores; its results depend on neither the cores nor the threads. A program that calls this guards its own
     entry by ``if __name__ == "__main__"`` then.
 
     Args:
-        setting: see :func:`~htl_monai.runs.setting.read_setting`.
-        data: the data set, see :func:`~htl_monai.data.readers.datalists.load_datalists`.
-        out: the run's folder; a stage writes below the folder of its own name.
-        overlays: config files applied on top of the bundle's, see :func:`~htl_monai.models.bundles.find_overlay`.
-        seed: replaces the configs' seed. Where a run trains several seeds, it draws what is drawn once for all of them.
-        settings: config entries to replace, applied last.
-        progress: show on standard error how far it is.
+        plan: of :func:`~htl_monai.runs.plan.plan_setting`.
         say: receives a message for each stage that runs, is skipped or resumes.
-        seeds: the seeds to train; their stages lie in folders of their own, ``seed_3`` and so on, and one report looks
-            at all of them. None for the setting's usual ones, or one run with the seed of the configs. More seeds may
-            be added to a run later.
-        arms: those that are trained and compared; None for the setting's usual ones.
 
     Returns:
-        ``out``.
+        The run's folder.
 
     Raises:
-        KeyError: a config entry that does not exist.
-        FileNotFoundError: setting, data, overlay or bundle is not there.
-        FileExistsError: ``out`` is not a run's folder.
+        FileExistsError: it is no run's folder.
         RuntimeError: another process writes into it.
-        ValueError: the data cannot be used, a stage's arguments are wrong, or the arms or seeds are.
+        ValueError: the data cannot be used, or a stage's arguments are wrong.
     """
-    plan = plan_setting(setting, data, out, overlays, seed, settings, progress, seeds, arms)
     for note in plan.notes:
         say(note)
-    with output_folder(out, "run") as folder:
+    with output_folder(plan.out, "run") as folder:
         plan.note.write(folder)
         if any(planned.stage.root for planned in plan.stages) and _is_on_cpu(plan.stages[-1]):
             _run_in_processes(plan, say)

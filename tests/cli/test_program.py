@@ -15,6 +15,7 @@ import htl_monai.data.readers.datalists
 import htl_monai.report.console
 import htl_monai.report.long_tail
 import htl_monai.runs.audit
+import htl_monai.runs.plan
 import htl_monai.runs.workflow
 from htl_monai import __version__
 
@@ -35,11 +36,12 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
         raise ValueError("enough")
 
     for module, name in (
-        (htl_monai.runs.workflow, "run_setting"),
+        (htl_monai.runs.plan, "plan_setting"),
         (htl_monai.report.long_tail, "write_pies"),
         (htl_monai.data.readers.datalists, "load_datalists"),
     ):
         monkeypatch.setattr(module, name, record)
+    monkeypatch.setattr(htl_monai.runs.workflow, "run_plan", lambda plan, say: plan)
     monkeypatch.setattr(htl_monai.runs.audit, "audit", stop)
     for name in [name for name in vars(htl_monai.report.console) if name.startswith("print_")]:
         monkeypatch.setattr(htl_monai.report.console, name, lambda *arguments: None)
@@ -109,7 +111,7 @@ def test_words_that_look_like_numbers_stay_words(htl: Htl, calls: list) -> None:
 def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, calls: list) -> None:
     words = ["--set", "max_epochs=3", "--set", "spatial_size=[32,48],precision=fp32", "--seeds", "0:2,7"]
     assert htl("run", "chest_xray", "D", "O", *words, "--overlay", "a.json,b.json")[0] == 0
-    setting, data, out, overlays, seed, settings, *_, seeds, _ = calls[0]
+    setting, data, out, overlays, seed, settings, seeds, _ = calls[0]
     assert (overlays, seed, seeds) == (["a.json", "b.json"], None, [0, 1, 7])
     assert settings == {"max_epochs": 3, "spatial_size": [32, 48], "precision": "fp32"}
     assert htl("audit", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import htl_monai.clinic.predict
-import htl_monai.runs.workflow
+import htl_monai.runs.plan
 from htl_monai.cli import main
 from htl_monai.cli.stop_signals import Stopped, stoppable
 from htl_monai.data.files import write_atomically
@@ -33,7 +33,7 @@ def get_signal(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         with output_folder(arguments[2], "run") as folder:
             write_atomically(folder / "table.csv", interrupted)
 
-    monkeypatch.setattr(htl_monai.runs.workflow, "run_setting", work)
+    monkeypatch.setattr(htl_monai.runs.plan, "plan_setting", work)
     monkeypatch.setattr(htl_monai.clinic.predict, "predict", work)
     return number
 

@@ -15,8 +15,9 @@ from htl_monai.attention.selection import read_selection
 from htl_monai.cli import main
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
 from htl_monai.runs.graph import stages_of
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.workflow import run_plan
 from htl_monai.scores import read_scores
 
 SEEDS = [0, 3]
@@ -55,7 +56,7 @@ def run(data: Path, out: Path, seeds: Sequence[int], **settings: object) -> dict
     said: list[str] = []
     changes = {**SMALL, **settings}
     overlays = ["sizes/demo_chest.json"]
-    run_setting("chest_xray", data, out, overlays, None, changes, progress=False, say=said.append, seeds=seeds)
+    run_plan(plan_setting("chest_xray", data, out, overlays, None, changes, progress=False, seeds=seeds), said.append)
     return dict(text.split(": ", 1) for text in said)
 
 

@@ -20,8 +20,9 @@ from htl_monai.localization.boxes import mask_to_box
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs.graph import stages_of
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.workflow import run_plan
 from htl_monai.scores import read_scores
 
 STAGES = stages_of(read_setting("semi_supervised"))
@@ -57,7 +58,7 @@ def finished(phantom: Path, small: dict, tmp_path_factory: pytest.TempPathFactor
 def run(data: Path, out: Path, settings: dict) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []
-    run_setting("semi_supervised", data, out, settings=settings, progress=False, say=said.append)
+    run_plan(plan_setting("semi_supervised", data, out, settings=settings, progress=False), said.append)
     return dict(text.split(": ", 1) for text in said)
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from htl_monai.runs.graph import stages_of
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.workflow import run_plan
 
 SINGLE = [stage.name for stage in stages_of(read_setting("supervised"))[1:-1]]
 AGAIN = ("training", "mining", "selecting", "finetuning_random", "evaluating_dense")
@@ -28,8 +29,9 @@ def several(
         if name not in AGAIN:
             shutil.copytree(finished_run / name, out / "seed_10" / name)
     said: list[str] = []
-    run_setting(
-        "supervised", tiny_phantom, out, settings=tiny_settings, progress=False, say=said.append, seeds=[10, 11]
+    run_plan(
+        plan_setting("supervised", tiny_phantom, out, settings=tiny_settings, progress=False, seeds=[10, 11]),
+        said.append,
     )
     return out, dict(text.split(": ", 1) for text in said)
 
@@ -66,7 +68,9 @@ def test_a_seed_that_joins_changes_nothing_of_the_others(
 ) -> None:
     run = Path(shutil.copytree(several[0], tmp_path / "run"))
     said: list[str] = []
-    run_setting("supervised", tiny_phantom, run, settings=tiny_settings, progress=False, say=said.append, seeds=[11])
+    run_plan(
+        plan_setting("supervised", tiny_phantom, run, settings=tiny_settings, progress=False, seeds=[11]), said.append
+    )
     assert [text for text in said if not text.endswith("done already")] == [
         text for text in said if text.startswith("reporting: running")
     ]

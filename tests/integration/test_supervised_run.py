@@ -16,8 +16,9 @@ from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs import code_digest
 from htl_monai.runs.graph import stages_of
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.workflow import run_plan
 from htl_monai.scores import read_scores
 
 STAGES = [stage.name for stage in stages_of(read_setting("supervised"))]
@@ -26,7 +27,7 @@ STAGES = [stage.name for stage in stages_of(read_setting("supervised"))]
 def run(data: Path, out: Path, settings: dict, **arguments) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []
-    run_setting("supervised", data, out, settings=settings, progress=False, say=said.append, **arguments)
+    run_plan(plan_setting("supervised", data, out, settings=settings, progress=False, **arguments), said.append)
     return dict(text.split(": ", 1) for text in said)
 
 
@@ -121,14 +122,16 @@ def test_a_changed_seed_drops_the_checkpoint_of_the_old_one(tiny_phantom: Path, 
     for seed, expected in ((1, "running"), (2, "running")):
         said: list[str] = []
         with pytest.raises(Stop):
-            run_setting(
-                "supervised",
-                tiny_phantom,
-                tmp_path / "run",
-                settings={**tiny, "max_epochs": 1},
-                seed=seed,
-                progress=False,
-                say=stop_before_mining,
+            run_plan(
+                plan_setting(
+                    "supervised",
+                    tiny_phantom,
+                    tmp_path / "run",
+                    settings={**tiny, "max_epochs": 1},
+                    seed=seed,
+                    progress=False,
+                ),
+                stop_before_mining,
             )
         assert said[1] == f"training: {expected}"
         if seed == 1:  # as a kill would leave it
@@ -164,7 +167,10 @@ def test_an_image_that_changed_under_its_name_starts_all_anew(tmp_path: Path, ti
 
     for _ in range(2):
         with pytest.raises(Stop):
-            run_setting("supervised", data, tmp_path / "run", settings=settings, progress=False, say=stop_before_mining)
+            run_plan(
+                plan_setting("supervised", data, tmp_path / "run", settings=settings, progress=False),
+                stop_before_mining,
+            )
         os.utime(next((data / "images").glob("training_*.jpg")), ns=(1, 1))
     trainings = [text for text in said if text.startswith("training: ")]
     assert trainings[0] == "training: running" and len(trainings) == 2
@@ -184,7 +190,8 @@ def test_a_run_killed_in_each_long_stage_ends_as_an_undisturbed_one(
     out = tmp_path / "run"
 
     def kill_after(path: Path) -> None:
-        kill_when(path.exists, run_setting, "supervised", tiny_phantom, out, settings=tiny, progress=False, say=str)
+        plan = plan_setting("supervised", tiny_phantom, out, settings=tiny, progress=False)
+        kill_when(path.exists, run_plan, plan, str)
 
     kill_after(out / "training" / "checkpoint.pt")
     assert not (out / "training" / "provenance.json").exists()

@@ -16,8 +16,9 @@ import torch
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.ranking.forgetting_table import forgetting_table
 from htl_monai.runs.graph import stages_of
+from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
-from htl_monai.runs.workflow import run_setting
+from htl_monai.runs.workflow import run_plan
 from htl_monai.scores import read_scores
 from htl_monai.tasks.heat_map_localization import HeatMapLocalization
 
@@ -56,7 +57,7 @@ def finished(phantom: Path, small: dict, tmp_path_factory: pytest.TempPathFactor
 def run(data: Path, out: Path, settings: dict, **words: Any) -> dict[str, str]:
     """Run, and return what was said of each stage."""
     said: list[str] = []
-    run_setting("weakly_supervised", data, out, settings=settings, progress=False, say=said.append, **words)
+    run_plan(plan_setting("weakly_supervised", data, out, settings=settings, progress=False, **words), said.append)
     return dict(text.split(": ", 1) for text in said)
 
 
@@ -162,7 +163,8 @@ def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     out = tmp_path / "run"
     for path in (out / "training" / "checkpoint.pt", out / "mining" / "started.json"):
-        kill_when(path.exists, run_setting, "weakly_supervised", phantom, out, settings=small, progress=False, say=str)
+        plan = plan_setting("weakly_supervised", phantom, out, settings=small, progress=False)
+        kill_when(path.exists, run_plan, plan, str)
         assert not (path.parent / "provenance.json").exists()
     assert not (out / "mining" / "scores.nc").exists()
     assert run(phantom, out, small)["training"] == "done already"

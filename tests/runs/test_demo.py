@@ -27,7 +27,10 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
         for name, demo in htl_monai.runs.demo._DEMOS.items()
     }
     monkeypatch.setattr(htl_monai.runs.demo, "_DEMOS", few)
-    monkeypatch.setattr(htl_monai.runs.demo, "run_setting", lambda *args, seeds, **kwargs: calls.append((*args, seeds)))
+    monkeypatch.setattr(
+        htl_monai.runs.demo, "plan_setting", lambda *args, seeds, **kwargs: calls.append((*args, seeds))
+    )
+    monkeypatch.setattr(htl_monai.runs.demo, "run_plan", lambda plan, say: tmp_path)
     run_demo(tmp_path, setting, seed=3, progress=False, say=str)
     ((name, data, out, overlays, seed, seeds),) = calls
     assert (name, out, seed) == (setting, tmp_path, 3)

@@ -7,13 +7,10 @@ import signal
 import sys
 from collections.abc import Sequence
 
-import fire
-from fire.decorators import SetParseFns
-
 from htl_monai import __version__
 from htl_monai.cli import audit, data, long_tail, predict, rank, reader_study, run
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
-from htl_monai.cli.command import Command, find_commands, in_words
+from htl_monai.cli.command import find_commands, in_words
 from htl_monai.cli.help import command_help, overview
 from htl_monai.cli.stop_signals import Stopped, stoppable
 
@@ -76,11 +73,6 @@ def _run(words: Sequence[str]) -> None:
         hint = "did you mean --version?" if means_version else "options come after it"
         raise UsageError([f"a command must follow {name}, got {rest[0]}; {hint}"], name)
     else:
-        _call(commands[path], rest)
-
-
-def _call(command: Command, words: Sequence[str]) -> None:
-    """Let fire call the command with values of the types that its function states; fire alone would guess them."""
-    texts = read_arguments(command, words)
-    SetParseFns(**{name: option.read for name, option in command.options.items()})(command.function)
-    fire.Fire(COMMANDS, [*command.path, *(f"--{name}={text}" for name, text in texts.items())], name="htl")
+        command = commands[path]
+        texts = read_arguments(command, rest)
+        command.function(**{name: command.options[name].read(text) for name, text in texts.items()})

@@ -28,7 +28,7 @@ from htl_monai.data.images.pictures import read_image
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.localization.boxes import Box
 from htl_monai.models.model import Model
-from htl_monai.runs.output_folder import owns_folder
+from htl_monai.runs.output_folder import output_folder
 
 __all__ = ["predict"]
 
@@ -60,7 +60,6 @@ class _Picture:
     error: str | None = None
 
 
-@owns_folder("predict", "out_dir")
 def predict(
     model: str | os.PathLike[str],
     images: Images,
@@ -102,19 +101,20 @@ def predict(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
-    paths = find_images(images, out_dir)
-    localizer = load_localizer(model, device)
-    pictures = [_Picture(path, name) for path, name in zip(paths, output_names(paths), strict=True)]
-    batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
-    rows: list[dict[str, Any]] = []
-    with progress_bar(total=len(paths), title="predict", show=progress) as bar:
-        for batch in _ahead(lambda batch: _read(batch, localizer), batches):
-            rows.extend(_predict_batch(localizer, batch, Path(out_dir)))
-            bar.update(len(batch))
-    columns = list(HEAT_COLUMNS if explains(localizer) else COLUMNS)
-    kinds = {column: kind for column, kind in _KINDS.items() if column in columns}
-    table = pd.DataFrame(rows, columns=columns).astype(kinds)
-    write_csv(Path(out_dir) / "predictions.csv", table)
+    with output_folder(out_dir, "predict") as folder:
+        paths = find_images(images, folder)
+        localizer = load_localizer(model, device)
+        pictures = [_Picture(path, name) for path, name in zip(paths, output_names(paths), strict=True)]
+        batches = [pictures[start : start + batch_size] for start in range(0, len(pictures), batch_size)]
+        rows: list[dict[str, Any]] = []
+        with progress_bar(total=len(paths), title="predict", show=progress) as bar:
+            for batch in _ahead(lambda batch: _read(batch, localizer), batches):
+                rows.extend(_predict_batch(localizer, batch, folder))
+                bar.update(len(batch))
+        columns = list(HEAT_COLUMNS if explains(localizer) else COLUMNS)
+        kinds = {column: kind for column, kind in _KINDS.items() if column in columns}
+        table = pd.DataFrame(rows, columns=columns).astype(kinds)
+        write_csv(folder / "predictions.csv", table)
     failed = table["error"].dropna()
     if len(failed):  # names of files and patients have no place in a log
         logger.info("%d of %d images could not be read; predictions.csv says why", len(failed), len(table))

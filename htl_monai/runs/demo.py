@@ -9,7 +9,7 @@ from pathlib import Path
 
 from htl_monai.phantoms.lesion_phantom import write_phantom
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
-from htl_monai.runs.output_folder import owns_folder
+from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.workflow import run_plan
 
@@ -44,7 +44,6 @@ _DEMOS = {
 }
 
 
-@owns_folder("demo")
 def run_demo(
     out: str | os.PathLike[str],
     setting: str = "supervised",
@@ -74,7 +73,8 @@ def run_demo(
     if setting not in _DEMOS:
         raise KeyError(f"setting must be one of {', '.join(_DEMOS)}, got {setting!r}; choose one of them")
     demo = _DEMOS[setting]
-    say("phantom: drawing images with planted hard groups")
-    data = demo.draw(Path(out) / "phantom", demo.counts, demo.size, seed, progress=progress)
     seeds = range(seed, seed + demo.n_seeds)
-    return run_plan(plan_setting(setting, data, out, demo.overlays, seed, progress=progress, seeds=seeds), say)
+    with output_folder(out, "demo") as folder:
+        say("phantom: drawing images with planted hard groups")
+        data = demo.draw(folder / "phantom", demo.counts, demo.size, seed, progress=progress)
+        return run_plan(plan_setting(setting, data, folder, demo.overlays, seed, progress=progress, seeds=seeds), say)

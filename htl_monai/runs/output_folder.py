@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import inspect
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from htl_monai.data.files import TEMPORARY, read_note, write_text
 
-__all__ = ["LOCK", "NOTE", "locked_folder", "output_folder", "owns_folder", "require_own"]
+__all__ = ["LOCK", "NOTE", "locked_folder", "output_folder", "require_own"]
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 LOCK, NOTE = ".htl.lock", ".written_by_htl"
 # Where there is no note: how the folders of runs and phantoms are known.
 _SIGNS = {
@@ -67,22 +63,6 @@ def output_folder(out: str | os.PathLike[str], command: str) -> Iterator[Path]:
                 _write_note(folder, {"made_by": command})
             if {path.name for path in folder.iterdir()} <= {LOCK, NOTE}:
                 _clear(folder, is_new)
-
-
-def owns_folder(command: str, argument: str = "out") -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Let a function have the folder that one of its arguments names, as by :func:`output_folder`, while it runs."""
-
-    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
-        signature = inspect.signature(function)
-
-        @functools.wraps(function)
-        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with output_folder(signature.bind(*args, **kwargs).arguments[argument], command):
-                return function(*args, **kwargs)
-
-        return call
-
-    return decorate
 
 
 @contextlib.contextmanager

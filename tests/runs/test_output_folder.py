@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from htl_monai.data.files import TEMPORARY, write_text
-from htl_monai.runs.output_folder import LOCK, NOTE, locked_folder, output_folder, owns_folder
+from htl_monai.runs.output_folder import LOCK, NOTE, locked_folder, output_folder
 
 FORKS = multiprocessing.get_context("fork")
 
@@ -170,16 +170,3 @@ def test_a_table_may_be_added_to_a_run(tmp_path: Path) -> None:
     with locked_folder(tmp_path / "nowhere", "pie"):
         pass
     assert not (tmp_path / "nowhere").exists()
-
-
-def test_a_function_owns_the_folder_of_its_argument(tmp_path: Path) -> None:
-    @owns_folder("audit", "out_dir")
-    def work(data: str, out_dir: Path) -> str:
-        """What it does."""
-        assert (out_dir / LOCK).exists()
-        return data
-
-    assert work("data", tmp_path) == work("data", out_dir=tmp_path) == "data" and work.__doc__ == "What it does."
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(FileExistsError, match="one that htl audit made"):
-        work("data", tmp_path)

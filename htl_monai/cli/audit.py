@@ -54,34 +54,15 @@ def audit(
         htl audit ./spleen_ct_segmentation DATA/dataset.json --out runs/audit
         htl audit model.ts DATA --out runs/audit --task binary_segmentation
     """
+    options = dict(locals())
     use_free_cores()
     from htl_monai.analysis.means import mean_scores
     from htl_monai.report.console import print_notes, print_written, say
     from htl_monai.report.printed_table import print_table
-    from htl_monai.runs.audit import SPARSITIES
     from htl_monai.runs.audit import audit as audit_model
 
     refuse_swapped(model, data)
-    found = audit_model(
-        model,
-        data,
-        out,
-        split=split,
-        weights=weights,
-        bind=bind,
-        task=task,
-        columns=columns,
-        sparsities=sparsities or SPARSITIES,
-        pruner=pruner,
-        batch_size=batch_size,
-        score_at=score_at,
-        device=device,
-        below=below,
-        fast=fast,
-        skip_unusable=skip_unusable,
-        progress=True,
-        say=say,
-    )
+    found = audit_model(**options, progress=True, say=say)
     hardest = found.hardest(10).drop(columns=["ranked_by", "image", "mask"], errors="ignore")
     print_table(f"The hardest samples, by {found.ranking['ranked_by'].iloc[0]}", hardest)
     judged = ["ranking", "n", "spearman_error", "n_bad", "auroc", "average_precision"]

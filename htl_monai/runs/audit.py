@@ -57,7 +57,7 @@ _ASKED = 16
 
 
 def audit(
-    bundle: str | os.PathLike[str],
+    model: str | os.PathLike[str],
     data: str | os.PathLike[str],
     out: str | os.PathLike[str] | None = None,
     *,
@@ -66,7 +66,7 @@ def audit(
     bind: Mapping[str, str] | None = None,
     task: str | None = None,
     columns: Mapping[str, Any] | None = None,
-    sparsities: Sequence[float] = SPARSITIES,
+    sparsities: Sequence[float] | None = None,
     pruner: str = "magnitude",
     batch_size: int | None = None,
     score_at: str = "original",
@@ -79,35 +79,18 @@ def audit(
 ) -> Audit:
     """Score a model, dense and pruned, on every sample of a data list, in one pass and without training.
 
-    Args:
-        bundle: any MONAI bundle's folder, whose configs run as code; the name of one of the package's; a run's folder,
-            a checkpoint or a TorchScript file, see :func:`~htl_monai.models.find_model.find_model`.
-        data: see :func:`~htl_monai.data.readers.datalists.load_datalists`.
-        out: the folder for the tables, see :meth:`~htl_monai.runs.audit_result.Audit.write`; None writes nothing.
-        split: ``training``, ``validation``, ``test``, ``unlabelled`` or ``all``.
-        weights: another checkpoint than the bundle's.
-        bind: where its config calls ``network``, ``preprocessing``, … (or a sample its ``image`` and ``label``)
-            otherwise than the model zoo does; and which ``output`` of a network of several counts, by key or number.
-        task: what it does; by default its metadata say.
-        columns: for a CSV, our names to its names.
-        sparsities: the fractions of weights to remove.
-        pruner: one of ``configs/pruners``, or the path of such a file.
-        batch_size: by default several pictures of one size at once, and everything else one at a time.
-        score_at: ``original``: after the bundle's postprocessing, as its own evaluator scores; or ``network``.
-        device: by default the bundle's.
-        below: a score under this counts as bad where rankings are judged.
-        fast: run a folded copy of the network where it allows that (see
-            :class:`~htl_monai.pruning.inference_form.InferenceForm`): scores differ by rounding, in fp32 by
-            less than 1e-3; in bf16 some by a few hundredths, which hardly changes ranks (Spearman 0.999 of 600 images).
-        skip_unusable: leave out samples that cannot be used, and list them in ``skipped.csv``; each is read once more.
-        progress: show a bar on standard error.
-        say: receives progress messages.
+    Args: those of ``htl audit``, whose help explains them, see :func:`htl_monai.cli.audit.audit`. ``out`` None writes
+    nothing; ``progress`` shows bars on standard error; ``say`` receives messages. With ``fast`` scores differ by
+    rounding: in fp32 by less than 1e-3; in bf16 some by a few hundredths, which hardly changes ranks (Spearman 0.999 of
+    600 images).
 
     Raises:
         FileNotFoundError: model or data are not there.
         KeyError: the bundle has no such entry, or no such key; how to name it is said.
         ValueError: anything of the data or the model that does not fit the other, before long work where that shows.
     """
+    options = {name: value for name, value in locals().items() if name not in ("out", "progress", "say")}
+    options["sparsities"] = levels = tuple(SPARSITIES if sparsities is None else sparsities)
     if score_at not in SCORE_AT:
         raise ValueError(f"score_at must be one of {', '.join(SCORE_AT)}, got {score_at!r}; choose one of them")
     if not 0 <= below <= 1:
@@ -117,39 +100,32 @@ def audit(
     start, said = time.monotonic(), list[str]()
     with nullcontext() if out is None else output_folder(out, "audit") as folder:
         with stage_log(_NOWHERE):
-            model = find_model(bundle, weights, bind=bind or {}, task=task, device_name=device)
+            audited = find_model(model, weights, bind=bind or {}, task=task, device_name=device)
             compressor = _pruner(pruner)
-            known = _task(model, data, columns)
+            known = _task(audited, data, columns)
             items = audit_items(data, split, known, columns, said.append)
             items, skipped = sift(items, partial(sound, task=known), skip_unusable)
             if skip_unusable:
-                items, unprepared = sift(items, partial(_try, model=model), True, progress)
+                items, unprepared = sift(items, partial(_try, model=audited), True, progress)
                 skipped += unprepared
-            known = _with_own_activation(known, model, items)
+            known = _with_own_activation(known, audited, items)
         if skipped:
             said.append(f"{len(skipped)} images are left out: {name_first([row['id'] for row in skipped])}")
-        said.append(f"audit: {len(items)} images with {model.weights}, {known.name} of {', '.join(known.classes[:8])}")
+        classes = ", ".join(known.classes[:8])
+        said.append(f"audit: {len(items)} images with {audited.weights}, {known.name} of {classes}")
         for line in said:
             say(line)
         with stage_log(_NOWHERE if folder is None else folder / "log.txt"):
-            logger.info("the audit of %d samples begins on %s", len(items), model.device)
-            scored = _Scored(RestoredTask(known, model) if score_at == "original" else known, model, compressor, fast)
-            scores = scored.run(items, batch_size, tuple(sparsities), progress)
+            logger.info("the audit of %d samples begins on %s", len(items), audited.device)
+            scorer = RestoredTask(known, audited) if score_at == "original" else known
+            scored = _Scored(scorer, audited, compressor, fast)
+            scores = scored.run(items, batch_size, levels, progress)
             logger.info("the audit is done")
         notes = _notes(scores, items, known)
         found = Audit(scores, tuple(items), scored.sparsity, tuple(notes), below, tuple(skipped))
         if folder is not None:
             (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
-            options: dict[str, Any] = {"split": split, "sparsities": list(sparsities), "pruner": pruner, "fast": fast}
-            options |= {
-                "data": str(data),
-                "below": below,
-                "score_at": score_at,
-                "bind": bind,
-                "skip_unusable": skip_unusable,
-                "task": known.name,
-            }
-            _record(folder, model, options, items, found.write(folder), start)
+            _record(folder, audited, {**options, "task": known.name}, items, found.write(folder), start)
     return found
 
 
@@ -157,7 +133,7 @@ def _record(
     folder: Path, model: Model, options: Mapping[str, Any], items: Sequence[Item], written: Sequence[Path], start: float
 ) -> None:
     """Write what the audit was made from: options, weights, the bundle's configs, data and code."""
-    config = {"audit": {"_target_": f"{__name__}.audit", "bundle": str(model.bundle), **options}}
+    config = {"audit": {"_target_": f"{__name__}.audit", **options}}
     files = [model.weights, *sorted(path for path in model.bundle.glob("configs/*") if path.is_file())]
     origin = origin_of(config, "audit", {path.name: sha256(path) for path in files}, data_digest({"audit": items}))
     details = {"bundle": model.bundle.name, "run_id": "audit", "device": str(model.device)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import htl_monai.runs.audit
 import htl_monai.runs.plan
 import htl_monai.runs.workflow
 from htl_monai import __version__
+from htl_monai.cli.program import COMMANDS
 
 Htl = Callable[..., tuple[int, str, str]]
 
@@ -105,7 +107,7 @@ def test_words_that_look_like_numbers_stay_words(htl: Htl, calls: list) -> None:
     assert htl("run", "supervised", "007", "--out", "1e5", "--overlay", "2024", "--seed=-3")[0] == 0
     assert calls[0][:6] == ("supervised", "007", "1e5", ["2024"], -3, {})
     assert htl("audit", "1,2", "[a]", "{b}") == (1, "", "htl: enough\n")
-    assert calls[1][:3] == ("1,2", "[a]", "{b}")
+    assert [calls[1][0][name] for name in ("model", "data", "out")] == ["1,2", "[a]", "{b}"]
 
 
 def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, calls: list) -> None:
@@ -115,12 +117,19 @@ def test_several_values_come_with_commas_or_by_repeating_the_option(htl: Htl, ca
     assert (overlays, seed, seeds) == (["a.json", "b.json"], None, [0, 1, 7])
     assert settings == {"max_epochs": 3, "spatial_size": [32, 48], "precision": "fp32"}
     assert htl("audit", "M", "D", "O", "--sparsities", "0.5", "--sparsities", "0.7,0")[0] == 1
-    assert calls[1][3]["sparsities"] == [0.5, 0.7, 0.0]
+    assert calls[1][0]["sparsities"] == [0.5, 0.7, 0.0]
+
+
+def test_the_options_of_an_audit_are_those_of_the_function() -> None:
+    command, function = (inspect.signature(audit).parameters for audit in (COMMANDS["audit"], htl_monai.audit))
+    defaults = {name: option.default for name, option in command.items() if name != "out"}
+    assert defaults == {name: function[name].default for name in defaults}
+    assert {*function} - {*command} == {"progress", "say"}
 
 
 def test_required_options_come_by_position_or_by_name(htl: Htl, calls: list) -> None:
     assert htl("audit", "--data", "D", "M", "--out=O") == htl("audit", "M", "D", "O")
-    assert calls[0] == calls[1] and calls[0][:3] == ("M", "D", "O")
+    assert calls[0] == calls[1] and calls[0][0]["out"] == "O"
     assert htl("pie", "RUN", "--sparsity", "1e-1")[0] == 0
     assert calls[2] == ("RUN", Path("RUN/reporting"), 0.1, 0.05)
 

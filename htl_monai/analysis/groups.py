@@ -23,7 +23,8 @@ _COLUMNS = (
 )
 # These first, in this order; what was planted is shown by its group.
 _FIRST = ("sex", "age_group", "diagnosis", "site", "hard_group")
-_NO_GROUPS = frozenset({"id", "subject", "image", "mask", "hard"})
+NO_GROUPS = frozenset({"id", "subject", "image", "mask", "hard"})
+"""What names images, subjects or files, and what was planted (its groups are ``hard_group``)."""
 
 
 def groups_table(
@@ -101,7 +102,7 @@ def without_groups(table: pd.DataFrame, columns: Iterable[Hashable]) -> str | No
     counted = {
         str(name): table[name].astype(str).nunique()
         for name in columns
-        if name in table and name not in _NO_GROUPS and groups_of(table[name]) is None
+        if name in table and name not in NO_GROUPS and groups_of(table[name]) is None
     }
     many = [f"{name} ({count} different values)" for name, count in counted.items() if count > MOST_GROUPS]
     return f"No groups are made of {', '.join(many)}; at most {MOST_GROUPS} are." if many else None
@@ -114,8 +115,7 @@ def grouping(
 
     Args:
         table: one row an image.
-        columns: the metadata to group by, as far as ``table`` has them; what names images, subjects or files makes no
-            groups.
+        columns: the metadata to group by, as far as ``table`` has them; :data:`NO_GROUPS` make none.
         bins: edges for columns of numbers.
 
     Returns:
@@ -123,7 +123,7 @@ def grouping(
     """
     columns, found = list(columns), {}
     for name in columns:
-        if name in table and name not in _NO_GROUPS:
+        if name in table and name not in NO_GROUPS:
             groups = groups_of(table[name], (bins or {}).get(str(name)))
             if groups is not None:
                 found["age_group" if name == "age" and "age_group" not in columns else str(name)] = groups

@@ -183,10 +183,17 @@ def tiny_phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tiny_phantom: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All stages of the supervised setting on the phantom; to be read only, see ``tiny_run``."""
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of MLflow for all tests, as a new one takes seconds to make."""
+    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_phantom: Path, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All stages of the supervised setting on the phantom, told to MLflow; to be read only, see ``tiny_run``."""
     out = tmp_path_factory.mktemp("finished") / "run"
-    return run_plan(plan_setting("supervised", tiny_phantom, out, settings=TINY, progress=False), lambda text: None)
+    settings = {**TINY, "mlflow": True, "mlflow_uri": mlflow_uri}
+    return run_plan(plan_setting("supervised", tiny_phantom, out, settings=settings, progress=False), lambda text: None)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ __all__ = [
     "DATA",
     "DYNAMICS",
     "IMAGES",
+    "MLFLOW",
     "PICTURES",
     "PREPARING",
     "REPORT",
@@ -33,6 +34,8 @@ RUN_NOTE, REPORT, PICTURES = "run.json", "report.html", "pictures/cases.json"
 """Of a run or an audit: what it consists of, the page to look at, and the pictures on it."""
 SCORES = "scores.nc"
 """What mining and evaluating measured, in the folder of each of their stages."""
+MLFLOW = "mlflow.json"
+"""The run of MLflow that a folder's work goes on in, where it is tracked: of a run, or of a stage."""
 DENSE, PSEUDO_LABELS = f"{TRAINING}/dense.pt", f"{PSEUDO_LABELLING}/pseudo_labels.csv"
 
 

@@ -12,6 +12,7 @@ from htl_monai.data.digest import data_digest
 from htl_monai.data.files import read_note, sha256
 from htl_monai.data.readers.datalists import load_datalists
 from htl_monai.data.readers.listing import Datalists
+from htl_monai.handlers.mlflow_run import tracking_uri
 from htl_monai.models.bundles import find_bundle
 from htl_monai.report.run_note import RunNote
 from htl_monai.runs import layout
@@ -80,6 +81,7 @@ class Plan:
         changes: the config entries that the user replaces.
         note: what stays in the run's folder to say what it consists of.
         notes: what to say of the data before the first stage.
+        mlflow_uri: where MLflow is told of the run; None: nowhere.
     """
 
     out: Path
@@ -88,6 +90,7 @@ class Plan:
     changes: Mapping[str, Any]
     note: RunNote
     notes: tuple[str, ...] = ()
+    mlflow_uri: str | None = None
 
 
 def plan_setting(
@@ -164,7 +167,8 @@ def plan_setting(
         reference=reference,
         sparsity=entry_values(merged[layout.REPORTING], ("sparsity",))["sparsity"],
     )
-    return Plan(folder, bundle, tuple(planned(stage) for stage in stages), changes, note, tuple(notes))
+    uri = _mlflow_uri(merged[stages[0].name], folder)
+    return Plan(folder, bundle, tuple(planned(stage) for stage in stages), changes, note, tuple(notes), uri)
 
 
 def goes_on(folder: Path, stage: Stage, fingerprint: str) -> bool:
@@ -182,6 +186,11 @@ def _fixed_by_stages(stages: Sequence[Stage], merged: Mapping[str, Mapping[str, 
         behind = entries_behind(merged[stage.name], stage.run_id)
         free |= names & behind.keys() - stage.settings.keys() - stage.paths.keys()
     return {name: f"give the option {name}" if name in ("seeds", "arms") else "leave it out" for name in names - free}
+
+
+def _mlflow_uri(config: Mapping[str, Any], folder: Path) -> str | None:
+    tracked = entry_values(config, ("mlflow", "mlflow_uri"))
+    return tracking_uri(tracked.get("mlflow_uri"), folder) if tracked.get("mlflow") else None
 
 
 def _lists(setting: Setting, data: str | os.PathLike[str], columns: Any, notes: list[str]) -> Datalists:

@@ -13,15 +13,17 @@ from typing import Any
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from htl_monai.data.files import write_json
+from htl_monai.handlers.mlflow_run import MLflowRun
 from htl_monai.models.bundles import bundle_config
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
 from htl_monai.runs.plan import Plan, PlannedStage, goes_on
-from htl_monai.runs.provenance import why_to_run, write_provenance
+from htl_monai.runs.provenance import Origin, why_to_run, write_provenance
 from htl_monai.runs.stage import Stage
 from htl_monai.runs.stage_log import stage_log
 from htl_monai.runs.stage_processes import Job, ready_jobs, run_in_processes
+from htl_monai.runs.tracking import tracked_run, tracked_stage
 
 __all__ = ["run_plan", "run_stage"]
 
@@ -50,22 +52,22 @@ def run_plan(plan: Plan, say: Say = print) -> Path:
     """
     for note in plan.notes:
         say(note)
-    with output_folder(plan.out, "run") as folder:
+    with output_folder(plan.out, "run") as folder, tracked_run(plan, folder) as tracked:
         plan.note.write(folder)
         if any(planned.stage.root for planned in plan.stages) and _is_on_cpu(plan.stages[-1]):
-            _run_in_processes(plan, say)
+            _run_in_processes(plan, tracked, say)
         else:
             for planned in plan.stages:
-                _run_or_skip(plan.bundle, planned, say)
+                _run_or_skip(plan.bundle, planned, tracked, say)
     return folder
 
 
-def _run_in_processes(plan: Plan, say: Say) -> None:
+def _run_in_processes(plan: Plan, tracked: MLflowRun | None, say: Say) -> None:
     """Run what is not done; that is found out in this process, as there is nothing to compute for it."""
     done: set[str] = set()
     jobs = []
     for planned in plan.stages:
-        job = Job(planned.stage.name, planned.stage.inputs, partial(_run_or_skip, plan.bundle, planned))
+        job = Job(planned.stage.name, planned.stage.inputs, partial(_run_or_skip, plan.bundle, planned, tracked))
         if ready_jobs([job], done) and _is_done(planned):
             say(f"{job.name}: done already")
             done.add(job.name)
@@ -120,7 +122,7 @@ def run_stage(bundle: Path, stage: Stage, entries: Mapping[str, Any], log_path: 
             raise _cause(error) from error
 
 
-def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
+def _run_or_skip(bundle: Path, planned: PlannedStage, tracked: MLflowRun | None, say: Say) -> None:
     stage, folder, origin = planned.stage, planned.folder, planned.origin()
     why = why_to_run(folder, origin)
     if why is None:
@@ -129,8 +131,16 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
     beginning = _claim(folder, stage, origin.fingerprint)
     again = f" again: {why}" if beginning == "running" and (folder / "provenance.json").exists() else ""
     say(f"{stage.name}: {beginning}{again}")
-    start = time.monotonic()
-    device = run_stage(bundle, stage, planned.entries, folder / "log.txt")
+    with tracked_stage(planned, origin, tracked) as entries:
+        _run(bundle, planned, origin, entries)
+    if stage.checkpoint and (folder / stage.checkpoint).is_file():
+        (folder / stage.checkpoint).unlink()
+
+
+def _run(bundle: Path, planned: PlannedStage, origin: Origin, entries: Mapping[str, Any]) -> None:
+    """Run a stage, and record what it was made from."""
+    stage, folder, start = planned.stage, planned.folder, time.monotonic()
+    device = run_stage(bundle, stage, entries, folder / "log.txt")
     details = {
         "bundle": bundle.name,
         "run_id": stage.run_id,
@@ -145,8 +155,6 @@ def _run_or_skip(bundle: Path, planned: PlannedStage, say: Say) -> None:
     if missing:
         raise RuntimeError(f"{stage.name} must write {', '.join(missing)}, which is not there; see {folder}/log.txt")
     write_provenance(folder, origin, planned.config, details, outputs)
-    if stage.checkpoint and (folder / stage.checkpoint).is_file():
-        (folder / stage.checkpoint).unlink()
 
 
 def _claim(folder: Path, stage: Stage, fingerprint: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import json
 import math
 import re
@@ -47,7 +48,7 @@ def wrong_settings(config: Mapping[str, Any]) -> list[str]:
     wrong = against_rules(plain)
     good = {name: value for name, value in plain.items() if name not in wrong}
     sentences = [_sentence(name, plain[name]) for name in wrong]
-    return [*sentences, *_wrong_together(good), *_wrong_device(config)]
+    return [*sentences, *_wrong_together(good), *_wrong_device(config), *_missing_packages(good)]
 
 
 def _is_plain(value: Any) -> bool:
@@ -115,3 +116,11 @@ def _wrong_device(config: Mapping[str, Any]) -> list[str]:
     if device.type != "cuda" or (device.index or 0) < count:
         return []
     return [f"device must be one of this machine's, got {found[1]!r} where torch finds {count} of CUDA; write cpu"]
+
+
+def _missing_packages(settings: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name} must be false where the package {name} is not installed, got true; pip install 'htl-monai[tracking]'"
+        for name in ("tensorboard", "mlflow")
+        if settings.get(name) and importlib.util.find_spec(name) is None
+    ]

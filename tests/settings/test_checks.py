@@ -137,3 +137,12 @@ def test_right_values_and_expressions_pass(settings: dict[str, Any]) -> None:
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(ValueError, match=r"^seed must be .*\nmax_epochs must be .*\nrule must be [^\n]*$"):
         require_good_settings({"seed": -1, "max_epochs": "one", "rule": "best", "batch_size": 4})
+
+
+@pytest.mark.parametrize("name", ["mlflow", "tensorboard"])
+def test_what_is_not_installed_cannot_be_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert wrong_settings({name: True}) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    (sentence,) = wrong_settings({name: True})
+    assert sentence.startswith(f"{name} must be false where the package {name} is not installed, got true; pip install")
+    assert wrong_settings({name: False}) == []

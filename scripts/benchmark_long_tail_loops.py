@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from htl_monai.data.images.grey_picture import read_grey, resized_by_area
+from htl_monai.data.images.image_cache import resized_by_area
+from htl_monai.data.images.pictures import read_grey
 from htl_monai.data.readers.listing import Item
 from htl_monai.engines.precision import PrecisionInferer
 

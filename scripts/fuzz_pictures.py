@@ -17,8 +17,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from htl_monai.data.images.decoding import LARGE_PIXELS
-from htl_monai.data.images.grey_picture import read_grey
-from htl_monai.data.images.pictures import read_image
+from htl_monai.data.images.pictures import read_grey, read_image
 from htl_monai.data.preparation.examine import examine
 from htl_monai.data.preparation.near_duplicates import near_duplicates
 

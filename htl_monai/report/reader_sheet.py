@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
-from htl_monai.data.images.grey_picture import read_grey
+from htl_monai.data.images.pictures import read_grey
 from htl_monai.report.reader_ratings import QUESTIONS, SCALE
 
 # The question, and what the ends of its scale mean.
@@ -43,7 +43,7 @@ def anonymous_png(path: str | os.PathLike[str], max_px: int = 1024) -> str:
     Names, dates and places in DICOM, EXIF or PNG fields do not survive. What is burnt into the pixels does.
 
     Args:
-        path: a file that :func:`~htl_monai.data.images.grey_picture.read_grey` reads.
+        path: a file that :func:`~htl_monai.data.images.pictures.read_grey` reads.
         max_px: a longer side is brought down to this many pixels.
 
     Raises:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 from torch.utils.data import Dataset
 
 from htl_monai.data.digest import digest
 from htl_monai.data.files import write_atomically
-from htl_monai.data.images.grey_picture import read_grey, resized_by_area
+from htl_monai.data.images.pictures import read_grey
 from htl_monai.data.images.threads import on_threads
 from htl_monai.data.readers.label_columns import label_matrix
 from htl_monai.data.readers.listing import Item, name_first
@@ -55,7 +56,7 @@ class ImageCache:
         key = [item["id"], os.path.basename(item["image"]), file.st_size, file.st_mtime_ns, size]
         path = Path(self.folder) / f"{digest(key)}.npy"
         if not path.is_file():
-            picture = resized_by_area(read_grey(item["image"]), (size[0], size[1]))
+            picture = resized_by_area(read_grey(item["image"]), size)
             write_atomically(path, lambda temporary: np.save(temporary, picture))
         found: NDArray[np.uint8] = np.load(path)
         return found
@@ -103,3 +104,19 @@ class CachedImages(Dataset[dict[str, Any]]):
         item = self._items[index]
         image = torch.from_numpy(self.cache.picture(item))
         return {"id": item["id"], "image": image[None], "label": self._labels[index]}
+
+
+def resized_by_area(picture: NDArray[np.uint8], spatial_size: Sequence[int]) -> NDArray[np.uint8]:
+    """Resize a grey picture by averaging areas, as MONAI's ``Resize(mode="area")``, rounded to whole grey values.
+
+    The aspect ratio is not kept; a picture ``(H, W)`` that has the size already is returned as it is.
+
+    Example:
+        >>> resized_by_area(np.array([[0, 10, 4, 4], [20, 30, 4, 5]], dtype=np.uint8), (1, 2)).tolist()
+        [[15, 4]]
+    """
+    if picture.shape == tuple(spatial_size):
+        return picture
+    grey = torch.from_numpy(picture.astype(np.float32))[None, None]
+    resized: NDArray[np.float32] = functional.interpolate(grey, tuple(spatial_size), mode="area")[0, 0].numpy()
+    return np.rint(resized).astype(np.uint8)

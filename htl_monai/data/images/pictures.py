@@ -14,7 +14,15 @@ from PIL import Image, UnidentifiedImageError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from htl_monai.data.images.decoding import MAX_PIXELS, check_pixels, is_wide, open_picture, reduced, upright
+from htl_monai.data.images.decoding import (
+    LARGE_PIXELS,
+    MAX_PIXELS,
+    check_pixels,
+    is_wide,
+    open_picture,
+    reduced,
+    upright,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +42,12 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def read_picture(path: str | os.PathLike[str]) -> np.ndarray:
-    """Read one picture as it is meant to be seen: :func:`read_image` at the whole size, as (H, W, 3) uint8."""
-    return np.array(read_image(path)[0])
+def read_grey(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a picture by :func:`read_image` as grey ``(H, W)`` uint8; colour becomes luma (ITU-R 601).
+
+    One of more than ``LARGE_PIXELS``, which no network takes, has a reduced size.
+    """
+    return np.asarray(read_image(path, LARGE_PIXELS)[0].convert("L"))
 
 
 def read_image(

@@ -11,8 +11,9 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from htl_monai.data.images import decoding, grey_picture
-from htl_monai.data.images.grey_picture import read_grey, resized_by_area
+from htl_monai.data.images import decoding, pictures
+from htl_monai.data.images.image_cache import resized_by_area
+from htl_monai.data.images.pictures import read_grey
 
 
 @pytest.fixture
@@ -96,5 +97,5 @@ def test_damaged_and_huge_files_are_named(grey: np.ndarray, tmp_path: Path, monk
 def test_a_large_picture_is_read_at_a_reduced_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = np.kron(np.array([[10, 20], [30, 40]], dtype=np.uint8), np.ones((4, 4), dtype=np.uint8))
     Image.fromarray(blocks).save(tmp_path / "large.png")
-    monkeypatch.setattr(grey_picture, "LARGE_PIXELS", 16)
+    monkeypatch.setattr(pictures, "LARGE_PIXELS", 16)
     assert read_grey(tmp_path / "large.png").tolist() == blocks[::2, ::2].tolist()

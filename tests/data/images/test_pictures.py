@@ -15,7 +15,12 @@ from pydicom.examples import get_path
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from htl_monai.data.images import decoding, pictures
-from htl_monai.data.images.pictures import is_picture, read_image, read_picture, to_uint8
+from htl_monai.data.images.pictures import is_picture, read_image, to_uint8
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """Return a picture at its whole size, (H, W, 3) uint8."""
+    return np.array(read_image(path)[0])
 
 
 def write_dicom(path: Path, pixels: np.ndarray, photometric: str, **elements: object) -> Path:

@@ -18,8 +18,6 @@ from htl_monai.data.readers.listing import (
     Datalists,
     Item,
     settle,
-    settle_missing,
-    without_masks,
 )
 from htl_monai.data.readers.prepared_list import check_items
 
@@ -63,7 +61,7 @@ def read_decathlon(path: Path, on_missing: str = "raise") -> Datalists:
             found = [_item(item, path.parent, f"number {n} in {where}") for n, item in enumerate(items, start=1)]
             check_items([item | {"image": item["id"]} for item in found], where, _REMEDY)
             datalists[split_name(key, str(path))] += found
-    return _settled(datalists, path, on_missing)
+    return settle(datalists, path, on_missing, unique_ids=True)
 
 
 def has_nnunet_layout(folder: Path) -> bool:
@@ -90,7 +88,7 @@ def read_nnunet(folder: Path, on_missing: str = "raise") -> Datalists:
             item: Item = {"id": case, "image": channels[0] if len(channels) == 1 else channels}
             label = folder / f"labels{part}" / (case + ending)
             datalists[split].append(item | ({"label": str(label)} if label.is_file() else {}))
-    return _settled(datalists, folder, on_missing)
+    return settle(datalists, folder, on_missing, unique_ids=True)
 
 
 def _is_split(key: str) -> bool:
@@ -124,22 +122,3 @@ def _item(item: Any, root: Path, where: str) -> Item:
 def _id(path: str, root: Path) -> str:
     inside = Path(path).is_relative_to(os.path.normpath(root))
     return Path(path).relative_to(os.path.normpath(root)).as_posix() if inside else Path(path).as_posix()
-
-
-def _settled(datalists: Datalists, source: Path, on_missing: str) -> Datalists:
-    everything = [item for items in datalists.values() for item in items]
-    lost = {item["id"] for item in everything if not _is_there(item["image"])}
-    settle(datalists, source, on_missing, unique_ids=True, lost=lost)
-    for name, items in datalists.items():
-        bare = [item["id"] for item in items if not _is_there(item.get("label"))]
-        kept = settle_missing(items, bare, "label", source, on_missing)
-        if on_missing != "name":
-            kept = [item if _is_there(item.get("label")) else without_masks([item])[0] for item in kept]
-        datalists[name] = kept
-    return datalists
-
-
-def _is_there(value: Any) -> bool:
-    """Tell whether the files that are named are there; numbers and nothing name none."""
-    paths = value if isinstance(value, list) else [value]
-    return all(os.path.isfile(path) for path in paths if isinstance(path, str))

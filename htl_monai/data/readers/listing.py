@@ -90,20 +90,25 @@ def settle(
     """Refuse repeated ids, and decide about the images that lack a file; unlabelled ones lose their label.
 
     Args:
-        datalists: what a reader found.
+        datalists: what a reader found; a label that names a file which is not there counts as missing.
         place: where files were looked for.
-        on_missing: see :func:`settle_missing`.
+        on_missing: see :func:`settle_missing`; ``name`` leaves such labels in place.
         masks: whether an image of the three splits needs a ``label``.
         lost: the ids of the images that are not there; None looks for each.
     """
     if unique_ids:
         require_unique_ids(datalists)
     for name, items in datalists.items():
-        gone = [item["id"] for item in items if (_is_lost(item) if lost is None else item["id"] in lost)]
+        gone = [item["id"] for item in items if (_is_lost(item["image"]) if lost is None else item["id"] in lost)]
         items = settle_missing(items, gone, "image", place, on_missing)
-        bare = [item["id"] for item in items if masks and name != UNLABELLED and "label" not in item]
-        items = settle_missing(items, bare, "mask", place, on_missing)
-        datalists[name] = without_masks(items) if name == UNLABELLED else items
+        if name == UNLABELLED:
+            datalists[name] = without_masks(items)
+            continue
+        bare = [item["id"] for item in items if _is_lost(item.get("label")) or (masks and "label" not in item)]
+        items = settle_missing(items, bare, "mask" if masks else "label", place, on_missing)
+        if on_missing != "name":
+            items = [without_masks([item])[0] if _is_lost(item.get("label")) else item for item in items]
+        datalists[name] = items
     return datalists
 
 
@@ -132,5 +137,8 @@ def without_masks(items: Sequence[Item]) -> list[Item]:
     return [{key: value for key, value in item.items() if key != "label"} for item in items]
 
 
-def _is_lost(item: Item) -> bool:
-    return not os.path.isfile(item["image"])
+def _is_lost(value: Any) -> bool:
+    """Tell whether a file that is named is not there; numbers and nothing name none."""
+    return not all(
+        os.path.isfile(path) for path in (value if isinstance(value, list) else [value]) if isinstance(path, str)
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser
-from monai.transforms import Compose, MapTransform
+
+from htl_monai.data.images.unlabelled import allow_missing_keys
 
 __all__ = ["ROLES", "BundleConfigs", "first_cause"]
 
@@ -170,8 +171,7 @@ class BundleConfigs:
                 f"{entry} of {self.source} must be an entry that can be built, got: {first_cause(error)}; correct the "
                 "config, or install what it needs"
             ) from error
-        _allow_missing_keys(built)
-        return built
+        return allow_missing_keys(built)
 
     def _check_bound(self, role: str, entry: str) -> None:
         if role not in ROLES:
@@ -224,12 +224,3 @@ def _steps(config: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(config, list):
         for value in config:
             yield from _steps(value)
-
-
-def _allow_missing_keys(transform: Any) -> None:
-    """Let transforms of image and label take samples without label."""
-    if isinstance(transform, Compose):
-        for step in transform.transforms:
-            _allow_missing_keys(step)
-    elif isinstance(transform, MapTransform):
-        transform.allow_missing_keys = True

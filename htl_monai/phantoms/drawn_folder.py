@@ -11,22 +11,20 @@ from htl_monai.data.files import read_json, write_json
 SETTINGS = "phantom.json"
 
 
-def check_counts(counts: Mapping[str, int], splits: Sequence[str], fewest: int, remedy: str) -> None:
-    """Refuse numbers of images that cannot be drawn."""
+def check_settings(settings: Mapping[str, Any], splits: Sequence[str], fewest: int = 0) -> None:
+    """Refuse numbers of images, a size and a seed that cannot be drawn."""
+    counts, seed = settings["counts"], settings["seed"]
     unknown = sorted(set(counts) - set(splits))
     if unknown:
         raise ValueError(f"counts must name the splits {', '.join(splits)}, got {', '.join(unknown)}; rename them")
     for split, count in counts.items():
         if isinstance(count, bool) or int(count) != count or count < fewest:
-            raise ValueError(f"counts must be whole numbers from {fewest}, got {count!r} for {split}; {remedy}")
+            raise ValueError(f"counts must be whole numbers from {fewest}, got {count!r} for {split}; draw more")
     if not sum(counts.values()):
         raise ValueError("counts must be of at least one image, got none; give how many to draw")
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed below 0."""
     if seed < 0:
         raise ValueError(f"seed must be a whole number from 0, got {seed}; write 0, for example")
+    check_size(settings["size"])
 
 
 def check_size(size: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from htl_monai.data.files import write_csv
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.readers.listing import LISTS, UNLABELLED
-from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
+from htl_monai.phantoms.drawn_folder import check_settings, start_drawing
 from htl_monai.phantoms.lesion_drawing import GROUPS, draw_phantom
 
 COUNTS = {"training": 200, "validation": 40, "test": 80}
@@ -62,12 +62,9 @@ def write_phantom(
         FileExistsError: ``out_dir`` holds a ``data.csv`` that is no phantom.
     """
     out_dir, counts = Path(out_dir), dict(COUNTS if counts is None else counts)
-    check_counts(counts, LISTS, 0, "give how many to draw")
-    check_seed(seed)
     for name, fraction in (("hard_fraction", hard_fraction), ("vignette_fraction", vignette_fraction)):
         if not 0 <= fraction <= 1:
             raise ValueError(f"{name} must be in [0, 1], got {fraction}; give a share")
-    check_size(size)
     settings = {
         "counts": counts,
         "size": [int(side) for side in size],
@@ -76,6 +73,7 @@ def write_phantom(
         "vignette_fraction": vignette_fraction,
         "diagnosis_noise": DIAGNOSIS_NOISE,
     }
+    check_settings(settings, LISTS)
     pictures = [
         f"{kind[:-4]}/{split}_{'[0-9]' * 5}{kind[-4:]}" for split in LISTS for kind in ("images.jpg", "masks.png")
     ]

@@ -16,7 +16,7 @@ from PIL import Image
 from htl_monai.data.files import write_csv
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.data.readers.listing import SPLITS
-from htl_monai.phantoms.drawn_folder import check_counts, check_seed, check_size, start_drawing
+from htl_monai.phantoms.drawn_folder import check_settings, start_drawing
 from htl_monai.phantoms.xray_drawing import FINDINGS, Anatomy, draw_xray
 
 COUNTS = {"training": 600, "validation": 120, "test": 400}
@@ -79,10 +79,8 @@ def write_xray_phantom(
         raise ValueError(
             f"counts must name the splits {', '.join(SPLITS)}, got {', '.join(counts) or 'none'}; name them"
         )
-    check_counts(counts, SPLITS, 10 * FEWEST, "draw more")
-    check_seed(seed)
-    check_size(size)
     settings = {"counts": counts, "size": [int(side) for side in size], "seed": int(seed)}
+    check_settings(settings, SPLITS, 10 * FEWEST)
     tables, pictures = [*LABEL_FILES.values(), "planted.csv"], f"images/[123]{'[0-9]' * 7}_{'[0-9]' * 3}.png"
     if not start_drawing(folder, settings, tables, [pictures]):
         return folder

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from monai.transforms import Compose, MapTransform
 
 from htl_monai.data.readers.listing import UNLABELLED, Item, without_masks
+
+T = TypeVar("T")
 
 
 def unlabelled_images(datalists: Mapping[str, Sequence[Item]]) -> list[Item]:
@@ -36,7 +39,14 @@ def image_only(transforms: Sequence[MapTransform]) -> Compose:
         >>> image_only([ScaleIntensityd(["image", "label"])])({"image": torch.tensor([0.0, 2.0])})["image"].tolist()
         [0.0, 1.0]
     """
-    copies = [copy.copy(transform) for transform in transforms]
-    for transform in copies:
+    return allow_missing_keys(Compose([copy.copy(transform) for transform in transforms]))
+
+
+def allow_missing_keys(transform: T) -> T:
+    """Let transforms of image and label, composed or not, take samples without label; return them."""
+    if isinstance(transform, Compose):
+        for step in transform.transforms:
+            allow_missing_keys(step)
+    elif isinstance(transform, MapTransform):
         transform.allow_missing_keys = True
-    return Compose(copies)
+    return transform

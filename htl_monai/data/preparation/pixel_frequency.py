@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from htl_monai.data.images.threads import on_threads
 from htl_monai.data.preparation.examine import FOREGROUND_ABOVE
 
 
@@ -25,8 +25,8 @@ def foreground_frequency(data: Sequence[Mapping[str, Any]], num_workers: int = 2
     """
     if not data:
         raise ValueError("data must hold at least one image, got an empty list; give the training list")
-    with ThreadPoolExecutor(num_workers) as pool:
-        return float(np.mean(list(pool.map(_foreground_share, (item["label"] for item in data)))))
+    masks = [item["label"] for item in data]
+    return float(np.mean([*on_threads(_foreground_share, masks, "reading masks", False, num_workers)]))
 
 
 def class_weights(data: Sequence[Mapping[str, Any]], num_workers: int = 2) -> Tensor:

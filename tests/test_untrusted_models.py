@@ -154,11 +154,11 @@ def test_the_working_directory_shadows_no_name(
 def test_a_path_must_look_like_one(foreign_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match=r"got 'my_bundle'; write ./my_bundle to run that folder$"):
+    with pytest.raises(FileNotFoundError, match=r"got 'my_bundle'; write ./my_bundle to use what is there$"):
         find_bundle("my_bundle")
     with pytest.raises(FileNotFoundError, match=r"^model must be .*, got my_bundle; write ./my_bundle to run"):
         find_model("my_bundle")
-    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to use that file$"):
+    with pytest.raises(FileNotFoundError, match=r"got 'mine.json'; write ./mine.json to use what is there$"):
         find_overlay("mine.json")
     (tmp_path / "mine.yaml").write_text("{}")
     with pytest.raises(FileNotFoundError, match="overlay must be one of .* or the path of a .json file, got './mine."):

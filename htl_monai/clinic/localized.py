@@ -14,7 +14,7 @@ from torch import Tensor
 from htl_monai.engines.heat_map_inferer import HeatMapInferer
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
-from htl_monai.networks.first_output import FirstOutput
+from htl_monai.networks.first_output import first_output
 from htl_monai.tasks.finite import are_finite
 
 __all__ = ["Localized", "explains", "load_localizer", "localize", "prepare"]
@@ -70,9 +70,9 @@ def prepare(model: Model, picture: np.ndarray) -> MetaTensor:
 def localize(model: Model, prepared: Sequence[MetaTensor]) -> Iterator[Localized]:
     """Yield what the network says of each prepared picture; one of them at a time is brought to its size."""
     batch = torch.stack([image.as_tensor() for image in prepared])
-    with FirstOutput(model.network) as first:
+    with first_output(model.network) as said:
         outputs = model.predict({model.image_key: batch})["pred"].float().cpu()
-    classes = torch.softmax(first.output.float(), dim=1).cpu() if explains(model) else [None] * len(outputs)
+    classes = torch.softmax(said[0].float(), dim=1).cpu() if explains(model) else [None] * len(outputs)
     finite = are_finite(outputs).tolist()
     for image, pred, class_prob, is_finite in zip(prepared, outputs, classes, finite, strict=True):
         scores = model.restore({model.image_key: image, "pred": MetaTensor(pred)})["pred"].as_tensor()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from typing import Any
+
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import IterationEvents
 from torch import Tensor, nn
 
 from htl_monai.handlers.handler import Handler
-from htl_monai.networks.first_output import FirstOutput
+from htl_monai.networks.first_output import first_output
 
 
 class ClassProbabilities(Handler):
@@ -26,15 +29,18 @@ class ClassProbabilities(Handler):
 
     def __init__(self, network: nn.Module, key: str = "class_prob") -> None:
         self.key = key
-        self._first = FirstOutput(network)
+        self.network = network
+        self._hook = ExitStack()
+        self._outputs: list[Any] = []
 
     def __call__(self, engine: Engine) -> None:
-        self._first.stop()
-        logits = self._first.output
+        self._hook.close()
+        logits = next(iter(self._outputs), None)
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(f"network must return logits (N, C), got {got}; use one that classifies")
         engine.state.output[self.key] = torch.softmax(logits.float(), dim=1)
 
     def _start(self, engine: Engine) -> None:
-        self._first.start()
+        self._hook.close()
+        self._outputs = self._hook.enter_context(first_output(self.network))

@@ -44,16 +44,7 @@ def find_bundle(name: str) -> Path:
     Raises:
         FileNotFoundError: there is no such bundle; those that exist are named.
     """
-    own = own_bundles()
-    if name in own:
-        return own[name]
-    if looks_like_path(name) and (Path(name) / "configs").is_dir():
-        folder = Path(name).resolve()
-        if folder not in own.values():
-            _announce(folder)
-        return folder
-    hint = f"write ./{name} to run that folder" if (Path(name) / "configs").is_dir() else _nearest(name, own)
-    raise FileNotFoundError(f"bundle must be one of {', '.join(own)} or a bundle's path, got {name!r}; {hint}")
+    return _found(name, own_bundles(), "bundle", (Path(name) / "configs").is_dir())
 
 
 def own_configs(folder: str) -> dict[str, Path]:
@@ -71,7 +62,7 @@ def find_config(folder: str, name: str) -> Path:
     Raises:
         FileNotFoundError: there is no such file; those that come with the package are named.
     """
-    return _found(name, own_configs(folder), folder.removesuffix("s"))
+    return _found(name, own_configs(folder), folder.removesuffix("s"), _is_json(name))
 
 
 def find_overlay(name: str) -> Path:
@@ -86,20 +77,28 @@ def find_overlay(name: str) -> Path:
     """
     folders = ("pruners", "sizes", "trainings")
     own = {f"{folder}/{path.name}": path for folder in folders for path in own_configs(folder).values()}
-    return _found(name, own, "overlay")
+    return _found(name, own, "overlay", _is_json(name))
 
 
-def _found(name: str, own: Mapping[str, Path], kind: str) -> Path:
+def _found(name: str, own: Mapping[str, Path], kind: str, is_there: bool) -> Path:
+    """Return one of the package's own, or what is at a path, and say of the latter that it runs."""
     if name in own:
         return own[name]
-    path = Path(name)
-    if looks_like_path(name) and path.suffix == ".json" and path.is_file():
-        if path.resolve() not in own.values():
-            _announce(path.resolve())
-        return path.resolve()
-    is_file = path.suffix == ".json" and path.is_file()
-    hint = f"write ./{name} to use that file" if is_file else _nearest(name, own)
-    raise FileNotFoundError(f"{kind} must be one of {', '.join(own)} or the path of a .json file, got {name!r}; {hint}")
+    path = Path(name).resolve()
+    if looks_like_path(name) and is_there:
+        if path not in own.values():
+            print(
+                f"htl: {path} is not part of the package, and can run code: use it only if you trust it",
+                file=sys.stderr,
+            )
+        return path
+    place = "a bundle's path" if kind == "bundle" else "the path of a .json file"
+    hint = f"write ./{name} to use what is there" if is_there else _nearest(name, own)
+    raise FileNotFoundError(f"{kind} must be one of {', '.join(own)} or {place}, got {name!r}; {hint}")
+
+
+def _is_json(name: str) -> bool:
+    return name.endswith(".json") and Path(name).is_file()
 
 
 def _nearest(name: str, own: Mapping[str, Path]) -> str:
@@ -141,7 +140,3 @@ def stage_configs(bundle: Path) -> list[Path]:
     others = ("metadata.json", "inference.json")
     own = [path for path in sorted(bundle.glob("configs/*.json")) if path.name not in others]
     return [*own, *own_configs("stages").values()]
-
-
-def _announce(path: Path) -> None:
-    print(f"htl: {path} is not part of the package, and can run code: use it only if you trust it", file=sys.stderr)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from monai.transforms import LoadImage
 from torch import Tensor, nn
 
-__all__ = ["of_two_values", "read_torchscript", "torchscript_config"]
+__all__ = ["of_two_values", "read_label", "read_torchscript", "torchscript_config"]
 
 
 def read_torchscript(path: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -32,15 +33,18 @@ def read_torchscript(path: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 def torchscript_config() -> dict[str, Any]:
     """Return configs that load an image as it is stored, a label by its classes, and run the network on the whole."""
-    keys = ["image", "label"]
-    steps: list[dict[str, Any]] = [
-        {"_target_": name, "keys": keys} for name in ("LoadImaged", "EnsureChannelFirstd", "EnsureTyped")
-    ]
-    steps.append({"_target_": "Lambdad", "keys": "label", "func": of_two_values})
+    names = ("LoadImaged", "EnsureChannelFirstd", "EnsureTyped")
+    steps: list[dict[str, Any]] = [{"_target_": name, "keys": "image"} for name in names]
+    steps.append({"_target_": "Lambdad", "keys": "label", "func": read_label})
     return {
         "preprocessing": {"_target_": "Compose", "transforms": steps},
         "inferer": {"_target_": "SimpleInferer"},
     }
+
+
+def read_label(label: Any) -> Any:
+    """Return the mask in a file, channel first; a label that is no file, such as a class, as it is."""
+    return of_two_values(LoadImage(ensure_channel_first=True)(label)) if isinstance(label, str) else label
 
 
 def of_two_values(label: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from htl_monai.analysis.groups import groups_table, without_groups
 from htl_monai.data.files import write_csv, write_json
 from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.listing import Item
+from htl_monai.ranking.random_samples import Random
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
@@ -149,7 +150,8 @@ class Audit:
     def _judged(self, first: str) -> str:
         """Say which rankings without labels point best at what the model gets wrong, and how the first does."""
         table = self.rankings.set_index("ranking")
-        free = [name for name in table.index if not rankings()[name].needs_labels]
+        kinds = {name: rankings()[name] for name in table.index}
+        free = [name for name, kind in kinds.items() if not kind.needs_labels and not issubclass(kind, Random)]
         best = table.loc[free, "spearman_error"].dropna().sort_values(ascending=False, kind="stable").head(3)
         found = dict.fromkeys([*best.index, first])
         said = ", ".join(f"{name} {float(table.loc[name, 'spearman_error']):.2f}" for name in found)

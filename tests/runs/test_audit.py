@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import htl_monai
 from htl_monai.data.files import read_table
@@ -72,3 +74,25 @@ def test_a_network_that_learned_nothing_is_spoken_of(
     words = "calls every pixel of all 4 images foreground (background IoU 0)"
     assert any(note.startswith(f"The dense network {words}") for note in found.notes)
     assert f"the dense network {words}" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+def test_a_classifier_that_ends_in_a_sigmoid_is_recognised(tmp_path: Path) -> None:
+    rng, rows = np.random.default_rng(0), []
+    for number in range(9):
+        Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+        rows.append({"image": f"{number}.png", "label": [number % 2, 1]})
+    (tmp_path / "list.json").write_text(json.dumps({"test": rows}), encoding="utf-8")
+    linear = torch.nn.Linear(3, 2)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([[0.02, -0.02, 0.0], [0.01, 0.0, -0.01]]))
+    layers = (torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), linear)
+    found = {}
+    for name, more in {"logits": (), "probabilities": (torch.nn.Sigmoid(),)}.items():
+        torch.jit.save(torch.jit.script(torch.nn.Sequential(*layers, *more)), str(tmp_path / f"{name}.ts"))
+        options = {**QUICK, "task": "multilabel_classification", "split": "all"}
+        found[name] = htl_monai.audit(tmp_path / f"{name}.ts", tmp_path / "list.json", **options)
+    ours, theirs = (found[name].scores["probability"].values for name in found)
+    np.testing.assert_allclose(theirs, ours, atol=1e-6)
+    said = ["ends in softmax or sigmoid" in " ".join(audit.notes) for audit in found.values()]
+    assert said == [False, True] and "random" not in found["logits"].notes[-1]

@@ -23,11 +23,8 @@ _TRAIN = {
     "preprocessing": ("validate#preprocessing", "val_preprocessing"),
     "inferer": ("validate#evaluator#inferer", "evaluator#inferer", "validate#inferer", "inferer"),
     "postprocessing": ("validate#evaluator#postprocessing", "evaluator#postprocessing", "validate#postprocessing"),
-    "key_metric": ("validate#evaluator#key_val_metric", "evaluator#key_val_metric", "validate#key_metric"),
     "amp": ("validate#evaluator#amp", "evaluator#amp"),
     "device": ("device",),
-    "training": ("train#dataset#data", "train_dataset#data"),
-    "validation": ("validate#dataset#data", "val_dataset#data"),
 }
 _INFERENCE = {
     "network": _NETWORK,
@@ -36,7 +33,6 @@ _INFERENCE = {
     "postprocessing": ("evaluator#postprocessing", "postprocessing"),
     "amp": ("evaluator#amp",),
     "device": ("device",),
-    "test": ("dataset#data",),
 }
 ROLES = tuple(_TRAIN | _INFERENCE)
 """What ``bind`` may name an entry for."""

@@ -198,12 +198,6 @@ class Model:
         return self.configs.find("postprocessing")
 
     @cached_property
-    def key_metric(self) -> Any:
-        """The handler of the bundle's own score; None where it has none."""
-        found = self.configs.find("key_metric")
-        return next(iter(found.values()), None) if isinstance(found, Mapping) else found
-
-    @cached_property
     def image_key(self) -> str:
         """What a sample calls its image."""
         return self._key("image", IMAGE_KEYS)
@@ -227,10 +221,6 @@ class Model:
         """The keys of a sample that the preprocessing reads first."""
         steps = [step for step in self.preprocessing.flatten().transforms if isinstance(step, MapTransform)]
         return tuple(str(key) for key in steps[0].keys) if steps else ()
-
-    def datalist(self, split: str) -> list[dict[str, Any]]:
-        """Return the bundle's own list of ``training``, ``validation`` or ``test``, as its configs state it."""
-        return list(self.configs.get(split))
 
     def prepare(self, item: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the network takes of an item of a data list, whose keys are ours, by the bundle's own keys."""

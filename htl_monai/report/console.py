@@ -146,11 +146,6 @@ def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
             print(f"note: {note}")
 
 
-def print_files(folder: Path, names: tuple[str, ...]) -> None:
-    """Print those of the tables ``<name>.csv`` in ``folder`` that are there."""
-    print_tables(_read(folder, names))
-
-
 def print_notes(path: Path) -> None:
     """Print the notes of a run, one per line, if there is a file of them."""
     for note in read_table(path)["note"] if path.is_file() else ():

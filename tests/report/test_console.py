@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.report.console import print_files, print_left_out, print_never_learned, print_notes, print_tables
+from htl_monai.report.console import print_left_out, print_never_learned, print_notes, print_tables
 from htl_monai.scores import make_scores, write_scores
 
 
@@ -30,22 +30,18 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_titles_say_which_images_the_groups_are_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pd.DataFrame({"group": ["male"], "mean": [0.5]}).to_csv(tmp_path / "groups.csv", index=False)
-    print_files(tmp_path, ("impact_unlabelled", "groups"))
+def test_titles_say_which_images_the_groups_are_of(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = {"groups": pd.DataFrame({"group": ["male"], "mean": [0.5]})}
+    print_tables(tables)
     assert "share of the score that is lost" in printed(capsys)
-    pd.DataFrame({"sparsity": [0.7]}).to_csv(tmp_path / "impact_unlabelled.csv", index=False)
-    print_files(tmp_path, ("impact_unlabelled", "groups"))
+    print_tables({"impact_unlabelled": pd.DataFrame({"sparsity": [0.7]}), **tables})
     assert "drop of the box, images without mask" in printed(capsys)
 
 
-def test_tables_of_boxes_have_titles_and_columns_of_their_own(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tables_of_boxes_have_titles_and_columns_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
     row = {"sparsity": [0.7], "n": [9], "box_iou": [0.75], "box_drop": [0.25], "box_forgotten": [0.125]}
-    pd.DataFrame(row | {"foreground_n": [8]}).to_csv(tmp_path / "impact.csv", index=False)
-    pd.DataFrame({"ranking": ["forgetting"], "auroc": [0.9]}).to_csv(tmp_path / "detection.csv", index=False)
-    print_files(tmp_path, ("impact", "detection"))
+    detection = pd.DataFrame({"ranking": ["forgetting"], "auroc": [0.9]})
+    print_tables({"impact": pd.DataFrame(row | {"foreground_n": [8]}), "detection": detection})
     text = printed(capsys)
     assert "How far pruning moves the boxes (mined images)" in text and "0.125" in text
     assert "foreground n" not in text and "plain error" not in text

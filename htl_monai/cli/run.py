@@ -20,7 +20,7 @@ def demo(out: str = "runs/demo", setting: str = "supervised", seed: int = 0) -> 
 
     Args:
         out: the run's folder; the drawn images lie in its folder phantom.
-        setting: supervised, semi_supervised, weakly_supervised or chest_xray.
+        setting: supervised, semi_supervised, weakly_supervised, chest_xray, or one of yours that has a demo.
         seed: of the images, and the first of the seeds that are trained.
 
     Examples:

@@ -39,6 +39,8 @@ class Setting:
         entries: config entries that it fixes.
         prepared: what preparing writes beside the data list.
         pseudo_labels: whether images without mask get one, and take part.
+        demo: how many ``images`` of each list ``htl demo`` draws and of which ``size``, the ``overlays`` and the number
+            of ``seeds``; empty where there is no demo.
     """
 
     meaning: str
@@ -53,6 +55,7 @@ class Setting:
     entries: Mapping[str, Any] = field(default_factory=dict)
     prepared: tuple[str, ...] = ()
     pseudo_labels: bool = False
+    demo: Mapping[str, Any] = field(default_factory=dict)
 
 
 def setting_names() -> tuple[str, ...]:

@@ -13,20 +13,18 @@ from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.demo import run_demo
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.overlays import check_all_apply, collect_changes, merged_config
-from htl_monai.runs.setting import read_setting
+from htl_monai.runs.setting import read_setting, setting_names
 
 
-@pytest.mark.parametrize("setting", htl_monai.runs.demo._DEMOS)
+@pytest.mark.parametrize("setting", setting_names())
 def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
-    few = {
-        # Each rare finding of the X-rays must be drawn in each split.
-        name: replace(demo, counts=dict.fromkeys(demo.counts, 40 if name == "chest_xray" else 2))
-        for name, demo in htl_monai.runs.demo._DEMOS.items()
-    }
-    monkeypatch.setattr(htl_monai.runs.demo, "_DEMOS", few)
+    calls, whole = [], read_setting(setting)
+    # Each rare finding of the X-rays must be drawn in each split.
+    few = dict.fromkeys(whole.demo["images"], 40 if setting == "chest_xray" else 2)
+    small = replace(whole, demo={**whole.demo, "images": few})
+    monkeypatch.setattr(htl_monai.runs.demo, "read_setting", lambda name: small)
     monkeypatch.setattr(
         htl_monai.runs.demo, "plan_setting", lambda *args, seeds, **kwargs: calls.append((*args, seeds))
     )
@@ -38,13 +36,18 @@ def test_each_setting_gets_the_images_and_entries_that_it_can_use(
     lists = load_datalists(data)
     assert bool(lists["unlabelled"]) == (setting in ("semi_supervised", "weakly_supervised")) and lists["test"]
     assert bool(lists["training"]) == (setting != "weakly_supervised")
-    changes, chosen = collect_changes(overlays, seed, {}), read_setting(setting)
-    bundle = find_bundle(chosen.bundle)
-    check_all_apply(changes, {stage.name: merged_config(bundle, stage, changes) for stage in stages_of(chosen)})
+    changes, bundle = collect_changes(overlays, seed, {}), find_bundle(whole.bundle)
+    check_all_apply(changes, {stage.name: merged_config(bundle, stage, changes) for stage in stages_of(whole)})
 
 
-def test_a_setting_that_does_not_exist_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:
-    words = "setting must be one of supervised, semi_supervised, weakly_supervised, chest_xray, got 'weekly'; choose"
-    with pytest.raises(KeyError, match=words):
+def test_a_setting_that_has_no_demo_is_refused_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "setting must be one of chest_xray, semi_supervised, supervised, weakly_supervised .*, got 'weekly'"
+    with pytest.raises(FileNotFoundError, match=words):
         run_demo(tmp_path / "demo", "weekly")
+    bare = replace(read_setting("supervised"), demo={})
+    monkeypatch.setattr(htl_monai.runs.demo, "read_setting", lambda name: bare)
+    with pytest.raises(ValueError, match="setting must have a demo, got ./mine.json without; name another, or add"):
+        run_demo(tmp_path / "demo", "./mine.json")
     assert not (tmp_path / "demo").exists()

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from htl_monai.data.files import read_json, write_json
+from htl_monai.data.files import read_json, read_note, write_json
 from htl_monai.runs import layout
 
 __all__ = ["RunNote", "read_run_note"]
@@ -60,9 +60,11 @@ class RunNote:
     reference: str = ""
     sparsity: float = 0.7
 
-    def write(self, folder: Path) -> Path:
-        """Write the note into a run's folder."""
-        return write_json(folder / layout.RUN_NOTE, dict(vars(self)))
+    def write(self, folder: Path) -> None:
+        """Write the note into a run's folder, unless it says so already."""
+        path, note = folder / layout.RUN_NOTE, dict(vars(self))
+        if read_note(path) != note:
+            write_json(path, note)
 
 
 def read_run_note(folder: Path) -> RunNote:

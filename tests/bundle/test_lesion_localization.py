@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mlflow import MlflowClient
 
+from htl_monai.data.files import read_note
 from htl_monai.models.bundles import find_bundle
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.setting import read_setting
@@ -123,15 +125,18 @@ def test_monai_label_trains_on_lists_without_ids_and_without_a_data_set(
     assert (tmp_path / "training" / "dense.pt").is_file()
 
 
-def test_tensorboard_and_a_record_are_one_entry_each(finished_run: Path, tmp_path: Path, tiny: dict, workflow) -> None:
-    pytest.importorskip("tensorboard")
+def test_trackers_and_a_record_are_one_entry_each(
+    finished_run: Path, tmp_path: Path, tiny: dict, mlflow_uri: str, workflow
+) -> None:
     places = {"dataset_dir": finished_run / "preparing" / "data.json", "output_dir": tmp_path}
-    handlers = {"tensorboard": True, "record_dynamics": True}
+    handlers = {"tensorboard": True, "mlflow": True, "mlflow_uri": mlflow_uri, "record_dynamics": True}
     training = workflow(["train.json"], "train", **chosen(tiny), **places, max_epochs=1, **handlers)
     training.initialize()
     training.run()
     training.finalize()
     assert list((tmp_path / "training" / "tensorboard").rglob("events.out.tfevents.*"))
+    told = MlflowClient(mlflow_uri).get_run(read_note(tmp_path / "training" / "mlflow.json")["run_id"])
+    assert told.info.status == "FINISHED" and {"train_loss", "val_foreground_iou"} <= set(told.data.metrics)
     recorded = read_scores(tmp_path / "training" / "dynamics.nc")["dynamics_confidence"]
     assert dict(recorded.sizes) == {"epoch": 1, "sample": 9}
     # The last batch is left out where it is not full.

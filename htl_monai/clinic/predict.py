@@ -21,13 +21,13 @@ from htl_monai.clinic.finding import found_class, found_lesion
 from htl_monai.clinic.full_size import at_full_size
 from htl_monai.clinic.inputs import Images, find_images, output_names, printable
 from htl_monai.clinic.localized import Localized, explains, load_localizer, localize, prepare
-from htl_monai.clinic.overlay import draw_overlay
 from htl_monai.data.files import write_atomically, write_csv, write_json
 from htl_monai.data.images.decoding import LARGE_PIXELS
 from htl_monai.data.images.pictures import read_image
 from htl_monai.data.progress_bar import progress_bar
 from htl_monai.localization.boxes import Box
 from htl_monai.models.model import Model
+from htl_monai.report.pictures.overlay import draw_overlay
 from htl_monai.runs.output_folder import output_folder
 
 __all__ = ["predict"]

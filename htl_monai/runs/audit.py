@@ -33,6 +33,8 @@ from htl_monai.models.bundles import find_config
 from htl_monai.models.find_model import find_model
 from htl_monai.models.model import Model
 from htl_monai.pruning import Compressor
+from htl_monai.ranking.forgetting_table import nearest_level
+from htl_monai.report.pictures.drawn import dense_and_pruned
 from htl_monai.runs.audit_data import AuditLoader, audit_items, prepared, sift, sound
 from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.output_folder import output_folder
@@ -122,10 +124,11 @@ def audit(
             scores = scored.run(items, batch_size, levels, progress)
             logger.info("the audit is done")
         notes = _notes(scores, items, known)
-        found = Audit(scores, tuple(items), scored.sparsity, tuple(notes), below, tuple(skipped))
+        drawn = dense_and_pruned(audited, scored.task, nearest_level(scores), compressor)
+        found = Audit(scores, tuple(items), scored.sparsity, tuple(notes), below, tuple(skipped), drawn)
         if folder is not None:
             (folder / "provenance.json").unlink(missing_ok=True)  # what is of two audits has none
-            _record(folder, audited, {**options, "task": known.name}, items, found.write(folder), start)
+            _record(folder, audited, {**options, "task": known.name}, items, found.write(folder, progress), start)
     return found
 
 

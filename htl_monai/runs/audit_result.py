@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -20,12 +21,17 @@ from htl_monai.ranking.random_samples import Random
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
+from htl_monai.report.pictures.case_pictures import case_pictures
+from htl_monai.report.pictures.drawn import Drawn
+from htl_monai.report.pictures.shown_cases import ShownCases
+from htl_monai.report.pictures.write_pictures import write_pictures
 from htl_monai.scores import has_labels, metadata_of, table_of, write_scores
 
 __all__ = ["Audit"]
 
 _SELECTED_SHARE = 0.1
 _N_RESAMPLES = 2000
+_DRAWN = 24
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Audit:
         facts: what is to be known of samples and scores: a word to sort by, and a sentence each.
         below: a score under this counts as bad where rankings are judged.
         skipped: ``id``, ``split`` and ``reason`` of the samples that were left out.
+        networks: those that were scored, to be drawn.
     """
 
     scores: xr.Dataset
@@ -47,6 +54,7 @@ class Audit:
     facts: tuple[tuple[str, str], ...]
     below: float
     skipped: tuple[Skipped, ...] = ()
+    networks: Mapping[str, Drawn] = field(default_factory=dict, repr=False)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -81,6 +89,14 @@ class Audit:
         """Return the ``n`` hardest samples, by a ranking of that name or the first that can be made."""
         return (self.ranking if by is None else self._ranked(by)).head(n)
 
+    def show(self, n: int = 10, by: str | None = None) -> ShownCases:
+        """Draw the ``n`` hardest samples with what the networks outline in each, for a notebook."""
+        hardest, by_id = self.hardest(n, by), {item["id"]: item for item in self.items}
+        first = str(self.ranking["ranked_by"].iloc[0] if by is None else by)
+        shown = [name for name in dict.fromkeys(("id", self._primary, first)) if name in hardest]
+        pictures = [case_pictures(by_id[id_], self.networks) for id_ in hardest["id"]] if self.networks else []
+        return ShownCases(hardest[shown].head(len(pictures)), pictures, self.networks)
+
     def groups(self, by: str | None = None) -> pd.DataFrame:
         """Return the dense score and each ranking in the groups of one column of the metadata, or of every one.
 
@@ -98,10 +114,10 @@ class Audit:
             raise KeyError(f"by must be a column that makes groups, got {by}; there are {made}")
         return found.reset_index(drop=True)
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: Path, progress: bool = False) -> list[Path]:
         """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,
-        ``sparsity.csv``, ``notes.csv``, ``skipped.csv`` and a selection of the hardest tenth by each ranking, which
-        ``htl run`` and a data list can take.
+        ``sparsity.csv``, ``notes.csv``, ``skipped.csv``, a selection of the hardest tenth by each ranking, which
+        ``htl run`` and a data list can take, and ``pictures`` of all samples and of the hardest.
         """
         tables = {"ranking": self.ranking, "rankings": self.rankings, "groups": self.groups()}
         tables |= {
@@ -124,7 +140,9 @@ class Audit:
             }
             write_json(folder / "selections" / f"{name}.json", content)
         written = [write_csv(folder / f"{name}.csv", table) for name, table in tables.items()]
-        return [*written, write_scores(folder / "scores.nc", self.scores)]
+        written.append(write_scores(folder / "scores.nc", self.scores))
+        drawn = self.hardest(_DRAWN)["id"].tolist()
+        return [*written, write_pictures(folder, self.items, drawn, self.networks, progress)]
 
     @property
     def _primary(self) -> str:

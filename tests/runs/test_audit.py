@@ -15,6 +15,7 @@ from PIL import Image
 import htl_monai
 from htl_monai.data.files import read_table
 from htl_monai.data.readers.datalists import load_datalists
+from htl_monai.report.pictures.read_pictures import read_pictures
 
 QUICK: dict[str, Any] = {"split": "test", "sparsities": (0.7,), "device": "cpu"}
 
@@ -57,6 +58,21 @@ def test_the_record_holds_what_the_audit_was_made_from(finished_run: Path, tiny_
     assert {"ranking.csv", "scores.nc", "skipped.csv"} <= {*record["outputs"]} and record["device"] == "cpu"
     lines = (out / "log.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split(" INFO ")[1] for line in lines] == ["the audit of 4 samples begins on cpu", "the audit is done"]
+
+
+def test_the_hardest_are_drawn_beside_the_tables_and_in_a_notebook(
+    finished_run: Path, tiny_phantom: Path, tmp_path: Path
+) -> None:
+    found = htl_monai.audit(finished_run, tiny_phantom, tmp_path, **QUICK)
+    pictures = read_pictures(tmp_path)
+    ids = found.hardest()["id"].tolist()
+    assert [*pictures["hardest"]] == ids and {*pictures["thumbnails"]["of"]} == {*ids}
+    assert [one["role"] for one in pictures["networks"]] == ["dense", "pruned"]
+    assert all(case["slices"][0]["outlines"]["truth"] and not case["note"] for case in pictures["hardest"].values())
+    assert read_table(tmp_path / "pictures" / "properties.csv")["label_size"].between(0, 1).all()
+    shown = found.show(2)
+    assert shown.table["id"].tolist() == ids[:2] and {"iou", "relative_forgetting"} <= {*shown.table}
+    assert shown._repr_html_().count("<img ") == 2
 
 
 def test_a_network_that_learned_nothing_is_spoken_of(

@@ -24,7 +24,7 @@ from htl_monai.tasks.classification import Classification
 from htl_monai.tasks.segmentation import Segmentation
 from htl_monai.tasks.task import Task
 
-__all__ = ["ROLES", "Drawn", "Said"]
+__all__ = ["ROLES", "Drawn", "Said", "dense_and_pruned"]
 
 ROLES = ("dense", "pruned", "arm")
 
@@ -115,6 +115,14 @@ class Drawn:
         numbers = [task.classes.index(name) for name in task.foreground]
         masks: NDArray[np.bool_] = task.one_hot(drawn)[0, numbers].cpu().numpy()
         return masks
+
+
+def dense_and_pruned(model: Model, task: Task, level: float, pruner: Compressor) -> dict[str, Drawn]:
+    """Return a network as it is and at one level of compression, by the names that pictures and pages know them by."""
+    return {
+        "dense": Drawn(model, task, "unpruned network"),
+        "pruned": Drawn(model, task, f"{level:.0%} pruned", "pruned", level, pruner),
+    }
 
 
 def _array(values: Tensor) -> NDArray[Any]:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
 
+from htl_monai.data.files import read_table
 from htl_monai.report.pictures.drawn import Drawn
 from htl_monai.report.pictures.read_pictures import read_pictures
-from htl_monai.report.pictures.thumbnails import PER_SPRITE, thumbnail, write_sprites
+from htl_monai.report.pictures.thumbnails import PER_SPRITE, write_sprites
 from htl_monai.report.pictures.write_pictures import write_pictures
 
 Makes = Callable[..., Any]
@@ -82,7 +82,11 @@ def test_earlier_pictures_go_when_the_new_ones_are_whole(
         write_pictures(tmp_path, cases, ["wide"], networks)
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == before
     write_pictures(tmp_path, cases, [], networks)
-    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["cases.json", "sprite_0.webp"]
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == [
+        "cases.json",
+        "properties.csv",
+        "sprite_0.webp",
+    ]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".partial-")]
 
 
@@ -105,14 +109,16 @@ def test_the_hardest_are_cases(cases: list[dict[str, Any]], tmp_path: Path) -> N
     assert not (tmp_path / "pictures").exists()
 
 
-def test_a_volume_shows_its_middle_from_above(tmp_path: Path) -> None:
-    array = np.zeros((40, 20, 9), dtype=np.float32)
-    array[:10, :, 4] = 100
-    array[0, 0, 0] = np.nan
-    nib.save(nib.Nifti1Image(array[::-1], np.diag([1, -1, 3, 1])), tmp_path / "a.nii.gz")
-    shown = thumbnail({"id": "a", "image": [str(tmp_path / "a.nii.gz"), "other.nii.gz"]})
-    levels = np.asarray(shown)
-    assert levels.shape == (20, 40, 3) and levels[:, :8].min() == 255 and levels[:, 12:].max() == 0
+def test_properties_of_each_picture_stand_beside(cases: list[dict[str, Any]], tmp_path: Path) -> None:
+    mask = np.zeros((30, 60), dtype=np.uint8)
+    mask[:15] = 1
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    cases[0]["label"] = str(tmp_path / "mask.png")
+    write_pictures(tmp_path, cases, [], {})
+    found = read_table(tmp_path / "pictures" / "properties.csv").set_index("id")
+    assert [*found.index] == [case["id"] for case in cases]
+    assert found.loc["wide", "label_size"] == 0.5 and found.loc["wide", "brightness"] == pytest.approx(200 / 1800)
+    assert found.loc[["gone", "broken"]].isna().all(axis=None) and "spacing_mm" not in found
 
 
 @pytest.mark.parametrize(

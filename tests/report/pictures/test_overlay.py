@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from htl_monai.clinic import overlay
-from htl_monai.clinic.overlay import draw_overlay
 from htl_monai.localization.boxes import Box
+from htl_monai.report.pictures import overlay
+from htl_monai.report.pictures.overlay import draw_overlay
 
 BLUE, YELLOW = (0, 200, 255), (255, 220, 0)
 

@@ -12,10 +12,7 @@ _EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 
 class Box(NamedTuple):
-    """A half-open box in pixel coordinates: it covers ``mask[y_min:y_max, x_min:x_max]``.
-
-    x runs along the width, y along the height; width = ``x_max - x_min``, height = ``y_max - y_min``.
-    """
+    """A half-open box in pixel coordinates: it covers ``mask[y_min:y_max, x_min:x_max]``."""
 
     x_min: int
     y_min: int

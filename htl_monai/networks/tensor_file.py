@@ -28,9 +28,6 @@ def save_tensors(content: Mapping[str, Any], path: str | os.PathLike[str]) -> Pa
 def load_tensors(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> dict[str, Any]:
     """Read what :func:`save_tensors` wrote, with ``weights_only`` so that a file can run no code.
 
-    A ValueError says what is wrong with a file, and also that a tensor in it is not finite: a network with such weights
-    finds nothing, and says so of every picture.
-
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is damaged or no checkpoint, holds more than tensors and plain values, or a tensor in it is

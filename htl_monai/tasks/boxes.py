@@ -18,15 +18,10 @@ _ROUNDING = 1e-6
 def box_iou(a: Box | None, b: Box | None) -> float:
     """Return the IoU of two half-open boxes, as ``torchvision.ops.box_iou`` of them.
 
-    Attend Who is Weak, Algorithm 2 leaves the difference of two boxes open; here the box drop is 1 - IoU, which is in
-    [0, 1] also where a network finds nothing.
-
-    Args:
-        a: a box; None where there is nothing to enclose.
-        b: the other box.
+    Attend Who is Weak, Algorithm 2 leaves the difference of two boxes open; here the box drop is 1 - IoU.
 
     Returns:
-        In [0, 1], higher = closer; 1 where both boxes are None, 0 where one is.
+        In [0, 1], higher = closer; 1 where both boxes are None (nothing to enclose), 0 where one is.
 
     Example:
         >>> box_iou(Box(0, 0, 4, 4), Box(2, 0, 6, 4))

@@ -22,18 +22,14 @@ _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 
 
 def check_pixels(*shape: int, bytes_per_pixel: int = 3) -> None:
-    """Refuse an empty picture, and one that takes more memory than ``MAX_PIXELS`` pixels in RGB.
-
-    Raises:
-        ValueError: the shape is outside.
-    """
+    """Refuse an empty picture, and one that takes more memory than ``MAX_PIXELS`` pixels in RGB, by a ValueError."""
     limit = 3 * MAX_PIXELS // max(3, bytes_per_pixel)
     if min(shape) < 1 or math.prod(int(n) for n in shape) > limit:
         raise ValueError(f"its size {tuple(shape)} is outside 1 to {limit} pixels")
 
 
 def open_picture(file: str | os.PathLike[str] | IO[bytes]) -> Image.Image:
-    """Open a picture without decoding it; OSError where it is damaged or unknown, ValueError where it is too large.
+    """Open a picture without decoding it.
 
     Raises:
         OSError: it is damaged or of no known format.

@@ -18,13 +18,9 @@ def find_images(root: Path, keys: Sequence[str], folder: str | None = None) -> t
     """Look for the images of a label file in the folders of a data set.
 
     Looked through are each folder ``images*`` (``images_001``, ``images_002``, … count as one), ``files`` and the files
-    of ``root`` itself. Where several of these hold images that are asked for, such as ``images_64`` and ``images_256``,
-    the one that holds most of them is taken, so that all images come from one source; of equals, the last by name.
-    Folders are listed once and files are not opened. Names are compared without suffix, because a label file may say
-    ``.dcm`` where the images are ``.jpg``.
-
-    Keys are file names, or paths relative to ``root`` or to one of those folders; ``folder``, relative to ``root``, is
-    the one to look through instead.
+    of ``root`` itself, or ``folder`` below it alone. Of several that hold images which are asked for, the one with most
+    of them is taken, of equals the last by name. Names are compared without suffix, because a label file may say
+    ``.dcm`` where the images are ``.jpg``. Keys are file names, or paths relative to ``root`` or to such a folder.
 
     Returns:
         the path of each key, None where it is not there, and the folder that they come from (``root`` where they come

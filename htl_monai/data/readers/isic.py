@@ -44,12 +44,8 @@ def has_isic2018_layout(dataset_dir: str | os.PathLike[str]) -> bool:
 def read_isic2017(dataset_dir: str | os.PathLike[str], on_missing: str = "raise", unique_ids: bool = True) -> Datalists:
     """List the images, masks (Part 1), diagnoses (Part 3) and metadata of ISIC-2017; no image is opened.
 
-    Items are sorted by id. ``*_superpixels.png`` files are passed over. A metadata or Part 3 csv that is not there, a
-    row that is not there and the value ``unknown`` all give None.
-
-    The folder holds ``ISIC-2017_Training_Data``, ``ISIC-2017_Training_Part1_GroundTruth``,
-    ``ISIC-2017_Training_Part3_GroundTruth.csv`` and the same of ``Validation`` and ``Test_v2``; a split whose images
-    are not there is empty. Diagnoses are melanoma, seborrheic_keratosis and nevus. The arguments are those of
+    Items are sorted by id. A split whose images are not there is empty; a csv or row that is not there and the value
+    ``unknown`` give None. Diagnoses are melanoma, seborrheic_keratosis and nevus. The arguments are those of
     :func:`~htl_monai.data.readers.datalists.load_datalists`.
 
     Raises:
@@ -70,9 +66,7 @@ def read_isic2018_task3(
     """List the images, diagnoses, lesions and metadata of ISIC-2018 Task 3, sorted by id; no image is opened.
 
     The data set has no official splits with diagnoses, so this is one list; several images show the same lesion, which
-    is their ``subject``. The folder holds ``ISIC2018_Task3_Training_Input``, ``ISIC2018_Task3_Training_GroundTruth``
-    with one csv of zeros and ones, a column for each class, and, where they are known, the files
-    ``ISIC2018_Task3_Training_LesionGroupings.csv`` and ``HAM10000_metadata.csv``.
+    is their ``subject`` where the file of groupings or ``HAM10000_metadata.csv`` is there.
 
     Args:
         on_missing: what to do with an image that has no row in the csv of diagnoses, or with a row that has no image:

@@ -71,11 +71,7 @@ def is_metadata(column: pd.Series, name: str) -> bool:
 
 
 def label_vectors(table: pd.DataFrame, classes: Sequence[str], ids: Sequence[str]) -> list[list[float | None]]:
-    """Return one label vector a row: 0.0, 1.0, or None where it is unknown; any other value is refused by name.
-
-    Raises:
-        ValueError: a value is none of 0, 1, -1 and unknown; class, image and value are named.
-    """
+    """Return one label vector a row: 0.0, 1.0, or None where it is unknown; any other value is refused by name."""
     values = np.array([_numbers(table[name], name, ids) for name in classes]).reshape(len(classes), len(table)).T
     boxed = values.astype(object)
     boxed[np.isnan(values)] = None
@@ -84,12 +80,7 @@ def label_vectors(table: pd.DataFrame, classes: Sequence[str], ids: Sequence[str
 
 
 def labelled_items(table: pd.DataFrame, classes: Sequence[str]) -> list[Item]:
-    """Return an item for each row: ``id``, ``image``, ``subject`` (None where there is none), metadata, ``label``.
-
-    Args:
-        table: with ``id`` and the path ``image``, all text.
-        classes: what :func:`class_columns` returned.
-    """
+    """Return an item for each row: ``id``, ``image``, ``subject`` (None where there is none), metadata, ``label``."""
     others = [name for name in map(str, table) if name not in {*classes, *_ITEM_KEYS}]
     others = [name for name in others if is_metadata(table[name], name)]
     subjects = known_texts(table["subject"]) if "subject" in table else [None] * len(table)

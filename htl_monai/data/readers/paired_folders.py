@@ -29,13 +29,9 @@ def read_paired_folders(
 ) -> Datalists:
     """List the images below ``images`` with the masks of the same name below ``masks``; no image is opened.
 
-    A mask is called like its image, with another suffix if need be, or like it with ``_mask``, ``_segmentation`` or
-    ``_label`` after the name. Subfolders count as part of the name. Masks without image are no error here;
-    ``check_data`` notes them.
-
-    The folder holds ``images`` and ``masks``, or such pairs in subfolders named after the splits (``training`` or
-    ``train``, ``validation`` or ``val``, ``test``; ``unlabelled``, which needs no masks). An ``id`` is the image's path
-    without ``images`` and suffix. The arguments are those of
+    A mask is called like its image, with another suffix if need be, or like it with one of ``MASK_ENDINGS`` after the
+    name; an ``id`` is the image's path without ``images`` and suffix. The folder holds the two, or such pairs in
+    subfolders named after the splits; ``unlabelled`` needs no masks. The arguments are those of
     :func:`~htl_monai.data.readers.datalists.load_datalists`.
 
     Raises:

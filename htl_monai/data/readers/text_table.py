@@ -19,15 +19,13 @@ _REMEDY = "save it anew as CSV in UTF-8"
 def read_text_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a CSV file with every value as text, freed of surrounding blanks; an empty field is ``""``.
 
-    The file is a stranger's: fields are separated by the comma, semicolon or tab that the first line has most of, as
-    spreadsheets of some countries write semicolons; UTF-8 with or without its mark and UTF-16 with its mark are read.
-    A column without a name is called ``Unnamed: 0`` by its place, as pandas would.
+    Fields are separated by the comma, semicolon or tab that the first line has most of; UTF-8 with or without its mark
+    and UTF-16 with its mark are read. A column without a name is called ``Unnamed: 0`` by its place, as pandas would.
 
     Raises:
         FileNotFoundError: the file is not there.
-        ValueError: it is an Excel workbook, in another encoding, or no text; a line has more or fewer fields than the
-            first; a quote is not closed; a field is longer than 131,072 characters; two columns have one name; or the
-            file is empty. The sentence names the file, the line where there is one, and what to do.
+        ValueError: it is no such text, or empty; a line has more or fewer fields than the first, a quote is not closed,
+            or two columns have one name. The sentence names the file, the line where there is one, and what to do.
     """
     path = Path(path)
     header, *rows = _rows(_decoded(path), path) or [[]]

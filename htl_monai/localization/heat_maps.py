@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from htl_monai.localization.cam_layer import LayerOutput, find_layer, kept_output, undisturbed
 from htl_monai.localization.cam_methods import cam_method
-from htl_monai.localization.cam_targets import ImageTarget, check_output, image_targets
+from htl_monai.localization.cam_targets import Target, image_targets
 from htl_monai.networks.wrapping import unwrapped
 
 
@@ -69,53 +69,53 @@ class HeatMaps:
             raise ValueError(f"inputs must be (N, C, H, W), got {tuple(inputs.shape)}; pass a batch of 2D images")
         inputs, network = inputs.detach().as_subclass(Tensor), unwrapped(network)  # type: ignore[attr-defined]
         name, layer = find_layer(network, self.layer)
-        targets = image_targets(class_index, len(inputs))
         if len(inputs) == 0:
             return inputs.new_zeros((0, 1, *inputs.shape[2:]), dtype=torch.float32)
         with ExitStack() as stack:
             stack.enter_context(undisturbed(network))
             kept = stack.enter_context(kept_output(network, name, layer))
-            runner = _Runner(network, self.forward, targets, kept)
+            runner = _Runner(network, self.forward, kept, class_index)
             cam = self.method(runner, [layer], reshape_transform=Tensor.float)  # numpy has no bfloat16
             stack.callback(cam.activations_and_grads.release)
             runner.needs_gradients = cam.uses_gradients
             stack.enter_context(redirect_stderr(io.StringIO()))  # ScoreCAM draws a progress bar for every image
-            maps = torch.from_numpy(cam(inputs, targets))
-        empty = torch.stack([target.is_empty() for target in targets])
-        maps = maps.to(inputs.device)[:, None].masked_fill_(empty.to(inputs.device).view(-1, 1, 1, 1), 0)
+            maps = torch.from_numpy(cam(inputs, runner.targets)).to(inputs.device)[:, None]
+        maps.masked_fill_(runner.empty.to(inputs.device).view(-1, 1, 1, 1), 0)
         # Infinite logits can have a finite map, and NaN ones an empty one: neither shows where the network looks.
         broken = ~torch.isfinite(cam.outputs.detach()).flatten(1).all(dim=1)
         return maps.masked_fill_(broken.to(inputs.device).view(-1, 1, 1, 1), torch.nan)
 
 
 class _Runner(nn.Module):
-    """The network as the package runs it: first on the images themselves, and for some methods again."""
+    """The network as the package runs it: first on the images themselves, and for some methods again.
+
+    What is explained is what the first output shows: a method that runs it again asks for the same class or pixels.
+    """
 
     def __init__(
         self,
         network: nn.Module,
         run: Callable[[Tensor, nn.Module], Tensor],
-        targets: Sequence[ImageTarget],
         kept: LayerOutput,
+        class_index: int | Sequence[int] | Tensor | None,
     ) -> None:
         super().__init__()
-        self.network, self.run, self.targets, self.kept = network, run, targets, kept
-        self.needs_gradients = self.has_run = False
+        self.network, self.run, self.kept, self.class_index = network, run, kept, class_index
+        self.needs_gradients = False
+        self.targets: list[Target] = []
 
     def forward(self, inputs: Tensor) -> Tensor:
         output = self.run(inputs, self.network)
-        if self.has_run:
+        if self.targets:
             return output
-        self.has_run = True
         self.kept.require_one()
-        output = check_output(output, self.targets)
+        targets, self.empty = image_targets(output, self.class_index, len(inputs))
         if self.needs_gradients and not output.requires_grad:
             raise ValueError(
                 f"layer must lead to the output of the network, got {self.kept.name!r}, which does not; name another"
             )
-        for target, one in zip(self.targets, output, strict=True):
-            target(one)  # what is explained is what the images themselves show
-        return output
+        self.targets += targets
+        return output.as_subclass(Tensor)  # type: ignore[attr-defined,no-any-return]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Leave the gradients of a training as they are."""

@@ -21,14 +21,17 @@ function pictureOf(one, slice, height) {
     ?? noPicture(one.note);
 }
 
+// Where no case has a picture, one sentence says so, not a black box each.
+const withPictures = hardest.some((one) => list(one.slices).length > 0 || one.note || thumbnail(one.case));
+
 function caseCard(one, place) {
   const n = list(one.slices).length;
   const facts = list(one.facts).slice(0, 2).map(([label, value]) => make("span", { class: "fact" }, said(label), " ", said(value, "b")));
   return make("li", {}, make(
     "button",
-    { type: "button", class: "card", "aria-haspopup": "dialog", click: () => viewer.open(hardest.map((each) => each.case), place) },
-    make("span", { class: "frame" }, pictureOf(one, firstSlice(one), 160), n > 1 && make("span", { class: "badge" }, `${n} slices`)),
-    make("span", { class: "place", "aria-hidden": "true" }, String(place + 1)),
+    { type: "button", class: withPictures ? "card" : "card plain-card", "aria-haspopup": "dialog", click: () => viewer.open(hardest.map((each) => each.case), place) },
+    withPictures && make("span", { class: "frame" }, pictureOf(one, firstSlice(one), 160), n > 1 && make("span", { class: "badge" }, `${n} slices`)),
+    withPictures && make("span", { class: "place", "aria-hidden": "true" }, String(place + 1)),
     said(one.title ?? cases.id(one.case), "span", { class: "name", title: one.title }),
     ...facts,
   ));
@@ -45,5 +48,5 @@ function casesSection() {
       grid.children[CASES_FIRST].querySelector("button").focus();
     },
   });
-  return { id: "hardest", title: "Hardest cases", short: "Cases", aside: outlineLegend(), parts: [grid, more] };
+  return { id: "hardest", title: "Hardest cases", short: "Cases", aside: outlineLegend(), parts: [!withPictures && make("p", { class: "quiet" }, "There are no pictures of these cases."), grid, more] };
 }

@@ -31,9 +31,9 @@ function armsSection() {
   const named = new Map(arms.map((arm) => [arm.name, arm.label ?? arm.name]));
   const forests = d3.groups(comparison, (row) => row.score).map(([score, rows]) => forest({
     caption: String(rows[0].label ?? score), first: "Arm, against", valueLabel: "Difference [95 %]", signs: true, reference: 0,
-    heads: noted([], comparison), rows: rows.map((row) => ({
+    beside: telling([], comparison), rows: rows.map((row) => ({
       label: `${named.get(row.model) ?? row.model} − ${named.get(row.reference) ?? row.reference}`, value: row.difference, low: row.low, high: row.high,
-      strong: row.low > 0 || row.high < 0, cells: [row.note],
+      strong: row.low > 0 || row.high < 0, row,
     })),
   }));
   return {

@@ -22,7 +22,7 @@ function makeFilters(changed) {
 
   const search = make("input", { type: "search", placeholder: "id, metadata …", autocomplete: "off", input: () => { conditions.query = search.value; apply(); } });
   controls.push(() => { search.value = conditions.query; });
-  const groups = cases.columns.filter((column) => column.kind === "group").map((column) => groupFilter(column, conditions, apply, controls));
+  const groups = cases.columns.filter((column) => column.kind === "group").map((column) => groupFilter(column, conditions, apply, controls)).filter(Boolean);
   const element = make("div", { class: "filters", role: "search", "aria-label": "Filter the cases" },
     make("div", { class: "row" }, labelled("Search", search), ...groups.slice(0, GROUPS_AT_ONCE)),
     groups.length > GROUPS_AT_ONCE && make("details", {}, make("summary", {}, `${groups.length - GROUPS_AT_ONCE} more groups`),
@@ -44,6 +44,7 @@ function groupFilter(column, conditions, apply, controls) {
     const key = isMissing(value) ? null : String(value);
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
+  if (counts.size < 2) return null;
   const label = column.label ?? column.name;
   const set = (wanted) => {
     if (wanted) conditions.groups.set(column.name, wanted); else conditions.groups.delete(column.name);

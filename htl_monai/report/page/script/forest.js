@@ -3,14 +3,14 @@
 const ROWS_FIRST = 12;
 const NOTE = "Note";
 
-// The headings of a plot, with that of notes where any row has one.
-const noted = (heads, rows) => (rows.some((row) => row.note) ? [...heads, NOTE] : heads);
+// Of the columns beside a plot, those that say something of any row: { text, of: (row) => text }.
+const telling = (columns, rows) => [...columns, { text: NOTE, of: (row) => row.note ?? "" }].filter(({ of }) => rows.some((row) => of(row) && of(row) !== "–"));
 
 const extent = (rows) => d3.extent(rows.flatMap((row) => [row.value, row.low, row.high]).filter(isNumber));
 
-// rows: { label, n, value, low, high, strong, cells: [text], show: () => … }; heads: a heading for each of the cells;
-// domain: the reach of the axis, where several plots share one.
-function forest({ caption, first = "Group", valueLabel, rows, domain = extent(rows), reference, heads = [], digits = 3, signs = false }) {
+// rows: { label, n, value, low, high, strong, row, show: () => … }; beside: more columns, of their row; domain: the reach of
+// the axis, where several plots share one.
+function forest({ caption, first = "Group", valueLabel, rows, domain = extent(rows), reference, beside = [], digits = 3, signs = false }) {
   if (!rows.length) return null;
   const [low, high] = d3.extent([...domain, reference].filter(isNumber));
   const room = (high - low) * 0.04 || 0.05;
@@ -24,15 +24,15 @@ function forest({ caption, first = "Group", valueLabel, rows, domain = extent(ro
     withN && make("td", { class: "number" }, number(row.n, 0)),
     make("td", { class: "plot" }, interval(row, scale, reference)),
     make("td", { class: "number" }, estimate(row, written, digits)),
-    ...heads.map((text, i) => said(row.cells[i], "td", { class: kind(text) })),
+    ...beside.map(({ text, of }) => said(of(row.row), "td", { class: kind(text) })),
     withAction && make("td", { class: "action" }, row.show && button("Show", { "aria-label": `Show the cases of ${row.label} in the table`, click: row.show })));
   const head = (text, kind_) => make("th", { scope: "col", class: kind_ }, text);
-  const rem = (withN ? 4.2 : 0) + 13.5 + (withAction ? 5 : 0) + d3.sum(heads, (text) => (text === NOTE ? 9 : 6.2));
+  const rem = (withN ? 4.2 : 0) + 13.5 + (withAction ? 5 : 0) + d3.sum(beside, ({ text }) => (text === NOTE ? 9 : 6.2));
   const body = make("tbody", {}, ...rows.slice(0, ROWS_FIRST).map(line));
   const rest = rows.length - ROWS_FIRST;
   const table_ = make("table", { class: "forest" }, said(caption, "caption"),
     make("thead", {}, make("tr", {}, head(first, "first"), withN && head("n", "number n"), head(axis(scale), "plot"), head(valueLabel, "number value"),
-      ...heads.map((text) => head(text, kind(text))), withAction && head("Cases", "action"))),
+      ...beside.map(({ text }) => head(text, kind(text))), withAction && head("Cases", "action"))),
     body);
   table_.style.setProperty("--rest", `${rem}rem`);
   return make("div", {}, scrolling(caption, table_),

@@ -27,32 +27,40 @@ function wholeOf(rows) {
   return row ? row.mean - row.gap_whole : undefined;
 }
 
+const AGAINST = [{ text: "Gap to all", of: (row) => signed(row.gap_whole ?? row.gap) }, { text: "p (Holm)", of: (row) => probability(row.p_holm) }];
 const plotted = (row) => ({ value: row.mean, low: row.low, high: row.high });
 
 function groupForest(rows, column, measure, shared) {
   const missing = d3.max(rows, (row) => row.n_missing ?? 0);
   return forest({
     caption: `${columnLabel(column)}${missing ? ` (unknown for ${counted(missing, "case")})` : ""}`,
-    valueLabel: `${measure} [95 %]`, reference: wholeOf(rows), ...shared,
-    rows: rows.map((row) => ({
-      label: row.group, n: row.n, ...plotted(row), strong: differs(row),
-      cells: [signed(row.gap_whole), probability(row.p_holm), row.note], show: groupTest(row.column, row.group),
-    })),
+    valueLabel: `${measure || "Mean"} [95 %]`, reference: wholeOf(rows), ...shared,
+    rows: rows.map((row) => ({ label: row.group, n: row.n, ...plotted(row), strong: differs(row), row, show: groupTest(row.column, row.group) })),
   });
 }
 
 // A way into the table, where the group is a value of a column of the table.
 function groupTest(column, group) {
   const values = cases.byName.get(column)?.kind === "group" && cases.values[column];
-  if (!values || !values.some((value) => String(value) === String(group))) return null;
-  return () => showInTable(`${columnLabel(column)} = ${group}`, (i) => String(values[i]) === String(group));
+  const isIn = (value) => (isMissing(value) ? "unknown" : String(value)) === String(group);
+  if (!values || !values.some(isIn)) return null;
+  return () => showInTable(`${columnLabel(column)} = ${group}`, (i) => isIn(values[i]));
 }
 
 function groupsSection() {
   const groups = list(content.groups), pairs = list(content.pairs);
   if (!groups.length && !pairs.length) return null;
-  const blocks = (rows, measure) => d3.groups(rows, (row) => row.column)
-    .map(([column, of]) => groupForest(of, column, measureLabel(measure, rows), { domain: extent(rows.map(plotted)), heads: noted(["Gap to all", "p (Holm)"], rows) }));
+  const blocks = (all, measure) => {
+    const rows = all.filter((row) => row.n !== 0);
+    const shared = { domain: extent(rows.map(plotted)), beside: telling(AGAINST, rows) };
+    const drawn = ([column, of]) => groupForest(of, column, measureLabel(measure, all), shared);
+    const said_ = ([, of]) => of.some((row) => isNumber(row.low));
+    const columns = d3.groups(rows, (row) => row.column);
+    const unsaid = columns.filter((one) => !said_(one));
+    return [...columns.filter(said_).map(drawn), unsaid.length > 0 && make("details", {},
+      make("summary", {}, `Too few cases in each group to say: ${unsaid.map(([column]) => columnLabel(column)).join(", ")}`),
+      make("div", { class: "blocks" }, ...unsaid.map(drawn)))].filter(Boolean);
+  };
   const paired = pairs.length > 0 && make("details", {}, make("summary", {}, "Pairs of groups"), ...byMeasure(pairs, "Measure of pairs", blocks));
   return {
     id: "groups", title: "Groups", short: "Groups",
@@ -87,10 +95,9 @@ function slicesSection() {
     caption: "Slices, as half of the cases found them and the other half confirmed them", first: "Slice",
     valueLabel: `${measureLabel(measure, rows)} [95 %]`,
     reference: isNumber(rows[0].gap) && isNumber(rows[0].mean_confirmed) ? rows[0].mean_confirmed - rows[0].gap : undefined,
-    heads: noted(["Found on n", "Gap", "p (Holm)"], rows),
+    beside: telling([{ text: "Found on n", of: (row) => number(row.n_found, 0) }, ...AGAINST], rows),
     rows: rows.map((row) => ({
-      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row),
-      cells: [number(row.n_found, 0), signed(row.gap), probability(row.p_holm), row.note], show: sliceTest(row),
+      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), row, show: sliceTest(row),
     })),
   })];
   return {

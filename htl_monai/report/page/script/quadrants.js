@@ -1,6 +1,5 @@
 // Hard or mislabelled: two rankings against each other; a click opens the case next to it.
 
-const SIDES = { top: 12, right: 16, bottom: 40, left: 52 };
 const SHAPES = {
   rest: "m-2.5,0a2.5,2.5 0 1,0 5,0a2.5,2.5 0 1,0 -5,0", hard: "m-3,-3h6v6h-6z", mislabelled: "m0,-4.2l4.2,7.4h-8.4z", both: "m0,-5l5,5l-5,5l-5,-5z",
 };
@@ -12,10 +11,16 @@ function quadrantOf(x, y, { x_cut, y_cut }) {
   return y >= y_cut ? "mislabelled" : "rest";
 }
 
+// Far below the cut nothing is at stake: the few cases there, one in fifty, stand at the edge, so that the rest has room.
+function reach(points, axis, cut) {
+  const values = points.map((point) => point[axis]);
+  return wide([Math.min(d3.quantile(values, 0.02), cut), Math.max(d3.max(values), cut)]);
+}
+
 function quadrantsChart(points, quadrants, width) {
   const height = Math.min(440, Math.max(300, width * 0.5));
-  const x = d3.scaleLinear(d3.extent(points, (point) => point.x), [MARGIN.left, width - SIDES.right]).nice();
-  const y = d3.scaleLinear(d3.extent(points, (point) => point.y), [height - SIDES.bottom, SIDES.top]).nice();
+  const x = d3.scaleLinear(reach(points, "x", quadrants.x_cut), [MARGIN.left, width - MARGIN.right]).nice().clamp(true);
+  const y = d3.scaleLinear(reach(points, "y", quadrants.y_cut), [height - MARGIN.bottom, MARGIN.top]).nice().clamp(true);
   const paths = Object.keys(SHAPES).map((kind) => draw("path", {
     class: `points ${kind}`,
     d: points.filter((point) => point.kind === kind).map((point) => `M${x(point.x).toFixed(1)},${y(point.y).toFixed(1)}${SHAPES[kind]}`).join(""),
@@ -23,7 +28,7 @@ function quadrantsChart(points, quadrants, width) {
   const mark = draw("circle", { class: "mark", r: 8, visibility: "hidden" });
   const tree = d3.quadtree(points, (point) => x(point.x), (point) => y(point.y));
   const near = (event) => tree.find(...d3.pointer(event, svg), NEAR);
-  const tip = draw("text", { class: "tip", x: width - SIDES.right, y: SIDES.top + 8, "text-anchor": "end" });
+  const tip = draw("text", { class: "tip", x: width - MARGIN.right, y: MARGIN.top + 8, "text-anchor": "end" });
   const svg = draw("svg", {
     width, height, role: "img", "aria-label": `${columnLabel(quadrants.y)} against ${columnLabel(quadrants.x)}; the cases are in the table`,
     pointermove: (event) => {
@@ -40,14 +45,10 @@ function quadrantsChart(points, quadrants, width) {
       viewer.open(alike, alike.indexOf(found.case));
     },
   },
-  draw("line", { class: "cut", x1: x(quadrants.x_cut), x2: x(quadrants.x_cut), y1: SIDES.top, y2: height - SIDES.bottom }),
-  draw("line", { class: "cut", x1: MARGIN.left, x2: width - SIDES.right, y1: y(quadrants.y_cut), y2: y(quadrants.y_cut) }),
-  ...paths, axesOfQuadrants(x, y, width, height, quadrants), mark, tip);
+  draw("line", { class: "cut", x1: x(quadrants.x_cut), x2: x(quadrants.x_cut), y1: MARGIN.top, y2: height - MARGIN.bottom }),
+  draw("line", { class: "cut", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(quadrants.y_cut), y2: y(quadrants.y_cut) }),
+  ...paths, axes(x, y, height, { x: columnLabel(quadrants.x), y: columnLabel(quadrants.y) }), mark, tip);
   return svg;
-}
-
-function axesOfQuadrants(x, y, width, height, quadrants) {
-  return axes(x, y, width, height, { x: columnLabel(quadrants.x), y: columnLabel(quadrants.y) });
 }
 
 function quadrantsSection() {
@@ -68,6 +69,7 @@ function quadrantsSection() {
   return {
     id: "quadrants", title: "Hard, or mislabelled?", short: "Hard or mislabelled",
     parts: [resized("quadrants", (width) => quadrantsChart(points, quadrants, width)),
+      make("p", { class: "quiet" }, "A point is a case; a click opens it. The few that lie far to the left or far below stand at the edge."),
       left > 0 && make("p", { class: "quiet" }, `${counted(left, "case")} without one of the two numbers ${left === 1 ? "is" : "are"} left out.`),
       make("div", { class: "charts" }, ...cards)].filter(Boolean),
   };

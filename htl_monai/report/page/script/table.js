@@ -5,8 +5,8 @@ const PRINTED_ROWS = 40;
 const TALLEST = 900; // pixels: on paper the box is as high as its rows, which must not draw more of them
 
 function makeTable() {
-  const withPictures = cases.columns.length > 0 && list(content.thumbnails?.of).some(isNumber);
-  const rowHeight = withPictures ? 46 : 34;
+  const withThumbnails = list(content.thumbnails?.of).some(isNumber);
+  const rowHeight = withThumbnails ? 46 : 34;
   let columns = cases.columns.filter((column, place) => column.show !== false || !place);
   const selected = new Set();
   let kept = filtered({ query: "", groups: new Map(), thresholds: new Map() });
@@ -24,6 +24,7 @@ function makeTable() {
     group, make("thead", {}, head), above.body, body, below.body);
   const box = make("div", { class: "window", tabindex: "0", role: "group", "aria-label": "Table of all cases, scrolls", scroll: () => requestAnimationFrame(() => fillRows()) }, table);
   box.style.setProperty("--row", `${rowHeight}px`);
+  box.style.maxHeight = `${(cases.n + 1) * rowHeight + 40}px`;
 
   function arrange() {
     order = sorted(kept, sortName, descending);
@@ -73,7 +74,7 @@ function makeTable() {
     const open = () => viewer.open(order, place);
     return make("tr", { "aria-rowindex": place + 2, "data-case": i, "data-place": place, class: selected.has(i) ? "selected" : null },
       make("td", { class: "tick" }, box_),
-      withPictures && make("td", { class: "small", click: open }, thumbnailElement(i, rowHeight - 6)),
+      withThumbnails && make("td", { class: "small", click: open }, thumbnailElement(i, rowHeight - 6)),
       ...columns.map((column, position) => bodyCell(column, i, position === 0 && open, tab)));
   }
   function select(i, on) {
@@ -119,11 +120,11 @@ function makeTable() {
 
   // The headings, anew whenever other columns are chosen.
   function layOut() {
-    const widths = columnWidths(columns, withPictures);
+    const widths = columnWidths(columns, withThumbnails);
     table.style.width = `calc(${widths.join(" + ")})`;
     group.replaceChildren(...widths.map(sizedColumn));
     head.replaceChildren(
-      make("th", { class: "tick", scope: "col" }, all), ...(withPictures ? [make("th", { class: "small", scope: "col" }, "Picture")] : []),
+      make("th", { class: "tick", scope: "col" }, all), ...(withThumbnails ? [make("th", { class: "small", scope: "col" }, "Picture")] : []),
       ...columns.map((column) => make("th", { scope: "col", "data-column": column.name, class: column.kind === "number" ? "number" : null, title: column.hint },
         make("button", { type: "button", class: "sort", click: () => sortBy(column.name) }, said(column.label ?? column.name)))));
     markSorted();
@@ -171,9 +172,9 @@ function spacer() {
 }
 
 // Fixed widths, in characters of what stands in the column, so that nothing jumps while rows come and go.
-function columnWidths(columns, withPictures) {
+function columnWidths(columns, withThumbnails) {
   const [width, height] = content.thumbnails?.tile ?? [1, 1];
-  const picture = withPictures ? [`${Math.max(64, Math.round((40 * width) / height) + 16)}px`] : [];
+  const picture = withThumbnails ? [`${Math.max(64, Math.round((40 * width) / height) + 16)}px`] : [];
   return ["42px", ...picture, ...columns.map((column) => {
     const step = Math.max(1, Math.floor(cases.n / 200));
     let longest = 4;

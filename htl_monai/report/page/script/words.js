@@ -9,7 +9,7 @@ function sentences(texts, most = 3) {
 }
 
 function notice(heading, texts, kind = "") {
-  return list(texts).length ? make("section", { class: `notice ${kind}`, "aria-label": heading }, make("h2", {}, heading), sentences(texts, 2)) : null;
+  return list(texts).length ? make("section", { class: `notice ${kind}`, "aria-label": heading }, make("h2", {}, heading), sentences(texts, 1)) : null;
 }
 
 function summary() {
@@ -19,10 +19,10 @@ function summary() {
     said(label, "dt"), make("dd", {}, said(value, "b"), hint && said(hint, "small"))));
   return make("header", { class: "summary" },
     said(content.title ?? "Report", "h1"),
-    content.subtitle && said(content.subtitle, "p", { class: "subtitle" }),
-    list(words.done).length > 0 && make("details", { class: "done" }, make("summary", {}, "What was done"), ...words.done.map((text) => said(text, "p"))),
+    make("div", { class: "about" }, content.subtitle && said(content.subtitle, "p", { class: "subtitle" }),
+      list(words.done).length > 0 && make("details", {}, make("summary", {}, "What was done"), ...words.done.map((text) => said(text, "p")))),
     notice("Unfinished: a report of what is there", content.unfinished),
-    verdict.length > 0 && make("div", { class: "verdict" }, ...verdict.map((text) => said(text, "p"))),
+    verdict.length > 0 && make("div", { class: "verdict" }, said(verdict[0], "p"), sentences(verdict.slice(1), 2)),
     make("div", { class: "columns" }, column("For whom it fails", words.fails_for), column("What to do next", words.next)),
     tiles.length > 0 && make("dl", { class: "tiles" }, ...tiles),
     notice("Note", words.warnings, "mind"));

@@ -155,6 +155,41 @@ def test_axe_finds_no_serious_barrier(open_report: OpenReport, drawn_page: Path,
     page.run("localStorage.clear()")
 
 
+def test_a_picture_is_enlarged_and_an_empty_outline_is_said(open_report: OpenReport, content: Content) -> None:
+    content["hardest"][0]["slices"][0]["outlines"]["pruned"] = []
+    page = open_report(content)
+    page.click(".card")
+
+    def box() -> list[float]:
+        corners = page.run("return document.querySelector('.large svg').getAttribute('viewBox')")
+        return [float(x) for x in corners.split()]
+
+    assert page.texts(".side > p.quiet")[0] == "Nothing outlined here by: pruned, 70 %" and box() == [0, 0, 256, 192]
+    page.keys().send_keys("+").perform()
+    assert box() == [48, 36, 160, 120]
+    page.keys().send_keys("-").perform()
+    page.keys().move_to_element_with_offset(page.one(".large"), -200, -100).click().perform()
+    assert box()[2:] == pytest.approx([100, 75]) and box()[0] < 64
+    page.keys().send_keys(Keys.ARROW_RIGHT).perform()
+    assert box() == [0, 0, 256, 192] and not page.one(".side > p.quiet").is_displayed()
+
+
+def test_columns_are_chosen_and_paper_gets_few_rows(open_report: OpenReport, content: Content) -> None:
+    content["cases"]["columns"][-1]["show"] = False
+    page = open_report(content)
+    assert "Site" not in page.texts(".cases thead th")
+    page.click(".chooser input", -1)
+    page.click(".chooser input", 0)
+    assert page.texts(".cases thead th")[2:4] == ["id", "IoU, pruned"]
+    assert page.column("Site")[:5] == content["cases"]["values"]["site"][:5]
+    page.chrome.execute_cdp_cmd("Page.printToPDF", {})
+    page.rest()
+    assert 10 < len(page.all(".cases tbody[data-rows] tr")) <= 40
+    page.run("document.querySelector('.window').style.cssText = 'height: auto; max-height: none; contain: none'")
+    page.rest()
+    assert len(page.all(".cases tbody[data-rows] tr")) <= 40
+
+
 def test_a_narrow_screen_has_nothing_that_sticks_out(open_report: OpenReport, drawn_page: Path) -> None:
     page = open_report(drawn_page, width=375)
     assert page.run("return document.documentElement.scrollWidth") <= 375

@@ -10,14 +10,13 @@ const extent = (rows) => d3.extent(rows.flatMap((row) => [row.value, row.low, ro
 
 // rows: { label, n, value, low, high, strong, row, show: () => … }; beside: more columns, of their row; domain: the reach of
 // the axis, where several plots share one.
-function forest({ caption, first = "Group", valueLabel, rows, domain = extent(rows), reference, beside = [], digits = 3, signs = false }) {
+function forest({ caption, first = "Group", valueLabel, rows, domain = extent(rows), reference, beside = [], withAction = rows.some((row) => row.show), digits = 3, signs = false }) {
   if (!rows.length) return null;
   const [low, high] = d3.extent([...domain, reference].filter(isNumber));
   const room = (high - low) * 0.04 || 0.05;
   const scale = d3.scaleLinear([(low ?? 0) - room, (high ?? 1) + room], [1, 99]);
   const written = signs ? signed : number;
   const withN = rows.some((row) => isNumber(row.n));
-  const withAction = rows.some((row) => row.show);
   const kind = (text) => (text === NOTE ? "note words" : "number extra");
   const line = (row) => make("tr", { class: row.strong ? "strong" : null },
     said(row.label, "th", { scope: "row" }),

@@ -27,7 +27,9 @@ function wholeOf(rows) {
   return row ? row.mean - row.gap_whole : undefined;
 }
 
-const AGAINST = [{ text: "Gap to all", of: (row) => signed(row.gap_whole ?? row.gap) }, { text: "p (Holm)", of: (row) => probability(row.p_holm) }];
+const P_HOLM = { text: "p (Holm)", of: (row) => probability(row.p_holm) };
+const AGAINST_ALL = [{ text: "Gap to all", of: (row) => signed(row.gap_whole) }, P_HOLM];
+const AGAINST_REST = [{ text: "Found on n", of: (row) => number(row.n_found, 0) }, { text: "Gap to the rest", of: (row) => signed(row.gap) }, P_HOLM];
 const plotted = (row) => ({ value: row.mean, low: row.low, high: row.high });
 
 function groupForest(rows, column, measure, shared) {
@@ -52,7 +54,8 @@ function groupsSection() {
   if (!groups.length && !pairs.length) return null;
   const blocks = (all, measure) => {
     const rows = all.filter((row) => row.n !== 0);
-    const shared = { domain: extent(rows.map(plotted)), beside: telling(AGAINST, rows) };
+    const withAction = rows.some((row) => groupTest(row.column, row.group));
+    const shared = { domain: extent(rows.map(plotted)), beside: telling(AGAINST_ALL, rows), withAction };
     const drawn = ([column, of]) => groupForest(of, column, measureLabel(measure, all), shared);
     const said_ = ([, of]) => of.some((row) => isNumber(row.low));
     const columns = d3.groups(rows, (row) => row.column);
@@ -94,15 +97,15 @@ function slicesSection() {
   const blocks = (rows, measure) => [forest({
     caption: "Slices, as half of the cases found them and the other half confirmed them", first: "Slice",
     valueLabel: `${measureLabel(measure, rows)} [95 %]`,
-    reference: isNumber(rows[0].gap) && isNumber(rows[0].mean_confirmed) ? rows[0].mean_confirmed - rows[0].gap : undefined,
-    beside: telling([{ text: "Found on n", of: (row) => number(row.n_found, 0) }, ...AGAINST], rows),
+    reference: d3.mean(list(cases.values[measure]).filter(isNumber)),
+    beside: telling(AGAINST_REST, rows),
     rows: rows.map((row) => ({
       label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), row, show: sliceTest(row),
     })),
   })];
   return {
     id: "slices", title: "Slices found", short: "Slices",
-    parts: [make("p", { class: "quiet" }, "Searched for among metadata and simple properties of the pictures. n, mean and interval are of the half that the search did not see."),
+    parts: [make("p", { class: "quiet" }, "Searched for among metadata and simple properties of the pictures. n, mean and interval are of the half that the search did not see; the dashed line is the mean of all cases."),
       ...byMeasure(slices, "Measure", blocks)],
   };
 }

@@ -2,10 +2,10 @@
 
 const TRUTH = { color: "#f0e442", dash: null };
 const DENSE = { color: "#5cc4ff", dash: "9 4" };
-const PRUNED = { color: "#ff7038", dash: "3 3" };
+const PRUNED = { color: "#ff66e0", dash: "4 3" };
 const ARMS = [
-  { color: "#ff9ad5", dash: "10 3 2 3" }, { color: "#35e0a5", dash: "2 5" }, { color: "#ffffff", dash: "14 4" },
-  { color: "#c3a5ff", dash: "6 2 2 2 2 2" }, { color: "#b5d334", dash: "1 3" },
+  { color: "#45e6b0", dash: "10 3 2 3" }, { color: "#ffffff", dash: "14 4" }, { color: "#ffa04d", dash: "2 4" },
+  { color: "#c9b3ff", dash: "6 2 2 2 2 2" }, { color: "#c4e04a", dash: "5 5" },
 ];
 
 const networks = (() => {
@@ -61,7 +61,7 @@ function drawnSlice(slice, description, whenGone) {
   const outlines = outlined.map(({ number: number_, name, color, dash }) => {
     const d = pathOf(slice.outlines?.[name]);
     return d && draw("g", { "data-outline": number_, class: hidden.has(number_) ? "outline off" : "outline" },
-      draw("path", { d, class: "halo" }), draw("path", { d, stroke: color, "stroke-dasharray": dash }));
+      draw("path", { d, class: "halo", "stroke-dasharray": dash }), draw("path", { d, stroke: color, "stroke-dasharray": dash }));
   });
   return draw("svg", { class: "picture", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": description },
     draw("image", { href: address, width, height, error: whenGone }), ...outlines.filter(Boolean));

@@ -4,6 +4,7 @@ const viewer = (() => {
   let order = [], place = 0, slice = 0, one = null;
   const picture = make("div", { class: "large" });
   const side = make("div", { class: "side" });
+  const empty = make("p", { class: "quiet", dir: "auto" });
   const zoom = zoomed(picture);
   const title = make("h2", { id: "viewer-title", dir: "auto", tabindex: "-1" });
   const where = make("span", { class: "quiet" });
@@ -41,7 +42,7 @@ const viewer = (() => {
     slider.max = Math.max(0, n - 1);
     zoom.reset();
     side.replaceChildren(...[
-      outlined.length && n ? outlineLegend() : null,
+      outlined.length && n ? outlineLegend() : null, empty,
       one.note && said(one.note, "p", { class: "note" }),
       !hardestOf.has(index) && hardest.length > 0 && make("p", { class: "quiet" }, "Large pictures with outlines are kept of the hardest cases."),
       factList(list(one.facts)),
@@ -56,6 +57,9 @@ const viewer = (() => {
     slice = Math.min(Math.max(at, 0), Math.max(0, all.length - 1));
     picture.replaceChildren(pictureOf(one, all[slice], 320));
     zoom.apply();
+    const silent = networks.filter(({ name }) => all[slice]?.outlines?.[name]?.length === 0).map(({ label }) => label);
+    empty.textContent = silent.length ? `Nothing outlined here by: ${silent.join(", ")}` : "";
+    empty.hidden = !silent.length;
     if (all.length < 2) return;
     const text = `Slice ${slice + 1} of ${all.length} (position ${all[slice].position ?? slice})${slice === (one.first ?? 0) ? ", largest error" : ""}`;
     slider.value = slice;

@@ -12,11 +12,17 @@ function notice(heading, texts, kind = "") {
   return list(texts).length ? make("section", { class: `notice ${kind}`, "aria-label": heading }, make("h2", {}, heading), sentences(texts, 1)) : null;
 }
 
+// An interval behind a number is smaller than the number.
+function tileValue(value) {
+  const [, mean, range] = String(value ?? "–").match(/^(\S+)\s+(\[.*\])$/s) ?? [null, String(value ?? "–"), ""];
+  return make("b", { dir: "auto" }, mean, range && make("span", { class: "range" }, ` ${range}`));
+}
+
 function summary() {
   const verdict = list(words.verdict);
   const column = (heading, texts) => (list(texts).length ? make("section", {}, make("h2", {}, heading), sentences(texts)) : null);
   const tiles = list(content.tiles).slice(0, 5).map(({ label, value, hint }) => make("div", { class: "tile", title: hint },
-    said(label, "dt"), make("dd", {}, said(value, "b"), hint && said(hint, "small"))));
+    said(label, "dt"), make("dd", {}, tileValue(value), hint && said(hint, "small"))));
   return make("header", { class: "summary" },
     said(content.title ?? "Report", "h1"),
     make("div", { class: "about" }, content.subtitle && said(content.subtitle, "p", { class: "subtitle" }),

@@ -139,9 +139,9 @@ def _decoded(datalists: Mapping[str, Sequence[Item]], progress: bool) -> Iterabl
     first: dict[str, tuple[str, str]] = {}
     examined = examine_all([item for _, item in places], progress)
     for (split, item), (findings, digest) in zip(places, examined, strict=True):
-        for finding in findings:
-            if finding.kind != "missing_image":  # reported by its path already
-                yield Problem(finding.kind, split, item["id"], finding.detail)
+        for kind, detail in findings.items():
+            if kind != "missing_image":  # reported by its path already
+                yield Problem(kind, split, item["id"], detail)
         if digest is None:
             continue
         if digest in first:

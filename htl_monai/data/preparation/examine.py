@@ -7,7 +7,6 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +27,8 @@ FOREGROUND_ABOVE = 127
 REMEDIES = {"image": "scale it to 0 to 255 and write it with 8 bits", "mask": "write it with 8 bits, 0 and 255"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was noticed about a file: its kind and the words for a person."""
-
-    kind: str
-    detail: str
+Findings = dict[str, str]
+"""What was noticed about a file: the words for a person by its kind."""
 
 
 def has_mask(item: Item) -> bool:
@@ -41,7 +36,7 @@ def has_mask(item: Item) -> bool:
     return isinstance(item.get("label"), str)
 
 
-def examine(item: Item) -> tuple[list[Finding], str | None]:
+def examine(item: Item) -> tuple[Findings, str | None]:
     """Decode an item's image, and its mask where the label is one, and list what is wrong with them.
 
     Returns:
@@ -54,8 +49,8 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
     """
     path = Path(item["image"])
     if not os.path.isfile(path):
-        return [Finding("missing_image", f"{path} is not there")], None
-    findings, mode, size, digest = [], None, None, None
+        return {"missing_image": f"{path} is not there"}, None
+    findings, mode, size, digest = Findings(), None, None, None
     as_it_is = isinstance(item.get("label"), list)  # classifiers of several findings take grey and any values
     try:
         content = path.read_bytes()
@@ -66,17 +61,17 @@ def examine(item: Item) -> tuple[list[Finding], str | None]:
         else:
             with _decoded(content) as image:
                 mode, size = image.mode, image.size
-                findings += [] if as_it_is else _beyond_8_bits(image, path, "image")
+                findings |= {} if as_it_is else _beyond_8_bits(image, path, "image")
     except Exception as error:  # a decoder may raise anything on damaged bytes
-        findings.append(Finding("unreadable_image", f"{path}: {_in_words(error)}"))
+        findings["unreadable_image"] = f"{path}: {_in_words(error)}"
     if mode not in (None, "RGB") and not as_it_is:
-        findings.append(Finding("image_not_rgb", f"{path} has mode {mode}; it is converted to RGB"))
+        findings["image_not_rgb"] = f"{path} has mode {mode}; it is converted to RGB"
     if has_mask(item):
-        findings += _examine_mask(Path(item["label"]), size)
+        findings |= _examine_mask(Path(item["label"]), size)
     return findings, digest
 
 
-def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[list[Finding], str | None]]:
+def examine_all(items: Sequence[Item], progress: bool = False) -> Iterator[tuple[Findings, str | None]]:
     """Examine items on some threads, in order; at most a few images are in memory at once."""
     yield from on_threads(examine, items, "checking images", progress)
 
@@ -90,7 +85,7 @@ def find_unusable(datalist: Sequence[Item], progress: bool = False) -> dict[str,
     """
     found = {}
     for item, (findings, _) in zip(datalist, examine_all(datalist, progress), strict=True):
-        fatal = [f"{finding.kind.replace('_', ' ')}: {finding.detail}" for finding in findings if finding.kind in FATAL]
+        fatal = [f"{kind.replace('_', ' ')}: {detail}" for kind, detail in findings.items() if kind in FATAL]
         if fatal:
             found[item["id"]] = "; ".join(fatal)
     return found
@@ -106,39 +101,38 @@ def _decoded(content: bytes) -> Iterator[Image.Image]:
         yield image
 
 
-def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> list[Finding]:
+def _examine_mask(path: Path, image_size: tuple[int, int] | None) -> Findings:
     try:
         with _decoded(path.read_bytes()) as mask:
             size, wide, counts = mask.size, _beyond_8_bits(mask, path, "mask"), mask.convert("L").histogram()
     except Exception as error:
-        return [Finding("unreadable_mask", f"{path}: {_in_words(error)}")]
-    findings = []
+        return {"unreadable_mask": f"{path}: {_in_words(error)}"}
+    findings = Findings()
     if image_size is not None and size != image_size:
-        detail = f"{path} is {size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
-        findings.append(Finding("size_mismatch", detail))
+        shapes = f"{size[1]}×{size[0]}, the image {image_size[1]}×{image_size[0]} (height×width)"
+        findings["size_mismatch"] = f"{path} is {shapes}"
     if wide:
-        return [*findings, *wide]
+        return findings | wide
     values = [value for value, count in enumerate(counts) if count]
     if values[-1] <= FOREGROUND_ABOVE:
         remedy = "" if values[-1] == 0 else f"; foreground is above {FOREGROUND_ABOVE}, so write it as 255"
-        findings.append(Finding("empty_mask", f"{path} is {values[-1]} at most{remedy}"))
+        findings["empty_mask"] = f"{path} is {values[-1]} at most{remedy}"
     elif values[0] > FOREGROUND_ABOVE:
-        findings.append(Finding("full_mask", f"{path} is foreground everywhere"))
+        findings["full_mask"] = f"{path} is foreground everywhere"
     if len(values) > 2:
-        detail = f"{path} has {len(values)} values; those above {FOREGROUND_ABOVE} count as foreground"
-        findings.append(Finding("mask_not_binary", detail))
+        findings["mask_not_binary"] = f"{path} has {len(values)} values; those above {FOREGROUND_ABOVE} are foreground"
     return findings
 
 
-def _beyond_8_bits(picture: Image.Image, path: Path, what: str) -> list[Finding]:
+def _beyond_8_bits(picture: Image.Image, path: Path, what: str) -> Findings:
     """Tell what 8 bits would hide: NaN becomes black or background, and other values are cut off."""
     if not is_wide(picture):
-        return []
+        return {}
     values = np.asarray(picture)
     lost = int((~np.isfinite(values)).sum())
     if lost:
         detail = f"{path} has NaN or infinity in {lost} of {values.size} pixels; {REMEDIES[what]}"
-        return [Finding(f"{what}_not_finite", detail)]
+        return {f"{what}_not_finite": detail}
     least, most = values.min(), values.max()
     if what == "image":
         fits, named = least >= 0 and most <= 255, "values"
@@ -146,7 +140,7 @@ def _beyond_8_bits(picture: Image.Image, path: Path, what: str) -> list[Finding]
         count = len(np.unique(values))
         fits, named = count <= 2, f"{count} values,"
     detail = f"{path} has {named} from {least:g} to {most:g}; {REMEDIES[what]}"
-    return [] if fits else [Finding(f"{what}_not_8_bit", detail)]
+    return {} if fits else {f"{what}_not_8_bit": detail}
 
 
 def _in_words(error: Exception) -> str:

@@ -43,8 +43,8 @@ def test_what_a_wide_mask_holds(tmp_path: Path, values: object, kind: str | None
     mask = np.asarray(values, None if isinstance(values, np.ndarray) else np.float32)
     Image.fromarray(mask).save(tmp_path / "mask.tiff")
     findings, _ = examine({"id": "a", "image": str(tmp_path / "a.png"), "label": str(tmp_path / "mask.tiff")})
-    assert [finding.kind for finding in findings] == [kind] * (kind is not None)
-    assert all(words in finding.detail and "mask.tiff" in finding.detail for finding in findings)
+    assert [*findings] == [kind] * (kind is not None)
+    assert all(words in detail and "mask.tiff" in detail for detail in findings.values())
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_an_image_whose_values_would_be_cut_off_is_unusable(
 ) -> None:
     path = tmp_path / "a.tiff"
     Image.fromarray(values).save(path)
-    findings = [finding for finding in examine({"id": "a", "image": str(path), "label": None})[0]]
-    wide = [finding for finding in findings if finding.kind != "image_not_rgb"]
-    assert [finding.kind for finding in wide] == [kind] * (kind is not None)
-    assert all(words in finding.detail and finding.kind in FATAL for finding in wide)
-    assert [finding.kind for finding in examine({"id": "a", "image": str(path), "label": [0, 1]})[0]] == []
+    findings, _ = examine({"id": "a", "image": str(path), "label": None})
+    wide = {kind: detail for kind, detail in findings.items() if kind != "image_not_rgb"}
+    assert [*wide] == [kind] * (kind is not None)
+    assert all(words in detail and kind in FATAL for kind, detail in wide.items())
+    assert examine({"id": "a", "image": str(path), "label": [0, 1]})[0] == {}
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.dcm"])
@@ -73,9 +73,7 @@ def test_pictures_that_a_training_on_masks_cannot_read(tmp_path: Path, name: str
     (tmp_path / name).write_bytes(b"something else")
     Image.fromarray(np.eye(4, dtype=np.uint8) * 255).save(tmp_path / "mask.png")
     findings, _ = examine({"id": "a", "image": str(tmp_path / name), "label": str(tmp_path / "mask.png")})
-    assert [(finding.kind, finding.detail) for finding in findings] == [
-        ("unreadable_image", f"{tmp_path / name}: it is no PNG, JPEG, TIFF or BMP")
-    ]
+    assert [*findings.items()] == [("unreadable_image", f"{tmp_path / name}: it is no PNG, JPEG, TIFF or BMP")]
 
 
 def test_a_file_that_nobody_may_read_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,16 +85,14 @@ def test_a_file_that_nobody_may_read_is_a_finding(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(Path, "read_bytes", refuse)
     findings, digest = examine({"id": "a", "image": str(tmp_path / "a.png")})
     assert digest is None
-    assert [(finding.kind, finding.detail) for finding in findings] == [
-        ("unreadable_image", f"{tmp_path / 'a.png'}: Permission denied")
-    ]
+    assert [*findings.items()] == [("unreadable_image", f"{tmp_path / 'a.png'}: Permission denied")]
 
 
 def test_a_picture_beyond_the_limit_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.new("RGB", (9, 8)).save(tmp_path / "a.png")
     monkeypatch.setattr(decoding, "MAX_PIXELS", 71)
-    (finding,), _ = examine({"id": "a", "image": str(tmp_path / "a.png")})
-    assert finding.kind == "unreadable_image" and "its size (8, 9) is outside 1 to 71 pixels" in finding.detail
+    findings, _ = examine({"id": "a", "image": str(tmp_path / "a.png")})
+    assert "its size (8, 9) is outside 1 to 71 pixels" in findings["unreadable_image"]
 
 
 @pytest.mark.parametrize(("large", "most"), [(10, 1), (1000, 3)])
@@ -126,5 +122,5 @@ def test_large_pictures_are_decoded_one_at_a_time(
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     items = [{"id": str(number), "image": str(tmp_path / f"{number}.png")} for number in range(3)]
-    assert [findings for findings, _ in examine_all(items)] == [[], [], []]
+    assert [findings for findings, _ in examine_all(items)] == [{}, {}, {}]
     assert max(counts) == most

@@ -26,11 +26,9 @@ _NONE = "none"
 
 @dataclass(frozen=True)
 class Arm:
-    """What is compared.
+    """What is compared, by the name of its file.
 
     Args:
-        name: that of its file.
-        meaning: what it is for.
         choice: in which fields its :class:`~htl_monai.attention.choice.Choice` differs from that of the configs.
         entries: config entries of its training, ``policy`` among them.
     """

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch.utils.data import Dataset, Sampler
+import numpy as np
+import torch
+from torch.utils.data import Dataset, DistributedSampler, Sampler
 
-from htl_monai.attention.policy import Item, Policy, policy_named
-from htl_monai.attention.policy_sampler import PolicySampler
+from htl_monai.attention.policy import Item, Items, Policy, policy_named
 from htl_monai.attention.selection import read_selection
 
-__all__ = ["BUDGETS", "attended_items", "attending_sampler"]
+__all__ = ["BUDGETS", "PolicySampler", "attended_items", "attending_sampler"]
 
 BUDGETS = ("epochs", "steps")
 
 
 def attended_items(
-    data: Sequence[Item],
+    data: Items,
     policy: str | Policy,
     selection_path: str | os.PathLike[str],
-    unlabelled: Sequence[Item] = (),
+    unlabelled: Items = (),
     seed: int = 0,
 ) -> list[Item]:
     """Return what an arm trains on.
@@ -40,7 +41,7 @@ def attended_items(
     """
     policy = policy_named(policy)
     if not policy.chooses:
-        return policy.items(data, [], seed)
+        return list(policy.items(data, [], seed))
     chosen = read_selection(selection_path).data
     known = {item["id"]: item for item in data}
     without_mask = {item["id"]: item for item in unlabelled}
@@ -52,7 +53,7 @@ def attended_items(
             f"{len(unknown)} are unknown; run the stage selecting on this data"
         )
     found = [known.get(item["id"]) or _pseudo_labelled(without_mask[item["id"]], item) for item in chosen]
-    return policy.items(data, found, seed)
+    return list(policy.items(data, found, seed))
 
 
 def attending_sampler(
@@ -62,7 +63,7 @@ def attending_sampler(
     selection_path: str | os.PathLike[str],
     plain: Sampler[Any] | None,
     budget: str,
-    training_images: Sequence[Item],
+    training_images: Items,
     n_epochs: int,
     seed: int = 0,
 ) -> Sampler[Any] | None:
@@ -70,7 +71,7 @@ def attending_sampler(
 
     Args:
         dataset: the training dataset, in the order of ``items``.
-        items: see :func:`attended_items`.
+        items: see :func:`attended_items`, as ``policy`` and ``selection_path``.
         policy: see there.
         selection_path: see there.
         plain: the sampler of a training that pays no attention.
@@ -92,6 +93,46 @@ def attending_sampler(
         return plain
     hardness: Mapping[str, float] = read_selection(selection_path).hardness if draws else {}
     return PolicySampler(dataset, items, policy, hardness, count, n_epochs, seed)
+
+
+class PolicySampler(DistributedSampler[Any]):
+    """Draw the images of an epoch from the seed and the epoch alone, so that a resumed training draws the same.
+
+    Args:
+        dataset: the training dataset, in the order of ``items``.
+        items: its data list.
+        policy: what draws.
+        hardness: of the images by id; what is missing has nothing to measure.
+        count: how many images all processes show together in an epoch.
+        n_epochs: how many epochs there are.
+        seed: of the drawing.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        items: list[Item],
+        policy: Policy,
+        hardness: Mapping[str, float],
+        count: int,
+        n_epochs: int,
+        seed: int = 0,
+    ) -> None:
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        super().__init__(dataset, None if distributed else 1, None if distributed else 0, seed=seed)
+        self.items, self.policy, self.n_epochs = items, policy, n_epochs
+        self.num_samples = -(-count // self.num_replicas)
+        self.total_size = self.num_samples * self.num_replicas
+        self.refresh(hardness)
+
+    def refresh(self, hardness: Mapping[str, float]) -> None:
+        """Take the hardness from a new mining; the next epoch draws by it."""
+        self.hardness = [hardness.get(item["id"], np.nan) for item in self.items]
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        places = self.policy.epoch(self.hardness, self.total_size, max(1, self.epoch), self.n_epochs, generator)
+        return iter(places[self.rank : self.total_size : self.num_replicas])
 
 
 def _pseudo_labelled(item: Item, selected: Item) -> Item:

@@ -45,16 +45,13 @@ class Choice:
     level: float | None = None
     seed: int = 0
 
-    def made(self, scores: Dataset, ranking: RankingLike | None = None) -> Ranking:
+    def made(self, scores: Dataset) -> Ranking:
         """Return the ranking with its options, of those that can be made; the last one where none can."""
-        spec = self.ranking if ranking is None else ranking
-        several = [spec] if isinstance(spec, (str, Ranking)) else list(spec)
-        found = [self._with_options(ranking_named(one)) for one in several]
-        return next((one for one in found if one.missing(scores) is None), found[-1])
+        return self._first(self.ranking, scores)
 
     def counted(self, scores: Dataset) -> Ranking:
         """Return the ranking whose rule and amount say how many are chosen."""
-        return self.made(scores, self.count_as)
+        return self._first(self.ranking if self.count_as is None else self.count_as, scores)
 
     def of_arm(self, changes: Mapping[str, Any]) -> Choice:
         """Return how an arm chooses that differs in some fields: as many as this choice, unless it says otherwise."""
@@ -86,6 +83,11 @@ class Choice:
         by, counted = self.made(scores), self.counted(scores)
         how = {"rule": self.rule, "amount": self.amount, "never_learned": self.never_learned, "beside": self.beside}
         return {"ranking": by.name, "options": asdict(cast(Any, by)), "count_as": counted.name, **how}
+
+    def _first(self, spec: RankingLike, scores: Dataset) -> Ranking:
+        several = [spec] if isinstance(spec, (str, Ranking)) else list(spec)
+        found = [self._with_options(ranking_named(one)) for one in several]
+        return next((one for one in found if one.missing(scores) is None), found[-1])
 
     def _with_options(self, ranking: Ranking) -> Ranking:
         """Fill in level and seed where the ranking has such an option and leaves it at its default."""

@@ -1,17 +1,12 @@
 """Curriculum: begins with the easiest images and adds harder ones epoch by epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
 
 from htl_monai.attention.policy import Policy, repeated
-
-__all__ = ["Curriculum"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +18,9 @@ class Curriculum(Policy):
         grown_by: the share of the epochs after which all images take part, in (0, 1].
     """
 
-    name: ClassVar[str] = "curriculum"
-    meaning: ClassVar[str] = "Train on with the easiest images first, and with all of them in the end."
-    one_scale: ClassVar[bool] = True
+    name = "curriculum"
+    meaning = "Train on with the easiest images first, and with all of them in the end."
+    one_scale = True
 
     first_share: float = 0.3
     grown_by: float = 0.5
@@ -42,4 +37,4 @@ class Curriculum(Policy):
         order = np.argsort(np.nan_to_num(np.asarray(hardness, dtype=np.float64), nan=np.inf), kind="stable")
         grown = min(1.0, (epoch - 1) / max(1.0, self.grown_by * n_epochs))
         share = self.first_share + (1 - self.first_share) * grown
-        return repeated([int(place) for place in order[: max(1, round(share * len(order)))]], count, generator)
+        return repeated(order[: max(1, round(share * len(order)))].tolist(), count, generator)

@@ -11,15 +11,16 @@ import torch
 import htl_monai.attention
 from htl_monai.settings.one_file_each import kinds_in
 
-__all__ = ["Item", "Policy", "policies", "policy_named"]
+__all__ = ["Item", "Items", "Policy", "policies", "policy_named"]
 
 Item = Mapping[str, Any]
+Items = Sequence[Item]
 
 
 class Policy(ABC):
     """Say what an epoch shows.
 
-    A policy is a frozen dataclass in a file of this package, whose fields are its options.
+    A policy is a class in a file of this package; if it has options, they are its fields, and it is a frozen dataclass.
     """
 
     name: ClassVar[str]
@@ -34,22 +35,12 @@ class Policy(ABC):
     would do nothing with them."""
     remine_every: int = 0
 
-    def items(self, data: Sequence[Item], chosen: Sequence[Item], seed: int) -> list[Item]:
-        """Return the training list.
-
-        Args:
-            data: the whole training list.
-            chosen: the images that were chosen, hardest first.
-            seed: of what is drawn.
-        """
-        return list(data)
+    def items(self, data: Items, chosen: Items, seed: int) -> Items:
+        """Return the training list: of the whole one and of the images that were chosen, hardest first."""
+        return data
 
     def weights(self, hardness: Sequence[float]) -> list[float] | None:
-        """Return how often each image is drawn, relative to the others; None draws each as often.
-
-        Args:
-            hardness: of each image, higher = harder; NaN where there is nothing to measure.
-        """
+        """Return how often each image is drawn, relative to the others, by its hardness; None draws each as often."""
         return None
 
     def epoch(
@@ -60,10 +51,10 @@ class Policy(ABC):
         Each is shown once before one is shown again.
 
         Args:
-            hardness: of each image.
-            count: how many.
-            epoch: its number, from 1.
-            n_epochs: how many there are.
+            hardness: of each image, higher = harder; NaN where there is nothing to measure.
+            count: how many to show.
+            epoch: its number, from 1 to ``n_epochs``.
+            n_epochs: of the training.
             generator: what is drawn comes from it.
         """
         weights = self.weights(hardness)

@@ -77,12 +77,6 @@ def pool_of_pseudo_labels(
 ) -> Pool:
     """Return the images without mask whose pseudo-label can be trained on (Attend Who is Weak, Algorithm 2).
 
-    Args:
-        unlabelled: the images without mask that were mined.
-        scores_paths: their ``scores.nc``.
-        pseudo_labels_path: their ``pseudo_labels.csv``.
-        min_confidence: in [0, 1].
-
     Returns:
         They have ``label`` (absolute path) and ``confidence``; ``counts`` says how many were ``n_left_out`` (not sure
         enough) and ``n_empty`` (no lesion in the pseudo-label).

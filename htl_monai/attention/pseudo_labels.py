@@ -49,13 +49,9 @@ def pseudo_label_path(folder: str | os.PathLike[str], id_: str) -> Path:
 def write_pseudo_label(
     path: str | os.PathLike[str], mask: NDArray[np.bool_], confidence: float, network_sha256: str
 ) -> Path:
-    """Write a mask as PNG of 0 and 255, atomically; confidence and network stand in its text chunks.
+    """Write a mask ``(H, W)``, of the size of the original image, as PNG of 0 and 255, atomically.
 
-    Args:
-        path: see :func:`pseudo_label_path`.
-        mask: ``(H, W)``, of the size of the original image.
-        confidence: mean foreground probability over the mask; 0 for an empty one.
-        network_sha256: digest of the weights that drew it.
+    In its text chunks stand the mean foreground probability over it (0 for an empty one), and which weights drew it.
     """
     notes = PngInfo()
     notes.add_text(_CONFIDENCE, f"{confidence:.6f}")
@@ -70,12 +66,7 @@ def without_pseudo_label(
     """Return the images that still need a pseudo-label, so that an interrupted pass goes on.
 
     A mask is whole because it was moved into place; one that is damaged nevertheless, or that other weights drew, is
-    made again.
-
-    Args:
-        data: images without mask.
-        folder: the folder above ``masks``; it need not be there.
-        weights_path: the weights that draw them.
+    made again. ``folder`` is that above ``masks``; it need not be there.
 
     Raises:
         FileNotFoundError: the weights are not there.
@@ -90,11 +81,7 @@ def without_pseudo_label(
 
 
 def pseudo_label_table(data: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """Describe the pseudo-labels of a data list, from their files.
-
-    Args:
-        data: images without mask; their order is that of the rows.
-        folder: the folder above ``masks``, where the table belongs.
+    """Describe the pseudo-labels of a data list, in its order, from their files in the folder above ``masks``.
 
     Returns:
         ``id``, ``label`` (path from ``folder``), ``confidence`` in [0, 1], ``area_px``, and the box of
@@ -118,11 +105,7 @@ def pseudo_label_table(data: Sequence[Mapping[str, Any]], folder: str | os.PathL
 def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> list[Item]:
     """Return every image of a data list with its pseudo-label: ``label`` (absolute path) and ``confidence``.
 
-    An empty pseudo-label is one whose confidence is 0.
-
-    Args:
-        data: images without mask.
-        path: the ``pseudo_labels.csv`` of the stage ``pseudo_labelling``.
+    An empty pseudo-label is one whose confidence is 0. ``path`` is that of ``pseudo_labels.csv``.
 
     Raises:
         FileNotFoundError: there is no such table, or a mask that it names is not there.
@@ -133,18 +116,17 @@ def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> li
     table = read_table(path, text=("id", "label"))
     if lacking := [name for name in ("id", "label", _CONFIDENCE) if name not in table]:
         raise ValueError(f"{path} must have the columns {lacking}, got {list(table.columns)}; make it anew")
-    found = {id_: (label, confidence) for id_, label, confidence in table[["id", "label", _CONFIDENCE]].to_numpy()}
+    found = {id_: (label, sure) for id_, label, sure in table[["id", "label", _CONFIDENCE]].to_numpy()}
     unknown = [item["id"] for item in data if item["id"] not in found]
     if unknown:
         raise ValueError(
             f"{path} must have every unlabelled image, got none for {len(unknown)} ({name_first(unknown)}); "
             "run the stage pseudo_labelling on this data"
         )
-    folder = Path(path).absolute().parent
-    items = []
+    folder, items = Path(path).absolute().parent, []
     for item in data:
-        label, confidence = found[item["id"]]
-        items.append({**item, "label": str(folder / label), _CONFIDENCE: float(confidence)})
+        label, sure = found[item["id"]]
+        items.append({**item, "label": str(folder / label), _CONFIDENCE: float(sure)})
     lost = [item["id"] for item in items if not Path(item["label"]).is_file()]
     if lost:
         raise FileNotFoundError(
@@ -156,10 +138,6 @@ def read_pseudo_labels(data: Sequence[Item], path: str | os.PathLike[str]) -> li
 
 def sure_enough(items: Sequence[Item], min_confidence: float = 0.0) -> list[Item]:
     """Return the images whose pseudo-label can be trained on: not empty, and at least as sure as ``min_confidence``.
-
-    Args:
-        items: images with ``confidence``, as :func:`read_pseudo_labels` returns them.
-        min_confidence: in [0, 1].
 
     Raises:
         ValueError: ``min_confidence`` lies outside [0, 1].

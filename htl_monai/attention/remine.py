@@ -1,13 +1,8 @@
 """Weighted sampling by what is forgotten now: mines again every few epochs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import ClassVar
 
 from htl_monai.attention.weighted import Weighted
-
-__all__ = ["Remine"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +13,8 @@ class Remine(Weighted):
         remine_every: epochs between two minings, from 1.
     """
 
-    name: ClassVar[str] = "remine"
-    meaning: ClassVar[str] = "Weighted sampling whose weights follow what the network in training forgets now."
+    name = "remine"
+    meaning = "Weighted sampling whose weights follow what the network in training forgets now."
 
     remine_every: int = 5
 

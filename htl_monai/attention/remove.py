@@ -1,25 +1,16 @@
 """Removal: leaves the chosen images out, as noise or as mislabelled (PruneCXR)."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
-
-from htl_monai.attention.policy import Item, Policy
-
-__all__ = ["Remove"]
+from htl_monai.attention.policy import Items, Policy
 
 
-@dataclass(frozen=True)
 class Remove(Policy):
     """Show all images but the chosen ones."""
 
-    name: ClassVar[str] = "remove"
-    meaning: ClassVar[str] = "Train on without the chosen images."
-    one_scale: ClassVar[bool] = True
+    name = "remove"
+    meaning = "Train on without the chosen images."
+    one_scale = True
 
-    def items(self, data: Sequence[Item], chosen: Sequence[Item], seed: int) -> list[Item]:
+    def items(self, data: Items, chosen: Items, seed: int) -> Items:
         """Return the others.
 
         Raises:

@@ -1,15 +1,9 @@
 """Replay: fine-tunes on the chosen images and some of the others, so that those are not forgotten."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from htl_monai.attention.policy import Item, Policy
+from htl_monai.attention.policy import Items, Policy
 from htl_monai.ranking.selection import select_random
-
-__all__ = ["Replay"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +14,8 @@ class Replay(Policy):
         ratio: other images for each chosen one, above 0; at most as many as there are.
     """
 
-    name: ClassVar[str] = "replay"
-    meaning: ClassVar[str] = "Fine-tune on the chosen images and on some of the others, drawn at random."
+    name = "replay"
+    meaning = "Fine-tune on the chosen images and on some of the others, drawn at random."
 
     ratio: float = 1.0
 
@@ -29,7 +23,7 @@ class Replay(Policy):
         if self.ratio <= 0:
             raise ValueError(f"ratio must be above 0, got {self.ratio}; give others per chosen image, or take finetune")
 
-    def items(self, data: Sequence[Item], chosen: Sequence[Item], seed: int) -> list[Item]:
+    def items(self, data: Items, chosen: Items, seed: int) -> Items:
         """Return the chosen images, then the others."""
         taken, by_id = {item["id"] for item in chosen}, {item["id"]: item for item in data}
         others = [id_ for id_ in by_id if id_ not in taken]

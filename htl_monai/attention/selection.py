@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from htl_monai.attention.choice import Choice
 from htl_monai.attention.pool import Pool
@@ -22,7 +21,6 @@ from htl_monai.ranking.registry import rankings
 __all__ = ["LABELLED", "Selection", "ranking_of", "read_selection", "write_selections"]
 
 LABELLED = ("none", "htl", "all")
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,27 +69,28 @@ def write_selections(
     """
     if labelled not in LABELLED:
         raise ValueError(f"labelled must be one of {', '.join(LABELLED)}, got {labelled!r}; choose one of them")
-    choices = {arm: choice.of_arm(changes) for arm, changes in arms.items()}
-    contents = {}
-    for arm, own in choices.items():
-        ids, added = _chosen(pool, own), list[dict[str, Any]]()
+    contents: dict[str, dict[str, Any]] = {}
+    for arm, changes in arms.items():
+        own, added = choice.of_arm(changes), list[dict[str, Any]]()
         if labelled_pool is not None:
-            _check_never_learned(own, labelled)
-            ids = _chosen(pool, replace(own, never_learned="exclude"))
-            added = _added(labelled_pool, labelled, labelled_choice or Choice(), arms[arm])
-        counts = _counts(pool, own, ids) | ({} if labelled_pool is None else {"n_labelled": len(added)})
-        data = [_portable(pool.items[id_], Path(out_dir)) for id_ in ids] + added
-        contents[arm] = {"rule": own.described(pool.scores), **counts, **pool.sources, "data": data} | _hardness(
-            pool, own
-        )
+            if own.never_learned != "exclude" and labelled != "htl":
+                raise ValueError(
+                    f"never_learned must be exclude where no labelled images are chosen, got {own.never_learned!r}; set"
+                    " labelled to htl, because an image without mask that was never learned has no pseudo-label to "
+                    "train on"
+                )
+            own = replace(own, never_learned="exclude")
+            added = _added(labelled_pool, labelled, labelled_choice or Choice(), changes)
+        more = {} if labelled_pool is None else {"n_labelled": len(added)}
+        contents[arm] = _content(pool, own, choice.of_arm(changes), Path(out_dir), added, more)
     table = rank_all(pool.scores, by=choice.made(pool.scores))
+    counts = {arm: {k: v for k, v in content.items() if k.startswith("n_")} for arm, content in contents.items()}
     for arm, content in contents.items():
-        taken = {item["id"] for item in content["data"]}
-        table[f"in_{arm}"] = table["id"].isin(taken)
+        table[f"in_{arm}"] = table["id"].isin({item["id"] for item in content["data"]})
         write_json(Path(out_dir) / f"{arm}.json", content)
-        logger.info("%s: %s", arm, ", ".join(f"{k} {v}" for k, v in content.items() if k.startswith("n_")))
+        logging.getLogger(__name__).info("%s: %s", arm, ", ".join(f"{k} {v}" for k, v in counts[arm].items()))
     write_csv(Path(out_dir) / "ranking.csv", table)
-    return {arm: {k: v for k, v in content.items() if k.startswith("n_")} for arm, content in contents.items()}
+    return counts
 
 
 def read_selection(path: str | os.PathLike[str]) -> Selection:
@@ -129,43 +128,34 @@ def ranking_of(path: str | os.PathLike[str]) -> Ranking:
     return known[rule["ranking"]](**rule.get("options", {}))
 
 
-def _chosen(pool: Pool, choice: Choice) -> list[str]:
-    return choice.ids(pool.scores)
-
-
-def _check_never_learned(choice: Choice, labelled: str) -> None:
-    if choice.never_learned != "exclude" and labelled != "htl":
-        raise ValueError(
-            f"never_learned must be exclude where no labelled images are chosen, got {choice.never_learned!r}; set "
-            "labelled to htl, because an image without mask that was never learned has no pseudo-label to train on"
-        )
+def _content(
+    pool: Pool, own: Choice, said: Choice, folder: Path, added: list[dict[str, Any]], more: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return what the file of an arm holds that chooses so, and that said so."""
+    ids, counted = own.ids(pool.scores), said.counted(pool.scores)(pool.scores)
+    values = dict(zip(pool.items, said.made(pool.scores)(pool.scores).tolist(), strict=True))
+    return {
+        "rule": said.described(pool.scores),
+        "n_selected": len(ids),
+        "n_total": len(counted) + sum(pool.counts.values()),
+        "n_never_learned": int(np.isinf(counted).sum()),
+        "n_unmeasured": int(np.isnan(counted).sum()),
+        **pool.counts,
+        **more,
+        **pool.sources,
+        "data": [_portable(pool.items[id_], folder) for id_ in ids] + added,
+        "hardness": {id_: value for id_, value in values.items() if np.isfinite(value)},
+        "never_learned": [id_ for id_, value in values.items() if value == np.inf],
+    }
 
 
 def _added(pool: Pool, labelled: str, choice: Choice, changes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the labelled images that an arm adds."""
     if labelled == "none":
         return []
-    own = choice.of_arm({k: v for k, v in changes.items() if k not in ("rule", "amount")})
-    ids = list(pool.items) if labelled == "all" else _chosen(pool, own)
+    own = choice.of_arm({name: value for name, value in changes.items() if name not in ("rule", "amount")})
+    ids = list(pool.items) if labelled == "all" else own.ids(pool.scores)
     return [{**pool.items[id_], "pseudo": False} for id_ in ids]
-
-
-def _counts(pool: Pool, choice: Choice, ids: Sequence[str]) -> dict[str, int]:
-    values = _values(pool, choice)
-    unlearned, unmeasured = int(np.isinf(values).sum()), int(np.isnan(values).sum())
-    n_total = len(values) + sum(pool.counts.values())
-    counts = {"n_selected": len(ids), "n_total": n_total, "n_never_learned": unlearned, "n_unmeasured": unmeasured}
-    return counts | dict(pool.counts)
-
-
-def _hardness(pool: Pool, choice: Choice) -> dict[str, Any]:
-    values = dict(zip(pool.items, choice.made(pool.scores)(pool.scores).tolist(), strict=True))
-    unlearned = [id_ for id_, value in values.items() if value == np.inf]
-    return {"hardness": {k: v for k, v in values.items() if np.isfinite(v)}, "never_learned": unlearned}
-
-
-def _values(pool: Pool, choice: Choice) -> NDArray[np.float64]:
-    return choice.made(pool.scores, choice.count_as)(pool.scores)
 
 
 def _portable(item: Mapping[str, Any], folder: Path) -> dict[str, Any]:

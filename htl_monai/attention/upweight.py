@@ -1,14 +1,8 @@
 """Upweighting: shows all images, the chosen ones several times (PruneCXR)."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from htl_monai.attention.policy import Item, Policy
-
-__all__ = ["Upweight"]
+from htl_monai.attention.policy import Items, Policy
 
 
 @dataclass(frozen=True)
@@ -19,8 +13,8 @@ class Upweight(Policy):
         times: how often a chosen image is shown, a whole number from 2.
     """
 
-    name: ClassVar[str] = "upweight"
-    meaning: ClassVar[str] = "Train on with all images, the chosen ones several times."
+    name = "upweight"
+    meaning = "Train on with all images, the chosen ones several times."
 
     times: int = 4
 
@@ -28,7 +22,7 @@ class Upweight(Policy):
         if self.times < 2 or self.times != int(self.times):
             raise ValueError(f"times must be a whole number from 2, got {self.times}; once is the policy everything")
 
-    def items(self, data: Sequence[Item], chosen: Sequence[Item], seed: int) -> list[Item]:
+    def items(self, data: Items, chosen: Items, seed: int) -> Items:
         """Return the training list, then the chosen images in its order, then those of them that it lacks."""
         taken, known = {item["id"] for item in chosen}, {item["id"] for item in data}
         again = [item for item in data if item["id"] in taken]

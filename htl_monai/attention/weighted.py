@@ -1,16 +1,11 @@
 """Weighted sampling: draws from all images, the hard ones more often."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from htl_monai.attention.policy import Policy
-
-__all__ = ["Weighted"]
 
 
 @dataclass(frozen=True)
@@ -22,9 +17,9 @@ class Weighted(Policy):
         never_learned: whether images that the dense network never learned weigh as much as the hardest; 1 otherwise.
     """
 
-    name: ClassVar[str] = "weighted"
-    meaning: ClassVar[str] = "Train on with all images, drawn the more often the harder they are."
-    one_scale: ClassVar[bool] = True
+    name = "weighted"
+    meaning = "Train on with all images, drawn the more often the harder they are."
+    one_scale = True
 
     strength: float = 4.0
     never_learned: bool = False
@@ -47,4 +42,4 @@ class Weighted(Policy):
         unlearned = np.isinf(hard)
         hard = np.where(np.isfinite(hard), hard.clip(min=0), 0.0)
         hard = hard / max(1.0, hard.max(initial=0.0))
-        return [float(weight) for weight in 1 + self.strength * np.where(unlearned, float(self.never_learned), hard)]
+        return (1 + self.strength * np.where(unlearned, float(self.never_learned), hard)).tolist()

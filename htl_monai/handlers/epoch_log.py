@@ -1,8 +1,9 @@
-"""Writes the course of a training as a table."""
+"""Writes the course of a training as a table, and stops one whose loss is no number any more."""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from pathlib import Path
 
@@ -19,12 +20,14 @@ logger = logging.getLogger(__name__)
 class EpochLog(Handler):
     """Write one row per epoch: mean training loss, the learning rate it used, and metrics where it was validated.
 
+    As soon as the loss is NaN or infinite the training stops, so that no checkpoint of a broken network is written.
+
     Args:
         path: the CSV file, replaced atomically after each epoch; a resumed training goes on with the rows it has.
         validator: the evaluator that the validation handler runs; list this handler after that one, and before the
             checkpoint handler, so that no epoch that is not repeated lacks its row.
 
-    Reads: ``engine.state.output["loss"]``, ``validator.state.metrics``.
+    Reads: ``engine.state.output["loss"]`` (the trainer's ``decollate`` must be off), ``validator.state.metrics``.
     Writes: ``path`` with ``epoch``, ``loss``, ``learning_rate`` and the metrics' names, and the last row as
         ``engine.state.epoch_row``, in the first process only.
     """
@@ -64,4 +67,10 @@ class EpochLog(Handler):
         self._learning_rate = engine.optimizer.param_groups[0]["lr"]
 
     def _collect(self, engine: Trainer) -> None:
-        self._losses.append(float(engine.state.output["loss"].detach()))
+        loss = float(engine.state.output["loss"].detach())
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"loss is {loss} in epoch {engine.state.epoch}, iteration {engine.state.iteration}; "
+                "lower learning_rate, or use precision fp32, and check the data for broken masks"
+            )
+        self._losses.append(loss)

@@ -1,8 +1,8 @@
-"""Shows how far an engine is, on standard error."""
+"""Shows how far an engine is, on standard error: a bar, or a line now and then where nobody watches."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ignite.engine import Engine, Events
 
@@ -10,36 +10,29 @@ from htl_monai.data.progress_bar import progress_bar
 from htl_monai.handlers.handler import Handler
 
 
-class _Progress(Handler):
-    def __init__(self, description: str, shown: bool = True) -> None:
-        self.description, self.shown = description, shown
+class EpochProgress(Handler):
+    """A bar over the epochs of a training with loss and scores, in the first process.
+
+    List it after the handlers that restore a checkpoint and log the epoch.
+
+    Args:
+        description: the words in front.
+        shown: whether there is a bar at all.
+
+    Reads: ``engine.state.epoch_row`` of :class:`~htl_monai.handlers.epoch_log.EpochLog`, where there is one.
+    """
+
+    what: ClassVar[str] = "training"
+    events = {Events.STARTED: "_start", Events.EPOCH_COMPLETED: "__call__", Events.COMPLETED: "_close"}
+
+    def __init__(self, description: str | None = None, shown: bool = True) -> None:
+        self.description, self.shown = description or self.what, shown
         self._bar: Any = None
 
     def attach(self, engine: Engine) -> None:
         """Attach to the engine of the first process; a second call changes nothing."""
         if self.shown and engine.state.rank == 0:
             super().attach(engine)
-
-    def _close(self, engine: Engine) -> None:
-        self._bar.close()
-
-
-class EpochProgress(_Progress):
-    """A bar over the epochs of a training with loss and scores, or a line now and then where nobody watches.
-
-    List it after the handlers that restore a checkpoint and log the epoch.
-
-    Reads: ``engine.state.epoch_row`` of :class:`~htl_monai.handlers.epoch_log.EpochLog`, where there is one.
-
-    Args:
-        description: the words in front.
-        shown: whether there is a bar at all.
-    """
-
-    events = {Events.STARTED: "_start", Events.EPOCH_COMPLETED: "__call__", Events.COMPLETED: "_close"}
-
-    def __init__(self, description: str = "training", shown: bool = True) -> None:
-        super().__init__(description, shown)
 
     def __call__(self, engine: Engine) -> None:
         row = getattr(engine.state, "epoch_row", {})
@@ -51,21 +44,18 @@ class EpochProgress(_Progress):
         done, total = engine.state.epoch, engine.state.max_epochs
         self._bar = progress_bar(total=total, initial=done, title=self.description, unit="epoch")
 
+    def _close(self, engine: Engine) -> None:
+        self._bar.close()
 
-class IterationProgress(_Progress):
-    """A bar over the images of one pass over the data, or a line now and then where nobody watches.
 
-    Reads: the number of images of ``engine.data_loader``; of several processes each takes its share.
+class IterationProgress(EpochProgress):
+    """A bar over the images of one pass over the data; of several processes each takes its share.
 
-    Args:
-        description: the words in front.
-        shown: whether there is a bar at all.
+    Reads: the number of images of ``engine.data_loader``.
     """
 
+    what = "evaluating"
     events = {Events.STARTED: "_start", Events.ITERATION_COMPLETED: "__call__", Events.COMPLETED: "_close"}
-
-    def __init__(self, description: str = "evaluating", shown: bool = True) -> None:
-        super().__init__(description, shown)
 
     def __call__(self, engine: Engine) -> None:
         share = engine.state.iteration / engine.state.epoch_length

@@ -31,8 +31,8 @@ class PseudoLabelWriter(Handler):
         folder: gets ``masks/<id>.png`` and ``pseudo_labels.csv``.
         weights_path: the weights of the network, whose digest each mask carries.
 
-    Runs on: ``STARTED`` and ``ITERATION_COMPLETED`` of an evaluator with ``decollate`` off. :meth:`write_table` is to
-        be called after the run: an evaluator without an image left to do cannot run.
+    Runs on: an evaluator with ``decollate`` off. :meth:`write_table` is to be called after the run: an evaluator
+        without an image left to do cannot run.
     Reads: ``engine.state.batch["id"]`` and ``engine.state.output["pred"]``, logits ``(N, 2, h, w)``.
     Writes: the masks; in :meth:`write_table` the table.
     """
@@ -40,14 +40,9 @@ class PseudoLabelWriter(Handler):
     events = {Events.STARTED: "_start", Events.ITERATION_COMPLETED: "__call__"}
 
     def __init__(
-        self,
-        data: Sequence[Mapping[str, Any]],
-        folder: str | os.PathLike[str],
-        weights_path: str | os.PathLike[str],
+        self, data: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str], weights_path: str | os.PathLike[str]
     ) -> None:
-        self.data = data
-        self.folder = Path(folder)
-        self.weights_path = weights_path
+        self.data, self.folder, self.weights_path = data, Path(folder), weights_path
         self._images = {item["id"]: item["image"] for item in data}
         self._network = ""
 

@@ -9,7 +9,7 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from xarray import Dataset
 
-from htl_monai.attention.policy_sampler import PolicySampler
+from htl_monai.attention.attend import PolicySampler
 from htl_monai.attention.selection import ranking_of
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.handler import Handler

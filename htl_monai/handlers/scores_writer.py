@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 from xarray import Dataset
 
 from htl_monai.data.files import write_csv
+from htl_monai.handlers.handler import Handler
 from htl_monai.handlers.pixel_boxes import boxes_in_pixels
 from htl_monai.handlers.score_collector import ScoreCollector
 from htl_monai.ranking.rank_all import rank_all
@@ -22,7 +23,7 @@ from htl_monai.tasks.task import Task
 __all__ = ["ScoresWriter"]
 
 
-class ScoresWriter:
+class ScoresWriter(Handler):
     """Write ``scores.nc``, and beside it what a person opens.
 
     Of a ``ForgettingEvaluator`` it has the dense network and each level of compression, with ``ranking.csv`` (one row a
@@ -41,11 +42,13 @@ class ScoresWriter:
             there are no labels.
         tables: write the tables beside the file.
 
-    Runs on: ``STARTED``, ``ITERATION_COMPLETED`` and ``COMPLETED`` of an evaluator with ``decollate`` off.
+    Runs on: an evaluator with ``decollate`` off.
     Reads: ``engine.state.batch["id"]``; of ``engine.state.output`` ``pred``, ``label``, and what a
         ``ForgettingEvaluator`` adds.
     Writes: the files in the first process; ``engine.state.scores`` (the labelled array) in all of them.
     """
+
+    events = {Events.STARTED: "_start", Events.ITERATION_COMPLETED: "_collect", Events.COMPLETED: "__call__"}
 
     def __init__(
         self,
@@ -55,20 +58,9 @@ class ScoresWriter:
         primary: str | None = None,
         tables: bool = True,
     ) -> None:
-        self.data = data
-        self.path = None if path is None else Path(path)
-        self.task = task
-        self.primary = primary
-        self.tables = tables
-        self._of_samples = ScoreCollector()
-        self._of_levels = ScoreCollector()
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator; a second call changes nothing."""
-        if not engine.has_event_handler(self, Events.COMPLETED):
-            engine.add_event_handler(Events.STARTED, self._start)
-            engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-            engine.add_event_handler(Events.COMPLETED, self)
+        self.data, self.path = data, None if path is None else Path(path)
+        self.task, self.primary, self.tables = task, primary, tables
+        self._of_samples, self._of_levels = ScoreCollector(), ScoreCollector()
 
     def __call__(self, engine: Engine) -> None:
         task = self._task(engine)

@@ -17,8 +17,6 @@ from htl_monai.networks.tensor_file import load_tensors, save_tensors
 from htl_monai.networks.weights import load_weights
 from htl_monai.networks.wrapping import unwrapped
 
-logger = logging.getLogger(__name__)
-
 
 class TrainingCheckpoint(Handler):
     """Save network, optimizer, schedule and best metric after every epoch, and start from them where they exist.
@@ -28,14 +26,12 @@ class TrainingCheckpoint(Handler):
 
     Args:
         path: the checkpoint file, replaced atomically after each epoch.
-        network: the network in training.
-        optimizer: its optimizer.
-        lr_scheduler: its schedule, if it has one.
+        network: the network in training, with its ``optimizer`` and, if there is one, its ``lr_scheduler``.
         validator: the evaluator whose best metric is remembered, if there is one.
         initial_weights: where a training without a checkpoint starts: weights to load, or None for the network as it
             is. Fine-tuning gives the dense network's.
 
-    Runs on: ``STARTED`` and ``EPOCH_COMPLETED`` of the trainer. List it after the validation handler.
+    Runs on: a trainer; list it after the validation handler.
     Writes: ``path``, in the first process only.
     """
 
@@ -50,12 +46,8 @@ class TrainingCheckpoint(Handler):
         validator: Evaluator | None = None,
         initial_weights: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.path = Path(path)
-        self.network = network
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.validator = validator
-        self.initial_weights = initial_weights
+        self.path, self.initial_weights = Path(path), initial_weights
+        self.network, self.optimizer, self.lr_scheduler, self.validator = network, optimizer, lr_scheduler, validator
 
     def __call__(self, engine: Trainer) -> None:
         if engine.state.rank == 0:
@@ -91,7 +83,7 @@ class TrainingCheckpoint(Handler):
             ) from error
         engine.state.epoch = state["epoch"]
         engine.state.iteration = state["epoch"] * engine.state.epoch_length
-        logger.info(f"Resuming after epoch {state['epoch']} from {self.path}.")
+        logging.getLogger(__name__).info(f"Resuming after epoch {state['epoch']} from {self.path}.")
 
     def _load(self, state: dict[str, Any]) -> None:
         """Take over a state, after a look at the parts that nobody else looks at."""

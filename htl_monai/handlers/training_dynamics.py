@@ -49,9 +49,7 @@ class TrainingDynamics(Handler):
         self, data: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], task: Task, wanted: bool = True
     ) -> None:
         self.data = list({item["id"]: item for item in data if wanted}.values())
-        self.path = Path(path)
-        self.task = task
-        self.wanted = wanted
+        self.path, self.task, self.wanted = Path(path), task, wanted
         self._places = {item["id"]: place for place, item in enumerate(self.data)}
         self._epochs: list[Tensor] = []
         self._sums = torch.zeros(0)

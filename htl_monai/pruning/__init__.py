@@ -7,12 +7,10 @@ from htl_monai.pruning.compressor import Compressor
 from htl_monai.pruning.low_rank import LowRank
 from htl_monai.pruning.magnitude import GlobalMagnitude
 from htl_monai.pruning.prunable import prunable_parameters
-from htl_monai.pruning.pruner import Pruner
+from htl_monai.pruning.pruner import Pruner, Sweep
 from htl_monai.pruning.quantization import Quantization
 from htl_monai.pruning.random_pruner import Random
-from htl_monai.pruning.report import sparsity_report
 from htl_monai.pruning.structured import StructuredMagnitude
-from htl_monai.pruning.sweep import Sweep
 from htl_monai.pruning.weight_sweep import WeightSweep
 
 __all__ = [
@@ -27,5 +25,4 @@ __all__ = [
     "WeightSweep",
     "prunable_parameters",
     "pruned",
-    "sparsity_report",
 ]

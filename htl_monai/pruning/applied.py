@@ -1,17 +1,21 @@
-"""Applies masks to a network for the length of a ``with`` block."""
+"""Applies masks to a network for the length of a ``with`` block, one block at a time."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from htl_monai.pruning.one_block import one_block
 from htl_monai.pruning.prunable import prunable_parameters
 
-__all__ = ["check_masks", "pruned", "restore_weights"]
+__all__ = ["one_block", "pruned", "restore_weights"]
+
+_lock = threading.Lock()
+# Which thread has a block open on a weight, by the weight's id: the block holds the weight, so ids are not used again.
+_owners: dict[int, str] = {}
 
 
 @contextmanager
@@ -41,7 +45,7 @@ def pruned(network: nn.Module, masks: Mapping[str, Tensor]) -> Iterator[nn.Modul
         ...     int(layer.weight.count_nonzero())
         3
     """
-    parameters = check_masks(network, masks)
+    parameters = _checked(network, masks)
     with one_block(parameters):
         dense = {name: parameter.detach().clone() for name, parameter in parameters.items()}
         try:
@@ -62,7 +66,35 @@ def restore_weights(parameters: Mapping[str, nn.Parameter], dense: Mapping[str, 
     torch.clear_autocast_cache()
 
 
-def check_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, nn.Parameter]:
+@contextmanager
+def one_block(parameters: Mapping[str, nn.Parameter]) -> Iterator[None]:
+    """Own some weights inside a ``with`` block; a second block that wants one of them is refused.
+
+    Of two blocks that overlap, in two threads or inside each other, the one that ends last would restore what the other
+    had made of the weights.
+
+    Raises:
+        RuntimeError: another block is open on one of them.
+    """
+    here = threading.current_thread().name
+    keys = {id(parameter): name for name, parameter in parameters.items()}
+    with _lock:
+        taken = next((key for key in keys if key in _owners), None)
+        if taken is not None:
+            raise RuntimeError(
+                f"network must be compressed by one block at a time, got a second one in {here} while {_owners[taken]} "
+                f"has {keys[taken]}; leave that block first, or give each thread a copy.deepcopy of the network"
+            )
+        _owners.update(dict.fromkeys(keys, here))
+    try:
+        yield
+    finally:
+        with _lock:
+            for key in keys:
+                del _owners[key]
+
+
+def _checked(network: nn.Module, masks: Mapping[str, Tensor]) -> dict[str, nn.Parameter]:
     """Return the prunable parameters of ``network`` after a check that ``masks`` are boolean and fit them."""
     parameters = prunable_parameters(network)
     missing, unexpected = sorted(parameters.keys() - masks.keys()), sorted(masks.keys() - parameters.keys())

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from htl_monai.pruning.amount import check_amount
-from htl_monai.pruning.weight_sweep import WeightSweep
+from htl_monai.pruning.weight_sweep import WeightSweep, check_amount
 
 __all__ = ["Compressor"]
 
 
 @dataclass(frozen=True)
 class Compressor(ABC):
-    """A value that says how a network is compressed; ``amount`` is the fraction saved, 0 leaves the network dense.
+    """A value that says how a network is compressed.
 
     What is saved depends on the kind: weights that are removed (:class:`~htl_monai.pruning.Pruner`), parameters that
     need not be stored (:class:`~htl_monai.pruning.LowRank`), bits (:class:`~htl_monai.pruning.Quantization`). All of
     them are mined through the same sweep, where the amount is called sparsity.
 
     Args:
-        amount: fraction to save, in [0, 1). The paper's Algorithm 1 mines at 0.7.
+        amount: fraction to save, in [0, 1); 0 leaves the network dense. Attend Who is Weak mines at 0.7.
 
     Raises:
         TypeError: ``amount`` is no number.

@@ -13,13 +13,8 @@ _TINY = torch.finfo(torch.float32).tiny  # scale of what is zero throughout: it 
 def rounded_rows(matrices: Tensor, bits: int) -> Tensor:
     """Quantise and dequantise each row symmetrically: its largest magnitude is kept, zero stays zero.
 
-    Args:
-        matrices: ``(G, M, N)``, rows are output channels; finite.
-        bits: width of the integers, 2 to 16; they run from ``-(2^(bits - 1) - 1)`` to ``2^(bits - 1) - 1``, the same
-            on both sides.
-
-    Returns:
-        float32, of the same shape.
+    The integers of 2 to 16 bits run from ``-(2^(bits - 1) - 1)`` to ``2^(bits - 1) - 1``. Of finite ``(G, M, N)``,
+    whose rows are output channels, come as many float32.
 
     Example:
         >>> rounded_rows(torch.tensor([[[1.0, 0.4, -0.6]]]), bits=2)
@@ -38,13 +33,10 @@ def rounded_images(images: Tensor, low: Tensor, high: Tensor, bits: int) -> Tens
     Values outside are brought to the nearest bound. An image with a range that is not finite becomes NaN.
 
     Args:
-        images: ``(N, ...)``.
+        images: ``(N, ...)``; the result has their dtype, shape and memory format.
         low: ``(N,)`` lowest value to represent; above 0 counts as 0.
         high: ``(N,)`` highest value to represent; below 0 counts as 0.
         bits: width of the integers, 2 to 16; they run from 0 to ``2^bits - 1``.
-
-    Returns:
-        dtype, shape and memory format of ``images``.
 
     Example:
         >>> rounded_images(torch.tensor([[0.0, 1.1, 3.0]]), torch.zeros(1), torch.full((1,), 3.0), bits=2)

@@ -23,13 +23,10 @@ class InferenceForm(nn.Module):
     """Run a folded copy of a network, compressed to a level, where that is the same; else the network itself.
 
     Inside autocast the copy holds its weights in autocast's precision and computes in it throughout, see
-    :class:`~htl_monai.networks.folded_copy.FoldedCopy`. The network lends its weights for the moment in which a level
-    is folded.
-
-    The first call runs the network too, at the level in the middle. Where the copy fails or returns something else (its
-    code may use the weights of the network that it was copied from), and where the network is
-    in training mode, has hooks, or is wrapped, compiled or scripted, the network itself runs, compressed in place;
-    ``reason`` says why, and so does the log.
+    :class:`~htl_monai.networks.folded_copy.FoldedCopy`. The first call runs the network too, at the middle level. Where
+    the copy fails or returns something else (its code may use the weights of the network that it was copied from), and
+    where the network is in training mode, has hooks, or is wrapped, compiled or scripted, the network itself runs,
+    compressed in place; ``reason`` and the log say why.
 
     Args:
         network: the dense network.
@@ -154,6 +151,6 @@ def _agree(expected: Any, found: Any, tolerance: float) -> bool:
     if isinstance(expected, Mapping) and isinstance(found, Mapping):
         return expected.keys() == found.keys() and all(_agree(expected[k], found[k], tolerance) for k in expected)
     if isinstance(expected, (list, tuple)) and isinstance(found, (list, tuple)):
-        same_length = len(expected) == len(found)
-        return same_length and all(_agree(*pair, tolerance) for pair in zip(expected, found, strict=True))
+        pairs = list(zip(expected, found, strict=False))
+        return len(expected) == len(found) and all(_agree(*pair, tolerance) for pair in pairs)
     return bool(expected is found is None)

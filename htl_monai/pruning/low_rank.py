@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from htl_monai.pruning.compressor import Compressor
 from htl_monai.pruning.matrices import matrices_to_weight, weight_to_matrices
 from htl_monai.pruning.prunable import prunable_layers
-from htl_monai.pruning.pruner import check_finite
-from htl_monai.pruning.savings import Saving, savings_table
-from htl_monai.pruning.weight_sweep import WeightSweep
+from htl_monai.pruning.weight_sweep import Saving, WeightSweep, check_finite, savings_table
 
 __all__ = ["LowRank", "LowRankSweep", "factor_rank"]
 
@@ -47,18 +45,13 @@ class LowRank(Compressor):
 
 
 class LowRankSweep(WeightSweep):
-    """All ranks of one network, after a single decomposition of each weight; see :class:`WeightSweep` and its ``at``.
+    """All ranks of one network, after a single decomposition of each weight; see :class:`WeightSweep`.
 
     Memory: the factors, beside the copy of the dense weights; together they are smaller than the weights. A block
     costs the product of the factors.
 
-    Args:
-        network: the dense network; a wrapped one is looked through, see :func:`prunable_parameters`.
-        sparsities: the fractions to save, each in [0, 1), without repeats.
-
     Raises:
-        TypeError: a sparsity is no number.
-        ValueError: ``sparsities`` are empty, repeated, too many or outside [0, 1); or a weight is not finite.
+        ValueError: a weight is not finite; or as :class:`WeightSweep`.
     """
 
     def __init__(self, network: nn.Module, sparsities: Sequence[float]) -> None:
@@ -69,21 +62,12 @@ class LowRankSweep(WeightSweep):
             for name, layer in prunable_layers(network).items()
         }
 
-    def report(self) -> pd.DataFrame:
-        """Return how much each layer really saves and what it loses.
-
-        Returns:
-            For every sparsity the rows of :func:`~htl_monai.pruning.savings.savings_table`, after ``amount`` (the one
-            asked for) and with ``rank``: NaN where the weight stays, because factors would not be smaller.
-        """
-        tables = []
-        for sparsity in self.sparsities:
-            ranks = [factors.ranks[sparsity] for factors in self._factors.values()]
-            table = savings_table(factors.saving(name, sparsity) for name, factors in self._factors.items())
-            table.insert(0, "amount", sparsity)
-            table.insert(3, "rank", [*(math.nan if rank is None else rank for rank in ranks), math.nan])
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+    def _layers_at(self, sparsity: float) -> pd.DataFrame:
+        """Return the savings with ``rank``: NaN where the weight stays, because factors would not be smaller."""
+        ranks = [factors.ranks[sparsity] for factors in self._factors.values()]
+        table = savings_table(factors.saving(name, sparsity) for name, factors in self._factors.items())
+        table.insert(2, "rank", [*(math.nan if rank is None else rank for rank in ranks), math.nan])
+        return table
 
     def _key(self, sparsity: float) -> tuple[int | None, ...]:
         return tuple(factors.ranks[sparsity] if sparsity else None for factors in self._factors.values())

@@ -1,14 +1,11 @@
 """Global magnitude pruning: the smallest weights of the whole network go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from htl_monai.pruning.prunable import prunable_parameters
-from htl_monai.pruning.pruner import Pruner, check_finite, split_like
+from htl_monai.pruning.pruner import Pruner, finite_weights, ranked, split_like
 
 __all__ = ["GlobalMagnitude"]
 
@@ -33,16 +30,7 @@ class GlobalMagnitude(Pruner):
 
     def ranks(self, network: nn.Module) -> dict[str, Tensor]:
         """Rank every weight by its magnitude among all weights; see :meth:`Pruner.ranks`."""
-        parameters = prunable_parameters(network)
-        check_finite(parameters)
+        parameters = finite_weights(network)
         # reshape, not view: channels-last weights are read in logical order, so that the layout cannot change a tie.
         magnitudes = torch.cat([weight.detach().reshape(-1) for weight in parameters.values()]).abs_()
-        order = torch.argsort(magnitudes, stable=True)
-        del magnitudes
-        ranks = torch.empty_like(order, dtype=torch.int32)
-        ranks[order] = torch.arange(len(order), dtype=torch.int32, device=order.device)
-        return split_like(ranks, parameters)
-
-    def thresholds(self, ranks: dict[str, Tensor], amount: float) -> dict[str, int]:
-        """Return the same rank for every weight; see :meth:`Pruner.thresholds`."""
-        return dict.fromkeys(ranks, round(amount * sum(rank.numel() for rank in ranks.values())))
+        return split_like(ranked(magnitudes), parameters)

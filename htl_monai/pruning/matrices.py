@@ -14,12 +14,8 @@ TRANSPOSED_LAYERS = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 def weight_to_matrices(weight: Tensor, layer: nn.Module) -> Tensor:
     """Return a weight as one matrix a group of channels: a row an output channel, a column an input of its sum.
 
-    Args:
-        weight: of shape ``(out, in / G, *kernel)``; of a transposed convolution ``(in, out / G, *kernel)``.
-        layer: the convolution or linear layer that owns it.
-
-    Returns:
-        ``(G, out / G, in / G * kernel elements)``.
+    Of ``(out, in / G, *kernel)``, or ``(in, out / G, *kernel)`` of a transposed convolution, comes
+    ``(G, out / G, in / G * kernel elements)``.
 
     Example:
         >>> layer = nn.Conv2d(4, 6, kernel_size=3, groups=2)

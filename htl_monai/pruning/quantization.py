@@ -14,10 +14,8 @@ from htl_monai.pruning.compressor import Compressor
 from htl_monai.pruning.fake_quantization import rounded_rows
 from htl_monai.pruning.matrices import matrices_to_weight, weight_to_matrices
 from htl_monai.pruning.prunable import prunable_layers
-from htl_monai.pruning.pruner import check_finite
 from htl_monai.pruning.quantized_inputs import check_not_compiled, observed_ranges, round_inputs
-from htl_monai.pruning.savings import Saving, savings_table
-from htl_monai.pruning.weight_sweep import WeightSweep
+from htl_monai.pruning.weight_sweep import Saving, WeightSweep, check_finite, savings_table
 
 __all__ = ["Quantization", "QuantizationSweep", "bits_of"]
 
@@ -29,8 +27,8 @@ _BITS = range(2, 17)
 class Quantization(Compressor):
     """Round the weights, and the inputs of their layers, to integers of few bits.
 
-    The arithmetic is simulated: numbers are quantised, dequantised and computed with as floats, so that the result is
-    the same on every device and in a layer of any kind. What it shows is what the network forgets, not its speed.
+    The arithmetic is simulated in floats, so that the result is the same on every device and in a layer of any kind.
+    What it shows is what the network forgets, not its speed.
 
     - Weights: symmetric, a scale for each output channel.
     - Inputs of the same layers: affine, a scale and a zero point for each tensor. ``dynamic`` takes the range of each
@@ -87,18 +85,12 @@ class Quantization(Compressor):
 class QuantizationSweep(WeightSweep):
     """All bit widths of one network; see :class:`~htl_monai.pruning.WeightSweep` and its ``at``.
 
-    Inside a block each layer's input is rounded by a forward pre-hook, which is gone after it.
-
-    Args:
-        network: the dense network; a wrapped one is looked through, but it must not be compiled if activations are
-            quantised, since compiled code passes hooks by.
-        quantization: what is quantised; its own ``amount`` plays no part.
-        sparsities: the fractions of the bits to save, see :class:`Quantization`, without repeats.
+    Inside a block each layer's input is rounded by a forward pre-hook, which compiled code would pass by.
 
     Raises:
-        TypeError: a sparsity is no number.
-        ValueError: ``sparsities`` are empty, repeated, or make no whole number of bits; a weight is not finite; the
-            network is compiled; or there are no calibration images, or activations on them that are not finite.
+        ValueError: as :class:`~htl_monai.pruning.WeightSweep`; ``sparsities`` make no whole number of bits; a weight is
+            not finite; the network is compiled; or there are no calibration images, or activations on them that are
+            not finite.
     """
 
     def __init__(self, network: nn.Module, quantization: Quantization, sparsities: Sequence[float]) -> None:
@@ -114,20 +106,11 @@ class QuantizationSweep(WeightSweep):
         if quantization.calibration is not None:
             self._ranges = observed_ranges(network, quantization.calibration, quantization.prepare_batch)
 
-    def report(self) -> pd.DataFrame:
-        """Return how much each layer really saves and what its weights lose.
-
-        Returns:
-            For every sparsity the rows of :func:`~htl_monai.pruning.savings.savings_table`, after ``amount`` (the one
-            asked for) and with ``bits``. The scale of each output channel counts as stored.
-        """
-        tables = []
-        for sparsity, bits in self._bits.items():
-            table = savings_table(self._saving(name, sparsity) for name in self._layers)
-            table.insert(0, "amount", sparsity)
-            table.insert(3, "bits", bits)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+    def _layers_at(self, sparsity: float) -> pd.DataFrame:
+        """Return the savings with ``bits``; the scale of each output channel counts as stored."""
+        table = savings_table(self._saving(name, sparsity) for name in self._layers)
+        table.insert(2, "bits", self._bits[sparsity])
+        return table
 
     def _is_folded(self) -> bool:
         # The inputs of layers are rounded by hooks on the network, which a copy does not have.

@@ -37,18 +37,12 @@ def round_inputs(network: nn.Module, bits: int, ranges: Ranges | None = None) ->
         network: the network, which must not be compiled.
         bits: width of the integers, 2 to 16.
         ranges: lowest and highest input by layer, as :func:`observed_ranges` returns them: an input outside is brought
-            to the nearest bound; a layer that is not named keeps its input. None: the range of each image, which is
-            each entry of the input's first dimension, by itself.
-
-    Returns:
-        One handle a layer.
+            to the nearest bound; a layer that is not named keeps its input. None: the range of each image by itself.
     """
-    layers = _layers(network)
-    if ranges is not None:
-        layers = {name: layer for name, layer in layers.items() if name in ranges}
     return [
         layer.register_forward_pre_hook(_rounding(bits, ranges[name] if ranges else None), with_kwargs=True)
-        for name, layer in layers.items()
+        for name, layer in _layers(network).items()
+        if ranges is None or name in ranges
     ]
 
 
@@ -59,9 +53,8 @@ def observed_ranges(
 
     Args:
         network: the dense network; its mode is the same afterwards.
-        batches: tensors, or what ``prepare_batch`` takes.
-        prepare_batch: maps ``(batch, device, non_blocking)`` to the image and more, as an evaluator's; without it a
-            batch is a tensor, or holds one under ``image``.
+        batches: see :class:`~htl_monai.pruning.Quantization`.
+        prepare_batch: see there.
 
     Returns:
         ``(low, high)`` by the name of the layer; layers that the network never calls are left out.

@@ -1,14 +1,11 @@
 """Random pruning: the control that removes as many weights without looking at them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from htl_monai.pruning.prunable import prunable_parameters
-from htl_monai.pruning.pruner import Pruner, check_finite, split_like
+from htl_monai.pruning.pruner import Pruner, finite_weights, split_like
 
 __all__ = ["Random"]
 
@@ -33,13 +30,7 @@ class Random(Pruner):
 
     def ranks(self, network: nn.Module) -> dict[str, Tensor]:
         """Rank the weights by a random permutation; see :meth:`Pruner.ranks`."""
-        parameters = prunable_parameters(network)
-        check_finite(parameters)
+        parameters = finite_weights(network)
         n_weights = sum(weight.numel() for weight in parameters.values())
         generator = torch.Generator().manual_seed(self.seed)  # on the CPU: the same numbers whatever the device
-        ranks = torch.randperm(n_weights, generator=generator, dtype=torch.int32)
-        return split_like(ranks, parameters)
-
-    def thresholds(self, ranks: dict[str, Tensor], amount: float) -> dict[str, int]:
-        """Return the same rank for every weight; see :meth:`Pruner.thresholds`."""
-        return dict.fromkeys(ranks, round(amount * sum(rank.numel() for rank in ranks.values())))
+        return split_like(torch.randperm(n_weights, generator=generator, dtype=torch.int32), parameters)

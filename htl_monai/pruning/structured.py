@@ -1,15 +1,13 @@
 """Structured magnitude pruning: whole output channels go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from htl_monai.pruning.matrices import TRANSPOSED_LAYERS
-from htl_monai.pruning.prunable import prunable_layers, prunable_parameters
-from htl_monai.pruning.pruner import Pruner, check_finite, like_weight
+from htl_monai.pruning.prunable import prunable_layers
+from htl_monai.pruning.pruner import Pruner, finite_weights, like_weight, ranked
 
 __all__ = ["StructuredMagnitude"]
 
@@ -21,7 +19,7 @@ class StructuredMagnitude(Pruner):
     As ``torch.nn.utils.prune.ln_structured`` with ``n=2``: each layer loses the same fraction, because norms of layers
     with different fan-in cannot be compared. One channel of a layer always stays. Rounding to whole channels makes
     the real sparsity differ from the amount, above all in layers of few channels (the last one of a two-class network
-    has 2); ``sparsity_report`` tells it.
+    has 2); a sweep's ``report`` tells it.
 
     The output channels are dimension 0 of a convolution and of a linear layer, and dimension 1 of a transposed
     convolution; if that one has groups, the channels of the same position in each group go together.
@@ -38,13 +36,10 @@ class StructuredMagnitude(Pruner):
 
     def ranks(self, network: nn.Module) -> dict[str, Tensor]:
         """Rank each layer's output channels among themselves; see :meth:`Pruner.ranks`."""
-        parameters = prunable_parameters(network)
-        check_finite(parameters)
+        layers = prunable_layers(network)
         return {
-            name: _channel_ranks(
-                parameters[name].detach(), channel_dim=1 if isinstance(layer, TRANSPOSED_LAYERS) else 0
-            )
-            for name, layer in prunable_layers(network).items()
+            name: _channel_ranks(weight.detach(), 1 if isinstance(layers[name], TRANSPOSED_LAYERS) else 0)
+            for name, weight in finite_weights(network).items()
         }
 
     def thresholds(self, ranks: dict[str, Tensor], amount: float) -> dict[str, int]:
@@ -55,8 +50,5 @@ class StructuredMagnitude(Pruner):
 
 def _channel_ranks(weight: Tensor, channel_dim: int) -> Tensor:
     norms = torch.linalg.vector_norm(weight.transpose(0, channel_dim).flatten(1), dim=1)
-    order = torch.argsort(norms, stable=True)
-    ranks = torch.empty_like(order, dtype=torch.int32)
-    ranks[order] = torch.arange(len(order), dtype=torch.int32, device=order.device)
     shape = [-1 if dim == channel_dim else 1 for dim in range(weight.ndim)]
-    return like_weight(ranks.view(shape), weight)
+    return like_weight(ranked(norms).view(shape), weight)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from numbers import Real
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 import torch
 from torch import nn
 
-from htl_monai.pruning.amount import check_amount
-from htl_monai.pruning.applied import restore_weights
+from htl_monai.pruning.applied import one_block, restore_weights
 from htl_monai.pruning.inference_form import InferenceForm
-from htl_monai.pruning.one_block import one_block
 from htl_monai.pruning.prunable import prunable_parameters
 from htl_monai.pruning.weight_watch import WeightWatch
 
-__all__ = ["WeightSweep"]
+__all__ = ["Saving", "WeightSweep", "check_amount", "check_finite", "savings_table"]
 
 _MOST_SPARSITIES = 255
 _Output = TypeVar("_Output")
@@ -27,9 +26,9 @@ _Output = TypeVar("_Output")
 class WeightSweep(ABC):
     """All sparsities of one network: ``with sweep.at(0.7): …`` compresses it in place and restores it after the block.
 
-    It is made to be entered for every batch and every sparsity, by one thread at a time. Nothing is registered on the
-    network for longer than a block, and its weights keep their storage. Memory: one copy of the dense weights, with
-    which they are compared when a block is entered.
+    It is made to be entered for every batch and every sparsity. Nothing is registered on the network for longer than a
+    block, and its weights keep their storage. Memory: one copy of the dense weights, with which they are compared when
+    a block is entered.
 
     With ``sweep.folded = True`` a block yields what stands in for the network and runs faster, and the network is left
     alone, see :class:`~htl_monai.pruning.inference_form.InferenceForm`. It is for inference: who looks for layers or
@@ -55,9 +54,16 @@ class WeightSweep(ABC):
             self._watch = WeightWatch(self._parameters, self._dense)
             self._stamps = self._current_stamps()
 
-    @abstractmethod
     def report(self) -> pd.DataFrame:
         """Return what is really saved: for every sparsity (``amount``) a row per layer and a last row ``all``."""
+        tables = {sparsity: self._layers_at(sparsity) for sparsity in self.sparsities}
+        for sparsity, table in tables.items():
+            table.insert(0, "amount", sparsity)
+        return pd.concat(tables.values(), ignore_index=True)
+
+    @abstractmethod
+    def _layers_at(self, sparsity: float) -> pd.DataFrame:
+        """Return the rows of :meth:`report` at one sparsity."""
 
     @abstractmethod
     def _apply(self, sparsity: float) -> None:
@@ -78,13 +84,7 @@ class WeightSweep(ABC):
     def at(self, sparsity: float) -> Iterator[nn.Module]:
         """Compress the network to ``sparsity`` inside a ``with`` block; 0 touches nothing.
 
-        The weights come back bit for bit also when the block raises.
-
-        Args:
-            sparsity: one of ``sparsities``, or 0.
-
-        Yields:
-            The network, compressed; or what stands in for it, see ``folded``.
+        The weights come back bit for bit also when the block raises. It yields the network, or what stands in for it.
 
         Raises:
             RuntimeError: another block of this or any other sweep, or of :func:`~htl_monai.pruning.pruned`, is open on
@@ -167,3 +167,52 @@ def _checked(sparsities: Sequence[float]) -> tuple[float, ...]:
             f"sparsities must be 1 to {_MOST_SPARSITIES} different fractions, got {list(values)}; name each one once"
         )
     return values
+
+
+def check_amount(amount: float, name: str = "amount") -> None:
+    """Refuse what is no fraction in [0, 1); ``name`` is the argument that the error speaks of."""
+    if not isinstance(amount, Real):
+        raise TypeError(f"{name} must be a number, got {amount!r}; pass the fraction of weights to remove")
+    if not 0 <= amount < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {amount}; pass the fraction of weights to remove, such as 0.7")
+
+
+def check_finite(parameters: Mapping[str, nn.Parameter]) -> None:
+    """Refuse NaN and infinite weights: NaN has no rank, infinity times a mask's 0 is NaN, and neither predicts."""
+    for name, weight in parameters.items():
+        if not torch.isfinite(weight.detach()).all():
+            raise ValueError(
+                f"network must have finite weights, got NaN or infinity in {name}; load a checkpoint that converged"
+            )
+
+
+class Saving(NamedTuple):
+    """What a layer saves, and the squared Frobenius norms of its change and of its dense weight."""
+
+    layer: str
+    n_weights: int
+    n_stored: float  # 32-bit numbers that have to be stored instead
+    lost: float
+    energy: float
+
+
+def savings_table(layers: Iterable[Saving]) -> pd.DataFrame:
+    """Return one row per layer and a last row ``all``.
+
+    Returns:
+        ``layer``, ``n_weights``, ``n_stored``, ``saved`` (``1 - n_stored / n_weights``) and ``relative_error``
+        (Frobenius norm of the change by that of the dense weight; NaN for a weight of zeros).
+
+    Example:
+        >>> savings_table([Saving("a", 4, 1.0, 1.0, 4.0), Saving("b", 4, 4.0, 0.0, 12.0)])
+          layer  n_weights  n_stored  saved  relative_error
+        0     a          4       1.0  0.750            0.50
+        1     b          4       4.0  0.000            0.00
+        2   all          8       5.0  0.375            0.25
+    """
+    table = pd.DataFrame(layers, columns=list(Saving._fields))
+    table.loc[len(table)] = ["all", *table.drop(columns="layer").sum()]
+    table["n_weights"] = table["n_weights"].astype("int64")
+    table["saved"] = 1 - table["n_stored"] / table["n_weights"]
+    table["relative_error"] = (table.pop("lost") / table.pop("energy")) ** 0.5
+    return table

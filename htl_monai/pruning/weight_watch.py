@@ -11,15 +11,11 @@ __all__ = ["WeightWatch"]
 
 
 class WeightWatch:
-    """Compare weights with copies of them, again and again.
+    """Compare weights, which keep their storage, with copies of them, again and again.
 
     A tensor's version tells of a change in place at no cost, but not of one through ``weight.data``; only the numbers
     tell of that. On a CPU the memory is compared in words of 64 bits; elsewhere all weights together, with a few
     kernels and one wait for the device.
-
-    Args:
-        weights: by name; they must keep their storage.
-        copies: of the same names, shapes, types, devices and memory formats.
 
     Example:
         >>> weight = torch.nn.Parameter(torch.ones(3))

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from xarray import Dataset
 
 from htl_monai.ranking.hardness import forgetting, hardness, is_never_learned
-from htl_monai.ranking.ranking import OfPruned, Ranking
+from htl_monai.ranking.ranking import OfPruned, Ranking, Values
 from htl_monai.scores import has_labels
 
 
@@ -42,16 +39,16 @@ class OfScore(Ranking):
 class Forgetting(OfScore, OfPruned):
     """Rank by the drop of the score (Attend Who is Weak, Algorithm 1)."""
 
-    name: ClassVar[str] = "forgetting"
-    meaning: ClassVar[str] = "How much of its score the sample loses when the network is pruned."
-    needs: ClassVar[str] = "It needs labels, and a pruned level."
+    name = "forgetting"
+    meaning = "How much of its score the sample loses when the network is pruned."
+    needs = "It needs labels, and a pruned level."
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return the drop; infinite where the dense score is 0."""
         dense = self.score(scores, self.of_name(scores))
         pruned = self.score(scores, self.of_name(scores), self.level_of(scores))
         return hardness(self.drop(dense, pruned), is_never_learned(dense))
 
-    def drop(self, dense: NDArray[np.float64], pruned: NDArray[np.float64]) -> NDArray[np.float64]:
+    def drop(self, dense: Values, pruned: Values) -> Values:
         """Return what is lost of the dense scores."""
         return forgetting(dense, pruned)

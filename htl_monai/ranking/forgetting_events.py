@@ -1,27 +1,21 @@
 """Forgetting events: how often the training unlearns a sample."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from htl_monai.ranking.hardness import hardness
 from htl_monai.ranking.of_training import OfTraining
+from htl_monai.ranking.ranking import Values
 
 
-@dataclass(frozen=True)
 class ForgettingEvents(OfTraining):
     """Rank by how often a sample was right and then wrong (Toneva et al., 2019)."""
 
-    name: ClassVar[str] = "forgetting_events"
-    meaning: ClassVar[str] = "How often the sample turns from right to wrong between epochs; infinite if never right."
-    variables: ClassVar[tuple[str, ...]] = ("dynamics_correct",)
+    name = "forgetting_events"
+    meaning = "How often the sample turns from right to wrong between epochs; infinite if never right."
+    variables = ("dynamics_correct",)
 
-    def of_epochs(self, recorded: NDArray[np.float64]) -> NDArray[np.float64]:
+    def of_epochs(self, recorded: Values) -> Values:
         """Return the number of events; epochs that did not see the sample are passed over."""
         seen = ~np.isnan(recorded).all(axis=0)
         right = pd.DataFrame(recorded).ffill().to_numpy() >= 0.5

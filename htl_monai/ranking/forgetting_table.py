@@ -6,15 +6,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from htl_monai.ranking.hardness import forgetting, hardness, hardness_rank, is_never_learned, relative_forgetting
+from htl_monai.ranking.hardness import (
+    BOX_EDGES,
+    forgetting,
+    hardness,
+    hardness_rank,
+    is_never_learned,
+    relative_forgetting,
+)
 from htl_monai.scores import at_level, score_of, table_of
 
 __all__ = ["forgetting_table", "nearest_level", "primary_column"]
 
 USUAL_LEVEL = 0.7
 """The sparsity of Attend Who is Weak."""
-# An edge of a box: a fraction of the picture, or pixels of the original image.
-_BOX_EDGES = ("x_min", "x_min_px")
 
 
 def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataFrame:
@@ -40,7 +45,7 @@ def forgetting_table(scores: xr.Dataset, level: float | None = None) -> pd.DataF
     before, after = table[f"{name}_dense"], table[f"{name}_pruned"]
     table["forgetting"] = forgetting(before, after)
     table["forgetting_relative"] = relative_forgetting(before, after)
-    edge = next((table[f"{name}_dense"] for name in _BOX_EDGES if f"{name}_dense" in table), None)
+    edge = next((table[f"{name}_dense"] for name in BOX_EDGES if f"{name}_dense" in table), None)
     table["never_learned"] = is_never_learned(before, edge)
     hard = pd.Series(hardness(table["forgetting_relative"], table["never_learned"]))
     table["rank"] = hard.groupby(table["sparsity"]).transform(hardness_rank).astype("Int64")

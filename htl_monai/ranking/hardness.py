@@ -4,6 +4,8 @@ An image counts as never learned where the dense network's score is 0: it finds 
 has no label and the score is the dense network's agreement with itself, it counts as never learned if the dense network
 draws no box: there is nothing whose loss could be measured either. Such images are harder than every forgotten one, and
 lead every ranking.
+
+Numbers come as lists, arrays, tensors on the CPU or pandas columns, which are taken by position.
 """
 
 from __future__ import annotations
@@ -12,19 +14,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+BOX_EDGES = ("x_min", "x_min_px")
+"""An edge of a box: a fraction of the picture, or pixels of the original image; NaN where there is none."""
+
 
 def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
-    """Return how much of the dense network's score the pruned network lost: ``dense - pruned``.
+    """Return how much of the dense network's score the pruned network lost: ``dense - pruned``, of any shape.
 
     Attend Who is Weak, Algorithm 1, line 4 prints the opposite sign, which would select the images that improve.
 
-    Args:
-        dense: scores of the dense network, any shape; numbers, tensors on the CPU or pandas columns (taken by position,
-            not by index).
-        pruned: scores of the pruned network, of the same shape.
-
     Returns:
-        Float64 of that shape; higher = harder, negative = improved, NaN where either score is NaN.
+        Higher = harder, negative = improved, NaN where either score is NaN.
 
     Raises:
         ValueError: the shapes differ.
@@ -33,20 +33,20 @@ def forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
         >>> forgetting([0.75, 0.5], [0.25, 0.5]).tolist()
         [0.5, 0.0]
     """
-    dense, pruned = _aligned(dense, pruned)
+    dense, pruned = np.asarray(dense, dtype=np.float64), np.asarray(pruned, dtype=np.float64)
+    if dense.shape != pruned.shape:
+        raise ValueError(
+            f"pruned must have the shape of dense, {dense.shape}, got {pruned.shape}; score the same images twice"
+        )
     return dense - pruned
 
 
 def relative_forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
-    """Return the fraction of the dense network's score that the pruned network lost: ``(dense - pruned) / dense``.
-
-    Args:
-        dense: scores of the dense network, at least 0, of any shape.
-        pruned: scores of the pruned network, of the same shape.
+    """Return the fraction of the dense network's score, at least 0, that was lost: ``(dense - pruned) / dense``.
 
     Returns:
-        Float64 of that shape; higher = harder, 1 = all is forgotten. NaN where either score is NaN and where the
-        dense one is 0: the image was never learned, see :func:`is_never_learned`.
+        Higher = harder, 1 = all is forgotten. NaN where either score is NaN, and where the dense one is 0: the image
+        was never learned.
 
     Raises:
         ValueError: the shapes differ.
@@ -55,16 +55,14 @@ def relative_forgetting(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float
         >>> relative_forgetting([0.75, 0.5, 0.0], [0.25, 0.5, 0.0]).round(3).tolist()
         [0.667, 0.0, nan]
     """
-    dense, pruned = _aligned(dense, pruned)
-    learned = np.where(dense == 0, np.nan, dense)
-    return (dense - pruned) / learned
+    lost, dense = forgetting(dense, pruned), np.asarray(dense, dtype=np.float64)
+    return lost / np.where(dense == 0, np.nan, dense)
 
 
 def bounded_forgetting(relative: ArrayLike) -> NDArray[np.float64]:
     """Return relative forgetting that is fit for a mean: no image counts as less than -1, the doubling of its score.
 
-    An image of little dense IoU may gain many times that (-5.2 was seen), so relative forgetting has no lower bound,
-    and one image would decide the mean of its group.
+    An image of little dense IoU may gain many times that (-5.2 was seen), and would decide the mean of its group.
 
     Example:
         >>> bounded_forgetting([0.7, -0.5, -5.2, float("nan")]).tolist()
@@ -87,20 +85,12 @@ def is_never_learned(dense: ArrayLike, dense_box_edge: ArrayLike | None = None) 
         [False, True]
     """
     scores = np.asarray(dense, dtype=np.float64)
-    if dense_box_edge is None:
-        return np.asarray(scores == 0)
-    return np.asarray((scores == 0) | (~np.isnan(scores) & np.isnan(np.asarray(dense_box_edge, dtype=np.float64))))
+    without_box = False if dense_box_edge is None else np.isnan(np.asarray(dense_box_edge, dtype=np.float64))
+    return np.asarray((scores == 0) | (~np.isnan(scores) & without_box))
 
 
 def hardness(drop: ArrayLike, never_learned: ArrayLike) -> NDArray[np.float64]:
-    """Return what images are ranked by: what they lost, and infinity where they were never learned.
-
-    Args:
-        drop: forgetting, relative or absolute, ``(N,)``.
-        never_learned: bool, ``(N,)``.
-
-    Returns:
-        ``(N,)``; higher = harder, NaN where there is nothing to measure.
+    """Return what images are ranked by, ``(N,)``: what they lost, and infinity where they were never learned.
 
     Example:
         >>> hardness([0.5, float("nan"), float("nan")], [False, True, False]).tolist()
@@ -110,10 +100,7 @@ def hardness(drop: ArrayLike, never_learned: ArrayLike) -> NDArray[np.float64]:
 
 
 def hardness_rank(hardness: ArrayLike) -> pd.Series:
-    """Return the place of each image: 1 = hardest; of equal ones the first in order comes first.
-
-    Returns:
-        Whole numbers, missing where there is nothing to measure.
+    """Return the place of each image, missing where there is nothing to measure: 1 = hardest; ties keep their order.
 
     Example:
         >>> hardness_rank([0.5, float("inf"), float("nan"), 0.5]).tolist()
@@ -131,12 +118,3 @@ def never_learned_in(table: pd.DataFrame) -> NDArray[np.bool_]:
     if "never_learned" in table:
         return table["never_learned"].to_numpy(dtype=bool)
     return np.asarray(table["forgetting"].notna() & table["forgetting_relative"].isna())
-
-
-def _aligned(dense: ArrayLike, pruned: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    dense, pruned = np.asarray(dense, dtype=np.float64), np.asarray(pruned, dtype=np.float64)
-    if dense.shape != pruned.shape:
-        raise ValueError(
-            f"pruned must have the shape of dense, {dense.shape}, got {pruned.shape}; score the same images twice"
-        )
-    return dense, pruned

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from xarray import Dataset
 
-from htl_monai.ranking.ranking import Ranking, over_seeds
+from htl_monai.ranking.ranking import Ranking, Values, over_seeds
 from htl_monai.scores import at_level
 
 
-@dataclass(frozen=True)
 class LabelQuality(Ranking):
     """Rank by one minus cleanlab's label quality: hard because the label may be wrong.
 
@@ -21,10 +17,10 @@ class LabelQuality(Ranking):
     of the label; else see :func:`label_quality`. Predictions on samples that the network was trained on hide errors.
     """
 
-    name: ClassVar[str] = "label_quality"
-    meaning: ClassVar[str] = "How implausible the dense network finds the label, by cleanlab."
-    needs: ClassVar[str] = "It needs labels, and the dense network's probabilities."
-    needs_labels: ClassVar[bool] = True
+    name = "label_quality"
+    meaning = "How implausible the dense network finds the label, by cleanlab."
+    needs = "It needs labels, and the dense network's probabilities."
+    needs_labels = True
 
     def missing(self, scores: Dataset) -> str | None:
         """As every ranking; classes need their labels and probabilities, masks their quality."""
@@ -32,7 +28,7 @@ class LabelQuality(Ranking):
             return None
         return f"{self.needs} There are neither label and probability nor label_quality among the scores."
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return one minus the quality, in [0, 1]."""
         if "label_quality" in scores:
             return 1 - self.score(scores, "label_quality")
@@ -43,7 +39,7 @@ class LabelQuality(Ranking):
         return 1 - label_quality(given, predicted)
 
 
-def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.float64]:
+def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> Values:
     """Return how plausible the labels of each image are, by cleanlab's multi-label score.
 
     Each known label gets the probability that the network gives it; an exponential moving average (alpha 0.8) over the
@@ -83,6 +79,6 @@ def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> NDArray[np.flo
     return np.where(known.any(axis=1), quality, np.nan)
 
 
-def self_confidence(labels: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+def self_confidence(labels: Values, probabilities: Values) -> Values:
     """Return the probability of each given label; that of an unknown one means nothing."""
     return np.where(labels == 1, probabilities, 1 - probabilities)

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from xarray import Dataset
+from numpy.typing import ArrayLike
+from xarray import DataArray, Dataset
 
-from htl_monai.ranking.ranking import OfPruned, over_seeds
+from htl_monai.ranking.ranking import OfPruned, Values, over_seeds
 from htl_monai.scores import at_level
 
 
-@dataclass(frozen=True)
 class OfProbabilities(OfPruned):
     """Base of the rankings of pruning-identified exemplars (PIEs)."""
 
-    usual_level: ClassVar[float] = 0.9  # PruneCXR
-    needs: ClassVar[str] = "It needs probabilities of classes, dense and at a pruned level, and no labels."
-    variables: ClassVar[tuple[str, ...]] = ("probability",)
+    usual_level = 0.9  # PruneCXR
+    needs = "It needs probabilities of classes, dense and at a pruned level, and no labels."
+    variables = ("probability",)
 
-    def pair(self, scores: Dataset) -> list[NDArray[np.float64]]:
+    def pair(self, scores: Dataset) -> list[Values]:
         """Return the probabilities of the dense and of the pruned network, averaged over the seeds, ``(N, C)`` each."""
         return [over_seeds(found).values for found in self.of_seeds(scores)]
 
-    def of_seeds(self, scores: Dataset) -> list:
+    def of_seeds(self, scores: Dataset) -> list[DataArray]:
         """Return the probabilities of the dense and of the pruned networks as they are."""
         levels = (0.0, self.level_of(scores))
         return [at_level(scores, level)["probability"].astype(np.float64) for level in levels]
 
 
-def same_probabilities(
-    dense: ArrayLike, pruned: ArrayLike, shape: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def same_probabilities(dense: ArrayLike, pruned: ArrayLike, shape: str) -> tuple[Values, Values]:
     """Return two sets of probabilities as floats after a check that they are of the same samples and classes.
 
     Raises:

@@ -1,25 +1,20 @@
 """PIE by modal label: which samples most pruned networks class otherwise than most dense ones."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
+from htl_monai.ranking.ranking import Values
 
 
-@dataclass(frozen=True)
 class PieModal(OfProbabilities):
     """Rank by whether the networks' vote changes (Hooker et al., 2019)."""
 
-    name: ClassVar[str] = "pie_modal"
-    meaning: ClassVar[str] = "1 where most pruned networks name another class than most dense ones, and 0 elsewhere."
+    name = "pie_modal"
+    meaning = "1 where most pruned networks name another class than most dense ones, and 0 elsewhere."
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return 1 or 0."""
         votes = [found.values if "seed" in found.dims else found.values[None] for found in self.of_seeds(scores)]
         return modal_disagreement(*votes).astype(np.float64)
@@ -49,7 +44,7 @@ def modal_disagreement(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.bool_]
     return np.asarray(_winner(before) != _winner(after))
 
 
-def _winner(probabilities: NDArray[np.float64]) -> NDArray[np.intp]:
+def _winner(probabilities: Values) -> NDArray[np.intp]:
     votes = np.zeros(probabilities.shape[1:])
     for network in probabilities:
         votes[np.arange(len(votes)), network.argmax(axis=-1)] += 1

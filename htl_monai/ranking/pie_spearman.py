@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
+from htl_monai.ranking.ranking import Values
 from htl_monai.tasks import class_order
 
 
-@dataclass(frozen=True)
 class PieSpearman(OfProbabilities):
     """Rank by one minus Spearman's correlation of the classes' probabilities, averaged over the seeds (PruneCXR)."""
 
-    name: ClassVar[str] = "pie_spearman"
-    meaning: ClassVar[str] = "How much of the dense networks' order of the classes is lost when they are pruned."
+    name = "pie_spearman"
+    meaning = "How much of the dense networks' order of the classes is lost when they are pruned."
 
     def missing(self, scores: Dataset) -> str | None:
         """As every ranking; and a single class has no order."""
@@ -27,17 +24,13 @@ class PieSpearman(OfProbabilities):
         alone = reason is None and scores["probability"].sizes["class"] < 2
         return f"{self.needs} A single class has no order." if alone else reason
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return one minus the correlation, in [0, 2]."""
         return class_order_lost(*self.pair(scores))
 
 
-def rank_correlation(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
-    """Return Spearman's rank correlation of each sample's classes.
-
-    Args:
-        dense: ``(N, C)``, probabilities of the dense network.
-        pruned: ``(N, C)``, those of the pruned one.
+def rank_correlation(dense: ArrayLike, pruned: ArrayLike) -> Values:
+    """Return Spearman's rank correlation of each sample's classes, of probabilities ``(N, C)``.
 
     Returns:
         ``(N,)`` in [-1, 1]; lower = more is forgotten. Equal probabilities share their mean rank; NaN where one of the
@@ -54,7 +47,7 @@ def rank_correlation(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]
     return np.asarray(class_order.rank_correlation(torch.tensor(before), torch.tensor(after)).numpy())
 
 
-def class_order_lost(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
+def class_order_lost(dense: ArrayLike, pruned: ArrayLike) -> Values:
     """Return how much of the dense network's order of the classes is lost.
 
     Returns:

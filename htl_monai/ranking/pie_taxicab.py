@@ -1,30 +1,25 @@
 """PIE by distance: how far pruning moves a sample's probabilities."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from xarray import Dataset
 
 from htl_monai.ranking.of_probabilities import OfProbabilities, same_probabilities
+from htl_monai.ranking.ranking import Values
 
 
-@dataclass(frozen=True)
 class PieTaxicab(OfProbabilities):
     """Rank by the taxicab distance of compression-identified exemplars (CIE), of the means over the seeds."""
 
-    name: ClassVar[str] = "pie_taxicab"
-    meaning: ClassVar[str] = "How far the probabilities of all classes together move when the networks are pruned."
+    name = "pie_taxicab"
+    meaning = "How far the probabilities of all classes together move when the networks are pruned."
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return the distance, in [0, C]."""
         return taxicab(*self.pair(scores))
 
 
-def taxicab(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.float64]:
+def taxicab(dense: ArrayLike, pruned: ArrayLike) -> Values:
     """Return the sum over the classes of the absolute differences, ``(N,)`` of two ``(N, C)``.
 
     Example:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from xarray import Dataset
 
-from htl_monai.ranking.ranking import Ranking
+from htl_monai.ranking.ranking import Ranking, Values
 from htl_monai.ranking.selection import select_random
 
 
@@ -21,13 +19,13 @@ class Random(Ranking):
         seed: of the drawing.
     """
 
-    name: ClassVar[str] = "random"
-    meaning: ClassVar[str] = "Nothing: it is drawn, and every other ranking must do better."
-    needs: ClassVar[str] = "It needs nothing."
+    name = "random"
+    meaning = "Nothing: it is drawn, and every other ranking must do better."
+    needs = "It needs nothing."
 
     seed: int = 0
 
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return numbers in [0, 1)."""
         return np.random.default_rng(self.seed).random(scores.sizes["sample"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,9 @@ class RandomWithin(Random):
         like: the other ranking, by name.
     """
 
-    name: ClassVar[str] = "random_within"
-    meaning: ClassVar[str] = "Nothing: it is drawn, with as many samples of each group as another ranking chooses."
-    needs: ClassVar[str] = "It needs a column of the samples' metadata, and what the other ranking needs."
+    name = "random_within"
+    meaning = "Nothing: it is drawn, with as many samples of each group as another ranking chooses."
+    needs = "It needs a column of the samples' metadata, and what the other ranking needs."
 
     column: str = ""
     like: str = "relative_forgetting"

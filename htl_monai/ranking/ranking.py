@@ -14,13 +14,16 @@ from htl_monai.ranking.forgetting_table import nearest_level
 from htl_monai.ranking.selection import select
 from htl_monai.scores import at_level, of_samples
 
+Values = NDArray[np.float64]
 
+
+@dataclass(frozen=True)
 class Ranking(ABC):
     """Order samples by how hard they are.
 
-    A ranking is a frozen dataclass in a file of this package, whose fields are its options. It states ``name``,
-    ``meaning`` and ``needs`` (a sentence each), and :meth:`values`; ``variables`` are the scores that it reads.
-    Scores of several seeds are averaged over them, NaN left out.
+    A ranking is a class in a file of this package; if it has options, they are its fields, and it is a frozen dataclass
+    too. It states ``name``, ``meaning`` and ``needs`` (a sentence each), and :meth:`values`; ``variables`` are the
+    scores that it reads. Scores of several seeds are averaged over them, NaN left out.
     """
 
     name: ClassVar[str]
@@ -40,10 +43,10 @@ class Ranking(ABC):
         return f"{self.needs} There is no {' and no '.join(lacking)} among the scores." if lacking else None
 
     @abstractmethod
-    def values(self, scores: Dataset) -> NDArray[np.float64]:
+    def values(self, scores: Dataset) -> Values:
         """Return the numbers of scores of which nothing is missing."""
 
-    def __call__(self, scores: Dataset) -> NDArray[np.float64]:
+    def __call__(self, scores: Dataset) -> Values:
         """Return ``(N,)``: higher = harder, inf = never learned, NaN = nothing to measure.
 
         Raises:
@@ -58,7 +61,7 @@ class Ranking(ABC):
         """Return the ids of the ``count`` hardest samples, hardest first; see :func:`.selection.select`."""
         return select(self(scores), scores["sample"].values, "count", count, never_learned)
 
-    def score(self, scores: Dataset, name: str, level: float = 0.0) -> NDArray[np.float64]:
+    def score(self, scores: Dataset, name: str, level: float = 0.0) -> Values:
         """Return a score of each sample, ``(N,)``: at a level, of the foreground classes, over the seeds."""
         return np.asarray(over_seeds(of_samples(at_level(scores, level), name)).values, dtype=np.float64)
 
@@ -87,9 +90,7 @@ class OfPruned(Ranking):
 
     def level_of(self, scores: Dataset) -> float:
         """Return the level that counts."""
-        if self.level is not None:
-            return self.level
-        return nearest_level(scores, self.usual_level)
+        return nearest_level(scores, self.usual_level) if self.level is None else self.level
 
 
 def over_seeds(values: DataArray) -> DataArray:

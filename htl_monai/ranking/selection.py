@@ -24,7 +24,7 @@ def select(
 
     Args:
         values: of any ranking, ``(N,)``; higher = harder, infinite = never learned, NaN = nothing to measure.
-        ids: ``(N,)``.
+        ids: of the samples.
         rule: ``threshold`` takes the samples that reach ``amount`` (the paper reports those that lose 40 %); ``top``
             takes the fraction ``amount`` of the measured samples, at least one; ``count`` takes ``amount`` of them.
         amount: see ``rule``.
@@ -45,8 +45,7 @@ def select(
     """
     check_rule(rule, amount, never_learned)
     hard = pd.Series(np.asarray(values, dtype=np.float64), index=pd.Index(ids, dtype=object))
-    if hard.index.has_duplicates:
-        repeated = hard.index.duplicated().sum()
+    if repeated := hard.index.duplicated().sum():
         raise ValueError(f"ids must be unique, got {repeated} repeated; keep the samples of one level")
     ranked = _ranked(hard, never_learned)
     if rule == "threshold":
@@ -99,27 +98,14 @@ def check_rule(rule: str, amount: float, never_learned: str) -> None:
     Raises:
         ValueError: an unknown rule or choice, or an amount outside its range.
     """
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}; choose one of them")
+    for name, value, known in (("rule", rule, RULES), ("never_learned", never_learned, NEVER_LEARNED)):
+        if value not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, got {value!r}; choose one of them")
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         raise ValueError(f"amount must be a number, got {amount!r}; write 0.4, for example")
     problem = None if rule == "threshold" else wrong_amount(rule, amount)  # not every ranking ends at 1
     if problem is not None:
         raise ValueError(problem)
-    check_never_learned(never_learned)
-
-
-def check_never_learned(choice: str) -> None:
-    """Refuse what is no choice of :data:`NEVER_LEARNED`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if choice not in NEVER_LEARNED:
-        raise ValueError(
-            f"never_learned must be one of {', '.join(NEVER_LEARNED)}, got {choice!r}; exclude leaves out the images "
-            "that the dense network never learned"
-        )
 
 
 def wrong_amount(rule: str, amount: float, before: str = "") -> str | None:

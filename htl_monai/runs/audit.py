@@ -26,8 +26,8 @@ from htl_monai.data.readers.listing import Item, Say, name_first
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.engines.restored_task import RestoredTask
 from htl_monai.handlers.progress import IterationProgress
-from htl_monai.handlers.quick_look import QuickLook
 from htl_monai.handlers.scores_writer import ScoresWriter
+from htl_monai.handlers.useless_networks import QuickLook
 from htl_monai.models.bundle_configs import first_cause
 from htl_monai.models.bundles import find_config
 from htl_monai.models.find_model import find_model

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from htl_monai.attention.attend import PolicySampler
 from htl_monai.attention.curriculum import Curriculum
 from htl_monai.attention.everything import Everything
 from htl_monai.attention.finetune import FineTune
 from htl_monai.attention.policy import Policy, policies, policy_named
-from htl_monai.attention.policy_sampler import PolicySampler
 from htl_monai.attention.remine import Remine
 from htl_monai.attention.remove import Remove
 from htl_monai.attention.replay import Replay

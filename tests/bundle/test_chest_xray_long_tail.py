@@ -17,7 +17,7 @@ from PIL import Image
 
 from htl_monai.data.images.image_cache import CachedImages, ImageCache
 from htl_monai.engines.picture_batch import PictureBatch
-from htl_monai.handlers.stop_on_bad_loss import StopOnBadLoss
+from htl_monai.handlers.epoch_log import EpochLog
 from htl_monai.models.bundles import bundle_config, find_bundle, find_config
 from htl_monai.scores import read_scores
 
@@ -252,12 +252,12 @@ def test_a_training_that_was_killed_ends_as_one_that_was_not(run_stage, tmp_path
     n_epochs = len(log.splitlines()) - 1
     assert 1 < n_epochs < 6, "the recipe must stop early for this test to say anything"
 
-    def kill(handler: StopOnBadLoss, engine: Any) -> None:
+    def kill(handler: EpochLog, engine: Any) -> None:
         if engine.state.epoch == n_epochs:
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(StopOnBadLoss, "__call__", kill)
+        patch.setattr(EpochLog, "_collect", kill)
         with pytest.raises(RuntimeError):
             run_stage("training", ["train.json"], tmp_path / "torn", **recipe)
     run_stage("training", ["train.json"], tmp_path / "torn", **recipe)

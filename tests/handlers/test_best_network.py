@@ -8,7 +8,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from htl_monai.handlers.best_network import BestNetwork
+from htl_monai.handlers.best_epoch import BestNetwork
 
 
 def test_only_a_new_best_is_saved(network: nn.Module, build_evaluator, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from monai.data import DataLoader
 from torch import nn
 
-from htl_monai.attention.policy_sampler import PolicySampler
+from htl_monai.attention.attend import PolicySampler
 from htl_monai.attention.remine import Remine
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
 from htl_monai.handlers.epoch_seed import EpochSeed

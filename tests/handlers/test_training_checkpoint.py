@@ -12,7 +12,7 @@ from ignite.engine import Engine, Events
 from monai.handlers import LrScheduleHandler, ValidationHandler
 from torch import nn
 
-from htl_monai.handlers.best_network import BestNetwork
+from htl_monai.handlers.best_epoch import BestNetwork
 from htl_monai.handlers.epoch_log import EpochLog
 from htl_monai.handlers.epoch_seed import EpochSeed
 from htl_monai.handlers.training_checkpoint import TrainingCheckpoint

@@ -13,10 +13,8 @@ from monai.data import DataLoader
 from torch import nn
 
 from htl_monai.engines.forgetting_evaluator import ForgettingEvaluator
-from htl_monai.handlers.quick_look import QuickLook
 from htl_monai.handlers.scores_writer import ScoresWriter
-from htl_monai.handlers.useless_scores import UselessScores
-from htl_monai.handlers.useless_training import UselessTraining
+from htl_monai.handlers.useless_networks import QuickLook, UselessScores, UselessTraining
 from htl_monai.pruning import GlobalMagnitude
 from htl_monai.scores import make_scores
 from htl_monai.tasks.binary_segmentation import BinarySegmentation

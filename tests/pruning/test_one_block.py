@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from htl_monai.pruning import GlobalMagnitude, LowRank, Quantization, StructuredMagnitude, pruned
-from htl_monai.pruning.one_block import one_block
+from htl_monai.pruning.applied import one_block
 
 Opener = Callable[[nn.Module], AbstractContextManager[nn.Module]]
 WORDS = "^network must be compressed by one block at a time, got a second one in .* while .* has 0.weight; leave that"

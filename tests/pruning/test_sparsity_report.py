@@ -5,27 +5,21 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from htl_monai.pruning import GlobalMagnitude, StructuredMagnitude, sparsity_report
+from htl_monai.pruning import GlobalMagnitude, StructuredMagnitude, Sweep
 
 
 def test_counts_by_hand():
     network = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 1))
     network[0].weight.data.fill_(1.0)
     network[1].weight.data.fill_(0.5)
-    report = sparsity_report(network, GlobalMagnitude(0.25).masks(network))
+    report = Sweep(network, GlobalMagnitude(), [0.25]).report().drop(columns="amount")
     assert list(report.columns) == ["layer", "n_weights", "n_removed", "sparsity"]
     assert report.values.tolist() == [["0.weight", 16, 1, 0.0625], ["1.weight", 4, 4, 1.0], ["all", 20, 5, 0.25]]
 
 
 def test_structured_sparsity_is_rounded_to_whole_channels_and_reported():
     network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.Conv2d(5, 2, 1))
-    report = sparsity_report(network, StructuredMagnitude(0.7).masks(network)).set_index("layer")
+    report = Sweep(network, StructuredMagnitude(), [0.7]).report().set_index("layer")
     assert report.loc["0.weight", "sparsity"] == pytest.approx(4 / 5)
     assert report.loc["1.weight", "sparsity"] == pytest.approx(1 / 2)
     assert report.loc["all", "sparsity"] == pytest.approx((4 * 27 + 5) / (5 * 27 + 10))
-
-
-def test_masks_of_another_network_are_refused():
-    masks = GlobalMagnitude().masks(nn.Linear(2, 2))
-    with pytest.raises(ValueError, match=r"^masks must have the shapes of the weights, got \(2, 2\) for weight"):
-        sparsity_report(nn.Linear(3, 2), masks)

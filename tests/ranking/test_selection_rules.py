@@ -59,7 +59,7 @@ def test_samples_never_learned_are_the_hardest_where_they_take_part(never_learne
             ("threshold", 0.6),
             "^amount must leave .* got 0.6 for rule threshold while the largest value is 0.500; lower",
         ),
-        (("top", 1, "drop"), "^never_learned must be one of exclude, include, only, got 'drop'; exclude leaves out"),
+        (("top", 1, "drop"), "^never_learned must be one of exclude, include, only, got 'drop'; choose one of them"),
         (
             ("top", 1, "only"),
             "^values must have an image that was never learned, got none of 5, .* set never_learned to",

@@ -55,7 +55,7 @@ def results(run: Path) -> dict[Path, bytes]:
     return {
         path: path.read_bytes()
         for path in run.rglob("*")
-        if path.is_file() and path.name not in ("started.json", "log.txt", LOCK, NOTE)
+        if path.is_file() and path.name not in ("started.json", "run.json", "log.txt", LOCK, NOTE)
     }
 
 
@@ -121,7 +121,7 @@ def test_spoiled_images_can_be_left_out_and_are_named(data: Path, tmp_path: Path
 
 
 def test_a_missing_folder_is_named(tmp_path: Path, tiny: dict) -> None:
-    with pytest.raises(FileNotFoundError, match="data must be a folder or a .csv file, got .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="data must be a folder, a .csv or a .json file, got .*nowhere"):
         run(tmp_path / "nowhere", tmp_path / "run", tiny)
     (tmp_path / "empty").mkdir()
     with pytest.raises(

@@ -60,14 +60,16 @@ def audit(
     from htl_monai.report.console import print_notes, print_written, say
     from htl_monai.report.printed_table import print_table
     from htl_monai.runs.audit import audit as audit_model
+    from htl_monai.scores import has_labels
 
     refuse_swapped(model, data)
     found = audit_model(**options, progress=True, say=say)
     hardest = found.hardest(10).drop(columns=["ranked_by", "image", "mask"], errors="ignore")
     print_table(f"The hardest samples, by {found.ranking['ranked_by'].iloc[0]}", hardest)
-    judged = ["ranking", "n", "spearman_error", "n_bad", "auroc", "average_precision"]
-    print_table("What each ranking is good for", found.rankings[[name for name in judged if name in found.rankings]])
-    print_table("Mean scores", mean_scores({"dense": found.scores.sel(level=[0.0])}))
+    if has_labels(found.scores):
+        judged = ["ranking", "n", "spearman_error", "n_bad", "auroc", "average_precision"]
+        print_table("What each ranking is good for", found.rankings[judged])
+        print_table("Mean scores", mean_scores({"dense": found.scores.sel(level=[0.0])}))
     folder = Path(out).resolve()
     print_notes(folder / "notes.csv")
     print_written(folder)

@@ -194,7 +194,8 @@ def first_cause(error: BaseException) -> str:
     text = str(error).strip()
     if "TorchScript" in text:  # its own trace comes before what went wrong
         text = text.splitlines()[-1]
-    return f"{' '.join(text.split()) or type(error).__name__:.300}"
+    words = " ".join(text.split()).partition(". Please install the reader libraries")[0]  # a damaged file needs none
+    return f"{words or type(error).__name__:.300}"
 
 
 def _config_file(folder: Path, name: str) -> Path | None:

@@ -81,7 +81,7 @@ def load_datalists(
             "none of these; correct the path"
         )
     if not path.is_dir():
-        raise FileNotFoundError(f"data must be a folder or a .csv file, got {path}, which is not there")
+        raise FileNotFoundError(f"data must be a folder, a .csv or a .json file, got {path}, which is not there")
     if columns:
         raise ValueError(
             f"columns must be empty for {path}, which has no table of yours, got {dict(columns)}; they name a CSV's"

@@ -120,5 +120,7 @@ def test_no_layout_that_is_known(tmp_path: Path) -> None:
         match=r"must hold data.csv, or the folders images and masks, .*ISIC-2017_\{Training,.*ISIC2018_Task3_",
     ):
         load_datalists(tmp_path)
-    with pytest.raises(FileNotFoundError, match="must be a folder or a .csv file, got .*lost, which is not there"):
+    with pytest.raises(
+        FileNotFoundError, match="must be a folder, a .csv or a .json file, got .*lost, which is not there"
+    ):
         load_datalists(tmp_path / "lost")

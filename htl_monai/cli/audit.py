@@ -73,4 +73,3 @@ def audit(
     folder = Path(out).resolve()
     print_notes(folder / "notes.csv")
     print_written(folder)
-    say(f"Report: {found.report(folder, progress=True)}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import htl_monai.ranking
 from htl_monai.ranking.ranking import Ranking
-from htl_monai.settings.one_file_each import kinds_in, one_named
+from htl_monai.settings.one_file_each import kinds_in
 
 
 def rankings() -> dict[str, type[Ranking]]:
@@ -18,4 +20,11 @@ def ranking_named(ranking: str | Ranking) -> Ranking:
     Raises:
         KeyError: there is none of that name.
     """
-    return ranking if isinstance(ranking, Ranking) else one_named(ranking, rankings(), "ranking", "see htl rank --list")
+    if isinstance(ranking, Ranking):
+        return ranking
+    known = rankings()
+    if not isinstance(ranking, str) or ranking not in known:
+        near = get_close_matches(ranking, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see htl rank --list"
+        raise KeyError(f"ranking must be one of {', '.join(known)}, got {ranking!r}; {hint}")
+    return known[ranking]()

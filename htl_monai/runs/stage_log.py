@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NOWHERE", "stage_log"]
-
-NOWHERE = Path(os.devnull)
-"""The file for what libraries say of themselves."""
+__all__ = ["stage_log"]
 
 _PACKAGE = Path(__file__).parents[1]
 logger = logging.getLogger(_PACKAGE.name)

@@ -18,11 +18,11 @@ def draw_overlay(
     tint: float = 0.25,
     mask_colour: tuple[int, int, int] = (0, 200, 255),
     box_colour: tuple[int, int, int] = (255, 220, 0),
+    thickness: int | None = None,
 ) -> None:
     """Tint and outline the mask and frame the box in a picture, in place, as a copy of a large one takes much memory.
 
-    Lines lie inside the mask and inside the box, one pixel thick for every 200 pixels of the shorter side. Outside the
-    mask and the frame the picture is untouched.
+    Lines lie inside the mask and inside the box. Outside the mask and the frame the picture is untouched.
 
     Args:
         mask: (H, W), any value other than 0 is foreground; empty draws nothing.
@@ -30,6 +30,7 @@ def draw_overlay(
         tint: share of ``mask_colour`` within the mask, 0 to 1.
         mask_colour: RGB of tint and outline.
         box_colour: RGB of the frame.
+        thickness: of the lines, in pixels; by default one for every 200 pixels of the shorter side.
 
     Raises:
         ValueError: the picture is not RGB, the mask has another size, or the tint is outside 0 to 1.
@@ -44,7 +45,7 @@ def draw_overlay(
         )
     if not 0 <= tint <= 1:
         raise ValueError(f"tint must be within 0 and 1, got {tint}; 0 leaves the lesion as it is")
-    thickness = max(1, round(min(height, width) / 200))
+    thickness = thickness or max(1, round(min(height, width) / 200))
     values = np.arange(256)[:, None]
     tinted = np.round((1 - tint) * values + tint * np.array(mask_colour)).astype(np.uint8)
     step = max(thickness, _BAND_PIXELS // width)

@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageColor, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from htl_monai.report.pictures.case_pictures import TRUTH, CasePictures
 from htl_monai.report.pictures.display import encoded
 from htl_monai.report.pictures.drawn import Drawn
 from htl_monai.report.pictures.overlay import draw_overlay
 
-__all__ = ["ShownCases", "drawn_on"]
+__all__ = ["COLOURS", "COLOURS_OF_ARMS", "ShownCases", "drawn_on"]
 
-# As on the page of a report, see page/script/outlines.js.
-_COLOURS = {TRUTH: "#f0e442", "dense": "#5cc4ff", "pruned": "#ff7038"}
-_OF_ARMS = ("#ff9ad5", "#35e0a5", "#ffffff", "#c3a5ff", "#b5d334")
+# As on the page of a report.
+COLOURS = {TRUTH: "#f0e442", "dense": "#5cc4ff", "pruned": "#ff66e0"}
+COLOURS_OF_ARMS = ("#45e6b0", "#ffffff", "#ffa04d", "#c9b3ff", "#c4e04a")
 _ENLARGED = 2
+_MOST_CLASSES = 8
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class ShownCases:
     @property
     def _colours(self) -> dict[str, str]:
         arms = [name for name, network in self.networks.items() if network.role == "arm"]
-        of_arms = {name: _OF_ARMS[place % len(_OF_ARMS)] for place, name in enumerate(arms)}
+        of_arms = {name: COLOURS_OF_ARMS[place % len(COLOURS_OF_ARMS)] for place, name in enumerate(arms)}
         known = [TRUTH, *self.networks]
         roles = {name: network.role for name, network in self.networks.items()}
-        return {name: of_arms.get(name) or _COLOURS[roles.get(name, TRUTH)] for name in known}
+        return {name: of_arms.get(name) or COLOURS[roles.get(name, TRUTH)] for name in known}
 
     def _legend(self) -> str:
         used = {name for found in self.pictures for one in found.slices for name in one.outlines}
@@ -87,22 +88,26 @@ def drawn_on(
     drawn = picture.convert("RGB").resize(size, Image.Resampling.BICUBIC)
     for name, polygons in outlines.items():
         red, green, blue = ImageColor.getrgb(colours[name])[:3]
-        draw_overlay(drawn, _filled(polygons, size), tint=0, mask_colour=(red, green, blue))
+        for polygon in polygons:
+            _draw(drawn, _ENLARGED * np.array(polygon), (red, green, blue))
     return drawn
 
 
-def _filled(polygons: Sequence[Sequence[Sequence[float]]], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the mask of outlines, of which one within another is a hole."""
-    mask = Image.new("1", size)
-    for polygon in polygons:
-        one = Image.new("1", size)
-        ImageDraw.Draw(one).polygon([(_ENLARGED * x, _ENLARGED * y) for x, y in polygon], fill=1)
-        mask = ImageChops.logical_xor(mask, one)
-    return np.asarray(mask)
+def _draw(picture: Image.Image, points: NDArray[np.float64], colour: tuple[int, int, int]) -> None:
+    """Outline one polygon in a picture, in place."""
+    left, top = np.floor(points.min(axis=0)).clip(min=0).astype(int).tolist()
+    right, bottom = (np.ceil(points.max(axis=0)) + 1).clip(max=picture.size).astype(int).tolist()
+    if left >= right or top >= bottom:
+        return
+    mask = Image.new("1", (right - left, bottom - top))
+    ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in points.tolist()], fill=1)
+    part = picture.crop((left, top, right, bottom))
+    draw_overlay(part, np.asarray(mask), tint=0, mask_colour=colour, thickness=_ENLARGED)
+    picture.paste(part, (left, top))
 
 
 def _classes(found: CasePictures) -> Iterator[str]:
-    for row in found.classes:
+    for row in found.classes[:_MOST_CLASSES]:
         said = [f"{escape(str(name))} {_said(value)}" for name, value in row.items() if name not in ("name", TRUTH)]
         true = {1: " (given)", None: " (unknown)"}.get(row[TRUTH], "")
         yield f"{escape(str(row['name']))}{true}: {' · '.join(said)}"

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+import htl_monai.report.page
 from htl_monai.report.pictures.case_pictures import CasePictures, Slice, case_pictures
-from htl_monai.report.pictures.shown_cases import ShownCases, drawn_on
+from htl_monai.report.pictures.shown_cases import COLOURS, COLOURS_OF_ARMS, ShownCases, drawn_on
 
+PAGE = Path(htl_monai.report.page.__file__).parent
 SQUARE = [[10.0, 10.0], [30.0, 10.0], [30.0, 20.0], [10.0, 20.0], [10.0, 10.0]]
 HOLE = [[14.0, 13.0], [26.0, 13.0], [26.0, 17.0], [14.0, 17.0], [14.0, 13.0]]
 
@@ -28,6 +30,12 @@ def test_an_outline_is_drawn_by_its_colour_and_nothing_else_changes() -> None:
     assert (drawn[~line] == 90).all() and line[20, 21:59].all() and line[21:39, 20].all()
     assert not line[30, 32:48].any() and not line[22:24, 24:56].any() and line[21:28, 40].any()
     assert not line[:19].any() and not line[43:].any()
+
+
+def test_colours_are_those_of_the_page() -> None:
+    script = (PAGE / "script" / "outlines.js").read_text(encoding="utf-8")
+    of_page = re.findall(r'color: "(#[0-9a-f]{6})"', script)
+    assert of_page == [*COLOURS.values(), *COLOURS_OF_ARMS]
 
 
 def test_cases_have_their_pictures_scores_and_a_legend(model_of: Any, drawn_of: Any, tmp_path: Path) -> None:

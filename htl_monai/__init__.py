@@ -10,13 +10,15 @@ Two papers are cited throughout by short names:
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from htl_monai.report.made_report import make_report
     from htl_monai.runs.audit import audit
 
-__all__ = ["__version__", "audit"]
+__all__ = ["__version__", "audit", "make_report"]
 
 try:
     __version__ = version("htl-monai")
@@ -25,10 +27,11 @@ except PackageNotFoundError:  # a source tree that was put on the path and never
 """The installed version of the package."""
 
 
+_MODULES = {"audit": "htl_monai.runs.audit", "make_report": "htl_monai.report.made_report"}
+
+
 def __getattr__(name: str) -> Any:
     """Import what takes seconds to import only when it is asked for."""
-    if name != "audit":
+    if name not in _MODULES:
         raise AttributeError(f"htl_monai has no {name!r}; see htl_monai.__all__")
-    from htl_monai.runs.audit import audit
-
-    return audit
+    return getattr(import_module(_MODULES[name]), name)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 
 import htl_monai.attention
-from htl_monai.settings.one_file_each import kinds_in
+from htl_monai.settings.one_file_each import kinds_in, one_named
 
 __all__ = ["Item", "Items", "Policy", "policies", "policy_named"]
 
@@ -83,9 +83,5 @@ def policy_named(policy: str | Policy) -> Policy:
     Raises:
         KeyError: there is none of that name.
     """
-    if isinstance(policy, Policy):
-        return policy
-    known = policies()
-    if not isinstance(policy, str) or policy not in known:
-        raise KeyError(f"policy must be one of {', '.join(known)}, got {policy!r}; name one, or its class by _target_")
-    return known[policy]()
+    otherwise = "name one, or its class by _target_"
+    return policy if isinstance(policy, Policy) else one_named(policy, policies(), "policy", otherwise)

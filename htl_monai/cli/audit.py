@@ -73,3 +73,4 @@ def audit(
     folder = Path(out).resolve()
     print_notes(folder / "notes.csv")
     print_written(folder)
+    say(f"Report: {found.report(folder, progress=True)}")

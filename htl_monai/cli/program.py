@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from htl_monai import __version__
-from htl_monai.cli import audit, data, long_tail, predict, rank, reader_study, run
+from htl_monai.cli import audit, data, long_tail, predict, rank, reader_study, report, run
 from htl_monai.cli.arguments import UsageError, read_arguments, split_command
 from htl_monai.cli.command import find_commands, in_words
 from htl_monai.cli.help import command_help, overview
@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": run.demo,
     "run": run.run,
     "audit": audit.audit,
+    "report": report.report,
     "predict": predict.predict,
     "rank": rank.rank,
     "forgettability": long_tail.forgettability,

@@ -24,16 +24,12 @@ class Remining(Handler):
     Args:
         miner: an evaluator with a :class:`~htl_monai.handlers.scores_writer.ScoresWriter` handler over the training
             list, on the network in training (and no handler that loads weights).
-        sampler: the training's sampler.
+        sampler: the training's.
         selection_path: what the arm chose; its ranking is the one that is made again.
-        mined_path: where the miner's handler writes. A resumed training takes the last scores from there, so that its
-            sampler knows what the killed one's knew.
+        mined_path: where the miner's handler writes; a resumed training takes what the killed one knew from there.
         start: the first epoch before which is mined; before it the sampler keeps its weights.
 
-    List it after the checkpoint handler, in every process.
-
-    Reads: ``miner.state.scores``.
-    Writes: ``sampler.hardness``.
+    Runs on: a trainer, in every process; list it after the checkpoint handler.
     """
 
     events = {Events.STARTED: "_restore", Events.EPOCH_STARTED: "__call__"}

@@ -27,12 +27,8 @@ def prunable_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     """Return the weights that pruning may remove: of every convolution, transposed convolution and linear layer.
 
     Biases and normalisation layers stay, as in Attend Who is Weak; a filter on ``Conv2d`` alone would miss the
-    up-convolutions of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers
-    (``DataParallel``, ``DistributedDataParallel``, ``torch.compile``) are looked through, so that the names are those
-    of the network. The layers of a TorchScript file count by the names of their classes.
-
-    Args:
-        network: any module.
+    up-convolutions of a U-Net. A parameter that two layers share is listed once, under its first name. Wrappers are
+    looked through. The layers of a TorchScript file count by the names of their classes.
 
     Returns:
         Parameters by their name in the network's ``state_dict``, in the order of ``named_modules``.

@@ -52,9 +52,6 @@ def label_quality(labels: ArrayLike, probabilities: ArrayLike) -> Values:
     Returns:
         ``(N,)`` in [0, 1]; lower = more likely an error. NaN where no label of the image is known.
 
-    Raises:
-        ValueError: the shapes differ or a value is outside its range.
-
     Example:
         >>> label_quality([[0, 1], [1, np.nan]], [[0.1, 0.4], [0.7, 0.5]]).round(2).tolist()
         [0.5, 0.7]

@@ -26,12 +26,8 @@ def modal_disagreement(dense: ArrayLike, pruned: ArrayLike) -> NDArray[np.bool_]
     Each network votes for its most probable class. If classes get the same number of votes, the one of the highest mean
     probability wins; if these are equal too, the first.
 
-    Args:
-        dense: ``(R, N, C)``, probabilities of the dense networks of ``R`` seeds.
-        pruned: ``(R, N, C)``, those of the pruned ones.
-
     Returns:
-        ``(N,)``, True where the winners differ.
+        ``(N,)`` of the probabilities ``(R, N, C)`` of ``R`` seeds, True where the winners differ.
 
     Raises:
         ValueError: the shapes differ or are not ``(R, N, C)``, or a probability is NaN.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import htl_monai.ranking
 from htl_monai.ranking.ranking import Ranking
-from htl_monai.settings.one_file_each import kinds_in
+from htl_monai.settings.one_file_each import kinds_in, one_named
 
 
 def rankings() -> dict[str, type[Ranking]]:
@@ -20,11 +18,4 @@ def ranking_named(ranking: str | Ranking) -> Ranking:
     Raises:
         KeyError: there is none of that name.
     """
-    if isinstance(ranking, Ranking):
-        return ranking
-    known = rankings()
-    if not isinstance(ranking, str) or ranking not in known:
-        near = get_close_matches(ranking, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see htl rank --list"
-        raise KeyError(f"ranking must be one of {', '.join(known)}, got {ranking!r}; {hint}")
-    return known[ranking]()
+    return ranking if isinstance(ranking, Ranking) else one_named(ranking, rankings(), "ranking", "see htl rank --list")

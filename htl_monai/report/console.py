@@ -128,6 +128,7 @@ def print_run(folder: Path) -> None:
     print_skipped(folder)
     print_written(folder)
     print(f"\n{verdict(tables)}")
+    say(f"Report: {folder / layout.REPORT}")
 
 
 def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:

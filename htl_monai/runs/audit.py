@@ -39,7 +39,7 @@ from htl_monai.runs.audit_data import AuditLoader, audit_items, prepared, sift, 
 from htl_monai.runs.audit_result import Audit
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.provenance import origin_of, write_provenance
-from htl_monai.runs.stage_log import stage_log
+from htl_monai.runs.stage_log import NOWHERE, stage_log
 from htl_monai.scores import at_level
 from htl_monai.scores.metadata import coordinates_of
 from htl_monai.tasks.classification import Classification
@@ -53,7 +53,6 @@ __all__ = ["SCORE_AT", "SPARSITIES", "audit"]
 logger = logging.getLogger(__name__)
 SPARSITIES = (0.3, 0.5, 0.7, 0.9)
 SCORE_AT = ("original", "network")
-_NOWHERE = Path(os.devnull)  # for what libraries say of themselves
 # So many samples are asked whether a network that classifies says probabilities.
 _ASKED = 16
 
@@ -101,7 +100,7 @@ def audit(
         raise ValueError(f"batch_size must be at least 1, got {batch_size}; use 1 where memory is short")
     start, said = time.monotonic(), list[str]()
     with nullcontext() if out is None else output_folder(out, "audit") as folder:
-        with stage_log(_NOWHERE):
+        with stage_log(NOWHERE):
             audited = find_model(model, weights, bind=bind or {}, task=task, device_name=device)
             compressor = _pruner(pruner)
             known = _task(audited, data, columns)
@@ -117,7 +116,7 @@ def audit(
         said.append(f"audit: {len(items)} images with {audited.weights}, {known.name} of {classes}")
         for line in said:
             say(line)
-        with stage_log(_NOWHERE if folder is None else folder / "log.txt"):
+        with stage_log(NOWHERE if folder is None else folder / "log.txt"):
             logger.info("the audit of %d samples begins on %s", len(items), audited.device)
             scorer = RestoredTask(known, audited) if score_at == "original" else known
             scored = _Scored(scorer, audited, compressor, fast)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,17 +22,20 @@ from htl_monai.ranking.random_samples import Random
 from htl_monai.ranking.rank_all import rank_all
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
+from htl_monai.report.made_report import HARDEST, make_report
 from htl_monai.report.pictures.case_pictures import case_pictures
 from htl_monai.report.pictures.drawn import Drawn
 from htl_monai.report.pictures.shown_cases import ShownCases
 from htl_monai.report.pictures.write_pictures import write_pictures
+from htl_monai.runs.layout import SCORES
+from htl_monai.runs.output_folder import output_folder
+from htl_monai.runs.stage_log import NOWHERE, stage_log
 from htl_monai.scores import has_labels, metadata_of, table_of, write_scores
 
 __all__ = ["Audit"]
 
 _SELECTED_SHARE = 0.1
 _N_RESAMPLES = 2000
-_DRAWN = 24
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,22 @@ class Audit:
             raise KeyError(f"by must be a column that makes groups, got {by}; there are {made}")
         return found.reset_index(drop=True)
 
+    def report(
+        self, folder: str | os.PathLike[str], hardest: int = HARDEST, by: str | None = None, progress: bool = False
+    ) -> Path:
+        """Write ``report.html``, with pictures of the hardest cases, into the audit's folder, or a new one.
+
+        See :func:`~htl_monai.report.made_report.make_report`; a folder without scores gets the tables, too.
+
+        Returns:
+            The path of the page.
+        """
+        with output_folder(folder, "audit") as place:
+            if not (place / SCORES).is_file():
+                self.write(place, progress)
+            with stage_log(NOWHERE):
+                return make_report(place, None, hardest, by, self.items, self.networks, progress=progress)
+
     def write(self, folder: Path, progress: bool = False) -> list[Path]:
         """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,
         ``sparsity.csv``, ``notes.csv``, ``skipped.csv``, a selection of the hardest tenth by each ranking, which
@@ -141,7 +161,7 @@ class Audit:
             write_json(folder / "selections" / f"{name}.json", content)
         written = [write_csv(folder / f"{name}.csv", table) for name, table in tables.items()]
         written.append(write_scores(folder / "scores.nc", self.scores))
-        drawn = self.hardest(_DRAWN)["id"].tolist()
+        drawn = self.hardest(HARDEST)["id"].tolist()
         return [*written, write_pictures(folder, self.items, drawn, self.networks, progress)]
 
     @property

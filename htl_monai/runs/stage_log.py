@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["stage_log"]
+__all__ = ["NOWHERE", "stage_log"]
+
+NOWHERE = Path(os.devnull)
+"""The file for what libraries say of themselves."""
 
 _PACKAGE = Path(__file__).parents[1]
 logger = logging.getLogger(_PACKAGE.name)

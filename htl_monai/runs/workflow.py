@@ -16,16 +16,20 @@ from htl_monai.data.files import write_json
 from htl_monai.handlers.mlflow_run import MLflowRun
 from htl_monai.models.bundles import bundle_config
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK
+from htl_monai.report.made_report import make_report
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
 from htl_monai.runs.plan import Plan, PlannedStage, goes_on
 from htl_monai.runs.provenance import Origin, why_to_run, write_provenance
 from htl_monai.runs.stage import Stage
-from htl_monai.runs.stage_log import stage_log
+from htl_monai.runs.stage_log import NOWHERE, stage_log
 from htl_monai.runs.stage_processes import Job, ready_jobs, run_in_processes
 from htl_monai.runs.tracking import tracked_run, tracked_stage
 
 __all__ = ["run_plan", "run_stage"]
+
+_OF_NETWORK = ("network_def", "mean", "std")
+"""What a user may replace of a network, and no record of it holds as plain values."""
 
 logger = logging.getLogger(__name__)
 Say = Callable[[str], None]
@@ -59,6 +63,9 @@ def run_plan(plan: Plan, say: Say = print) -> Path:
         else:
             for planned in plan.stages:
                 _run_or_skip(plan.bundle, planned, tracked, say)
+        say("report: drawing the hardest cases")
+        with stage_log(NOWHERE):
+            make_report(folder, entries={name: plan.changes[name] for name in _OF_NETWORK if name in plan.changes})
     return folder
 
 

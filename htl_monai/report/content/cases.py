@@ -99,8 +99,8 @@ def cases_of(found: Found, by: str | None = None, properties: pd.DataFrame | Non
     table = (
         pd.concat(parts).groupby(level=0, sort=False).first() if parts else pd.DataFrame(index=pd.Index([], name="id"))
     )
-    if found.splits:
-        table["split"] = [found.splits.get(id_) for id_ in table.index]
+    if found.items:
+        table["split"] = [found.items[id_][0] if id_ in found.items else None for id_ in table.index]
     if properties is not None:
         table = table.join(properties[[name for name in properties if name not in table]])
     table = table.rename_axis("id").reset_index()

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from htl_monai.report.content.found import Found
-from htl_monai.report.content.known_tables import rows_in
 from htl_monai.report.content.plain_words import label_of
+from htl_monai.report.known_tables import rows_in
 
-__all__ = ["arms_of", "comparison_of", "networks_of"]
+__all__ = ["arms_of", "comparison_of"]
 
 _KEPT = ("difference", "low", "high")
 
@@ -40,14 +40,6 @@ def arms_of(found: Found) -> list[dict[str, Any]]:
         {"name": name, "label": label_of(name), "meaning": found.note.arms.get(name, "")} | _numbers(of[name])
         for name in names
     ]
-
-
-def networks_of(found: Found) -> list[dict[str, str]]:
-    """Return the networks whose outlines are drawn, in the order of the legend."""
-    networks = [("truth", "given label", "truth"), ("dense", "unpruned network", "dense")]
-    networks += [("pruned", "pruned network", "pruned")] if found.level is not None else []
-    networks += [(arm, label_of(arm), "arm") for arm in found.scored if arm != "dense"]
-    return [{"name": name, "label": label, "role": role} for name, label, role in networks]
 
 
 def _numbers(row: Mapping[Any, Any]) -> dict[str, float]:

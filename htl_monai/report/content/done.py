@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from htl_monai.ranking.ranking import over_seeds
 from htl_monai.ranking.registry import rankings
 from htl_monai.report.content.cases import Cases
@@ -22,7 +20,7 @@ def title_of(found: Found) -> str:
 
 def subtitle_of(found: Found, cases: Cases, date: str) -> str:
     """Return model, data, number of cases and date in one line."""
-    data = found.note.data.rstrip("/").rsplit("/", 1)[-1]
+    data = str(found.audited.get("data", found.note.data)).rstrip("/").rsplit("/", 1)[-1]
     seeds = found.main.sizes.get("seed", 1) if found.main is not None else 1
     parts = [
         found.folder.name,
@@ -35,9 +33,9 @@ def subtitle_of(found: Found, cases: Cases, date: str) -> str:
 
 
 def model_of(found: Found) -> str:
-    """Return what the model is called."""
-    settings = _settings(found)
-    return str(settings.get("bundle", "")).rstrip("/").rsplit("/", 1)[-1] or found.note.bundle or _of_records(found)
+    """Return what the model is called: its bundle, or its file."""
+    named = (record.get("bundle") for record in found.records.values())
+    return found.note.bundle or next((name for name in named if isinstance(name, str)), "")
 
 
 def say_done(found: Found, cases: Cases) -> list[str]:
@@ -51,7 +49,7 @@ def _run(found: Found) -> list[str]:
         return [f"{model_of(found) or 'The model'} was run on {count(found.main.sizes['sample'], 'image')}, as it is."]
     meaning = f" {found.note.meaning[0].upper()}{found.note.meaning[1:]}." if found.note.meaning else ""
     seeds = found.main.sizes.get("seed", 1) if found.main is not None else 1
-    n = sum(split == "training" for split in found.splits.values())
+    n = sum(split == "training" for split, _ in found.items.values())
     of = f" on {count(n, 'image')}" if n else ""
     times = f", {seeds} times with another seed each" if seeds > 1 else ""
     said = [f"{model_of(found) or 'The network'} was trained{of}{times}.{meaning}"]
@@ -95,14 +93,3 @@ def _order(cases: Cases) -> list[str]:
         return []
     meaning = rankings()[cases.ranking].meaning
     return [f"Cases are ordered by {label_of(cases.ranking)}, hardest first. {meaning}"]
-
-
-def _settings(found: Found) -> dict[str, Any]:
-    config = found.records.get("", {}).get("config", {})
-    settings = config.get("audit", {}) if isinstance(config, dict) else {}
-    return settings if isinstance(settings, dict) else {}
-
-
-def _of_records(found: Found) -> str:
-    named = (record.get("bundle") for record in found.records.values())
-    return next((name for name in named if isinstance(name, str)), "")

@@ -8,13 +8,23 @@ from typing import Any
 import pandas as pd
 
 from htl_monai.ranking.registry import rankings
-from htl_monai.report.content.known_tables import rows_in
-from htl_monai.report.content.plain_words import count, label_of, listed, number, p_value, shortened, with_interval
+from htl_monai.report.content.plain_words import (
+    count,
+    group_named,
+    label_of,
+    listed,
+    number,
+    p_value,
+    shortened,
+    with_interval,
+)
+from htl_monai.report.known_tables import rows_in
 from htl_monai.statistics.bootstrap_interval import TOO_FEW
 
 __all__ = ["hit_groups", "say_fails_for"]
 
 _SURE = 0.05
+_LEAST_GAP = 0.005  # what two digits show
 _MOST = 5
 
 
@@ -52,15 +62,15 @@ def hit_groups(table: pd.DataFrame, primary: str) -> pd.DataFrame:
     if "p_holm" not in table or "gap_whole" not in table:
         return table.head(0)
     of = _of_first_measures(table, primary)
-    worse = of["gap_whole"] * [-1 if _higher_is_harder(name) else 1 for name in of.get("measure", of["column"])] < 0
-    found = of[worse & (of["p_holm"] < _SURE)]
+    worse = of["gap_whole"] * [-1 if _higher_is_harder(name) else 1 for name in of["measure"]] < 0
+    found = of[worse & (of["p_holm"] < _SURE) & (of["gap_whole"].abs() >= _LEAST_GAP)]
     order = found["gap_whole"].abs().sort_values(ascending=False, kind="stable").index
     return found.loc[order].drop_duplicates(["column", "group"])
 
 
 def _of_first_measures(table: pd.DataFrame, primary: str) -> pd.DataFrame:
     """Return the rows of the primary score; where there are none, those of the first measure."""
-    if "measure" not in table or table.empty:
+    if table.empty:
         return table
     names = {primary, f"foreground_{primary}"} & set(table["measure"])
     return table[table["measure"].isin(names or {table["measure"].iloc[0]})]
@@ -72,11 +82,12 @@ def _higher_is_harder(measure: str) -> bool:
 
 def _group(row: Mapping[str, Any]) -> str:
     """Say of one group how it scores, beside the whole."""
-    measure = str(row.get("measure", "score"))
+    measure = str(row["measure"])
     mean, gap = float(row["mean"]), float(row["gap_whole"])
-    where = f"{label_of(str(row['column']))} {shortened(str(row['group']))}"
+    where = group_named(row["column"], row["group"])
+    interval = with_interval(mean, _end(row, "low"), _end(row, "high"))
     return (
-        f"{where}: mean {label_of(measure)} {with_interval(mean, _end(row, 'low'), _end(row, 'high'))} in "
+        f"{where[0].upper()}{where[1:]}: mean {label_of(measure)} {interval} in "
         f"{count(int(row['n']), 'image')}, {number(abs(gap))} {'above' if gap > 0 else 'below'} that of all "
         f"({p_value(float(row['p_holm']))} after correction for all groups)."
     )
@@ -99,7 +110,7 @@ def _too_few(groups: pd.DataFrame, primary: str) -> list[str]:
         return []
     few = _of_first_measures(groups, primary)
     few = few[(few["note"] == TOO_FEW) & (few["n"] > 0)].drop_duplicates(["column", "group"])
-    names = [f"{label_of(str(r['column']))} {r['group']} ({int(r['n'])})" for r in rows_in(few)]
+    names = [f"{group_named(r['column'], r['group'])} ({int(r['n'])})" for r in rows_in(few)]
     return [f"Too few images to say: {listed(names, 6)}."] if names else []
 
 

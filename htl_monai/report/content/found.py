@@ -13,8 +13,9 @@ import pandas as pd
 from xarray import Dataset
 
 from htl_monai.data.files import read_json, read_note
+from htl_monai.data.readers.listing import SPLITS, Item
 from htl_monai.ranking.forgetting_table import nearest_level
-from htl_monai.report.content.known_tables import OF_AUDIT, read_tables
+from htl_monai.report.known_tables import OF_AUDIT, read_tables
 from htl_monai.report.ranked_run import scores_of
 from htl_monai.report.run_note import RunNote, read_run_note
 from htl_monai.report.run_scores import same_images
@@ -70,10 +71,16 @@ class Found:
         return nearest_level(self.main, self.note.sparsity)
 
     @property
+    def audited(self) -> Mapping[str, Any]:
+        """The options of an audit."""
+        config = self.records.get("", {}).get("config")
+        options = config.get("audit") if isinstance(config, dict) else None
+        return options if isinstance(options, dict) else {}
+
+    @property
     def below(self) -> float:
         """A score under this counts as bad."""
-        settings = self.records.get("", {}).get("config", {})
-        value = settings.get("audit", {}).get("below") if isinstance(settings, dict) else None
+        value = self.audited.get("below")
         return float(value) if isinstance(value, int | float) else _BELOW
 
     @property
@@ -82,14 +89,13 @@ class Found:
         return [name for name in self.note.stages if name not in self.records and name != layout.REPORTING]
 
     @cached_property
-    def splits(self) -> dict[str, str]:
-        """The list that each image of a run is on, by its id."""
+    def items(self) -> dict[str, tuple[str, Item]]:
+        """The list that each image of a run is on, and its entry there, by its id."""
         path = self.folder / layout.DATA
         content = read_json(path, "run the stage preparing again") if path.is_file() else {}
-        lists = {name: items for name, items in content.items() if name in ("training", "validation", "test")}
-        lists["unlabelled"] = content.get("unlabelled", [])
-        named = [(item, split) for split, items in lists.items() if isinstance(items, list) for item in items]
-        return {str(item["id"]): split for item, split in named if isinstance(item, dict) and "id" in item}
+        lists = {name: content[name] for name in SPLITS if isinstance(content.get(name), list)}
+        named = [(item, split) for split, items in lists.items() for item in items if isinstance(item, dict)]
+        return {str(item["id"]): (split, item) for item, split in named if "id" in item}
 
 
 def find(folder: str | os.PathLike[str]) -> Found:
@@ -101,7 +107,7 @@ def find(folder: str | os.PathLike[str]) -> Found:
     """
     root = Path(folder).resolve()
     if (root / layout.SCORES).is_file():
-        records = {"": read_note(root / "provenance.json")}
+        records = {"": read_note(root / "provenance.json")} if (root / "provenance.json").is_file() else {}
         return Found(root, RunNote([]), {"audit": scores_of(root)}, {}, read_tables(root, OF_AUDIT), records)
     note = read_run_note(root)
     if not note.stages:

@@ -10,8 +10,8 @@ import pandas as pd
 from htl_monai.ranking.registry import rankings
 from htl_monai.ranking.selection import top_share
 from htl_monai.report.content.cases import Cases
-from htl_monai.report.content.known_tables import rows_in
 from htl_monai.report.content.plain_words import count, label_of, percent
+from htl_monai.report.known_tables import rows_in
 
 __all__ = ["DOUBT", "both_hard_and_doubtful", "free_of_labels", "quadrants_of", "rankings_of", "share_in_words"]
 

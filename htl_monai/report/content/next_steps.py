@@ -8,8 +8,8 @@ from htl_monai.report.content.cases import Cases
 from htl_monai.report.content.fails_for import hit_groups
 from htl_monai.report.content.found import Found
 from htl_monai.report.content.judged import both_hard_and_doubtful, free_of_labels, share_in_words
-from htl_monai.report.content.known_tables import rows_in
-from htl_monai.report.content.plain_words import count, label_of, listed, number, shortened
+from htl_monai.report.content.plain_words import count, group_named, label_of, listed, number
+from htl_monai.report.known_tables import rows_in
 from htl_monai.report.verdict import deciding_row, seeds_of
 
 __all__ = ["say_next"]
@@ -52,7 +52,7 @@ def _collect(found: Found, primary: str) -> list[str]:
     hit = hit_groups(found.tables["groups"], primary) if "groups" in found.tables else None
     if hit is None or hit.empty:
         return []
-    names = [f"{label_of(str(r['column']))} {shortened(str(r['group']))}" for r in rows_in(hit.head(3))]
+    names = [group_named(row["column"], row["group"]) for row in rows_in(hit.head(3))]
     return [f"Collect, or label, more images like those that it fails for: {listed(names, last='or')}."]
 
 
@@ -71,12 +71,14 @@ def _trust(found: Found, cases: Cases) -> list[str]:
             f"Without labels no ranking finds the {bad} well: the best, {label_of(best['ranking'])}, has an AUROC of "
             f"{number(best['auroc'])} (0.5 is chance)."
         ]
-    step = f"To find bad cases among images without labels, rank by {label_of(best['ranking'])}: it finds the {bad} "
-    step += f"with an AUROC of {number(best['auroc'])}"
     own = table.set_index("ranking")["auroc"].get(cases.ranking) if cases.ranking != best["ranking"] else None
-    if own is not None and own == own:
-        step += f", {label_of(cases.ranking)} with {number(own)}"
-    return [f"{step}. Order this page by it: htl report {shlex.quote(str(found.folder))} --by {best['ranking']}"]
+    other = f"; {label_of(cases.ranking)} {number(own)}" if own is not None and own == own else ""
+    name, auroc = label_of(best["ranking"]), f"{number(best['auroc'])}{other}"
+    command = f"htl report {shlex.quote(str(found.folder))} --by {best['ranking']}"
+    return [
+        f"Where there are no labels, look for bad cases by {name}: its AUROC at finding the {bad} is {auroc}. To order "
+        f"this page by it: {command}"
+    ]
 
 
 def _more_seeds(found: Found) -> list[str]:

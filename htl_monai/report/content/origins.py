@@ -63,13 +63,11 @@ def made_on(folder: Path) -> str:
 def provenance_of(found: Found) -> list[list[str]]:
     """Return label and value of what the numbers depend on."""
     record: Mapping[str, Any] = next(reversed([*found.records.values()]), {})
-    config = _dict(record.get("config"))
-    settings = _dict(config.get("audit")) or config
     rows = [
         ("folder", str(found.folder)),
-        ("model", settings.get("bundle") or record.get("bundle") or found.note.bundle),
+        ("model", found.audited.get("model") or record.get("bundle") or found.note.bundle),
         ("setting", found.note.setting),
-        ("data", found.note.data),
+        ("data", found.audited.get("data") or found.note.data),
         ("data digest", record.get("data")),
         *((f"SHA-256 of {name}", value) for name, value in list(_dict(record.get("inputs")).items())[:3]),
         *_of_scores(found.main),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 _LABELS = {
@@ -15,6 +16,7 @@ _LABELS = {
     "box_foreground_iou": "IoU of box and mask",
     "surface_distance": "surface distance",
     "mean_average_precision": "average precision",
+    "forgetting_relative": "relative forgetting",
     "label_quality": "label doubt",
     "pie_spearman": "order of classes lost (PIE)",
     "pie_modal": "class changed (PIE)",
@@ -107,6 +109,16 @@ def listed(words: Sequence[str], at_most: int = 8, last: str = "and") -> str:
     return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} {last} {named[-1]}" if named else ""
 
 
+def group_named(column: object, group: object) -> str:
+    """Return what a group of a column is called in a sentence.
+
+    Example:
+        >>> group_named("diagnosis", "seborrheic_keratosis"), group_named("sex × age_group", "male × > 50")
+        ('diagnosis seborrheic keratosis', 'sex × age group male × > 50')
+    """
+    return f"{label_of(str(column))} {shortened(str(group).replace('_', ' '))}"
+
+
 def shortened(text: str, at_most: int = 60) -> str:
     """Return a text that fits into a sentence.
 
@@ -118,19 +130,18 @@ def shortened(text: str, at_most: int = 60) -> str:
     return text if len(text) <= at_most else f"{text[: at_most - 1]}…"
 
 
-def said(value: object) -> str:
+def said(value: object, digits: int = 2) -> str:
     """Return any value of a table as a person reads it.
 
     Example:
-        >>> said(True), said(3.0), said(0.123456), said(None)
-        ('yes', '3', '0.123', '–')
+        >>> said(True), said(3.0), said(0.1289), said(None), said(math.inf)
+        ('yes', '3', '0.13', '–', 'never learned')
     """
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NA:
+    if value is None or value is pd.NA or value != value:
         return "–"
-    if isinstance(value, float) and math.isinf(value):
-        return "never learned"
     if isinstance(value, float):
-        return f"{value:.0f}" if value == int(value) else f"{value:.3g}".replace("-", "−")
+        return "never learned" if math.isinf(value) else number(value, 0 if value == int(value) else digits)
     return str(value)

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from htl_monai.report.content.cases import Cases, cases_of, primary_of
-from htl_monai.report.content.compared import arms_of, comparison_of, networks_of
+from htl_monai.report.content.compared import arms_of, comparison_of
 from htl_monai.report.content.curves import curves_of
 from htl_monai.report.content.done import say_done, subtitle_of, title_of
 from htl_monai.report.content.fails_for import say_fails_for
-from htl_monai.report.content.found import find
+from htl_monai.report.content.found import Found, find
+from htl_monai.report.content.hardest import hardest_of, ids_of_hardest, networks_in, thumbnails_of
 from htl_monai.report.content.judged import quadrants_of, rankings_of
-from htl_monai.report.content.known_tables import rows_in
 from htl_monai.report.content.next_steps import say_next
 from htl_monai.report.content.origins import files_of, made_on, provenance_of
-from htl_monai.report.content.plain_words import label_of, said
+from htl_monai.report.content.plain_words import label_of
 from htl_monai.report.content.tiles import tiles_of
 from htl_monai.report.content.verdict_said import say_verdict
 from htl_monai.report.content.warnings_said import say_warnings
+from htl_monai.report.known_tables import rows_in
+from htl_monai.report.pictures.read_pictures import read_pictures
 
-__all__ = ["read_content"]
+__all__ = ["content_of", "read_content"]
 
 
 def read_content(folder: str | os.PathLike[str], hardest: int = 24, by: str | None = None) -> dict[str, Any]:
@@ -40,12 +43,16 @@ def read_content(folder: str | os.PathLike[str], hardest: int = 24, by: str | No
         KeyError: there is no such ranking.
         ValueError: a file in it is damaged, or the ranking cannot be made; ``hardest`` is negative.
     """
+    found = find(folder)
+    return content_of(found, cases_of(found, by), hardest, found.folder)
+
+
+def content_of(found: Found, cases: Cases, hardest: int, place: Path) -> dict[str, Any]:
+    """Return what :func:`read_content` returns, of what was found, for a page in ``place``."""
     if hardest < 0:
         raise ValueError(f"hardest must be at least 0, got {hardest}; 24 is usual")
-    found = find(folder)
-    cases = cases_of(found, by)
-    primary = primary_of(found)
-    name = str(found.main.attrs["primary"]) if found.main is not None else ""
+    score = str(found.main.attrs["primary"]) if found.main is not None else ""
+    pictures = read_pictures(found.folder, inlined=place != found.folder)
     content = {
         "title": title_of(found),
         "kind": found.kind,
@@ -53,17 +60,18 @@ def read_content(folder: str | os.PathLike[str], hardest: int = 24, by: str | No
         "words": {
             "done": say_done(found, cases),
             "verdict": say_verdict(found),
-            "fails_for": say_fails_for(found.tables, name),
-            "next": say_next(found, cases, name),
+            "fails_for": say_fails_for(found.tables, score),
+            "next": say_next(found, cases, score),
             "warnings": say_warnings(found, cases),
         },
         "below": found.below,
-        "primary": primary,
-        "tiles": tiles_of(found, cases, name),
+        "primary": primary_of(found),
+        "tiles": tiles_of(found, cases, score),
         "curves": curves_of(found),
         "cases": cases.content(),
-        "hardest": _hardest(cases, hardest),
-        "networks": networks_of(found),
+        "thumbnails": thumbnails_of(cases, pictures),
+        "hardest": hardest_of(cases, ids_of_hardest(cases, hardest), pictures),
+        "networks": networks_in(pictures),
         **{name: _rows(found.tables.get(name)) for name in ("groups", "pairs", "slices")},
         "rankings": rankings_of(found.tables.get("rankings")),
         "quadrants": quadrants_of(cases),
@@ -76,31 +84,9 @@ def read_content(folder: str | os.PathLike[str], hardest: int = 24, by: str | No
     return {key: _json(value) for key, value in content.items()}
 
 
-def _hardest(cases: Cases, count: int) -> list[dict[str, Any]]:
-    """Return the hardest cases with what is known of each, as a person reads it."""
-    shown = [column for column in cases.columns if column.name != "id"]
-    shown = [column for column in shown if column.show or column.kind != "number"]
-    ranked = cases.table["rank"].notna() if cases.ranking else pd.Series(False, index=cases.table.index)
-    hardest = []
-    for place, row in list(cases.table[ranked].iterrows())[:count]:
-        facts = [[column.label, said(_plain(row[column.name]))] for column in shown]
-        hardest.append({"case": int(str(place)), "title": str(row["id"]), "facts": [f for f in facts if f[1] != "–"]})
-    return hardest
-
-
 def _rows(table: pd.DataFrame | None) -> list[dict[str, Any]]:
-    if table is None:
-        return []
-    named = (
-        table.assign(column_label=[" × ".join(map(label_of, str(c).split(" × "))) for c in table["column"]])
-        if ("column" in table)
-        else table
-    )
-    return rows_in(named)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """Return the rows of a table of groups or slices, with what their measure is called."""
+    return [] if table is None else [row | {"label": label_of(str(row["measure"]))} for row in rows_in(table)]
 
 
 def _json(value: Any) -> Any:
@@ -109,7 +95,6 @@ def _json(value: Any) -> Any:
         return {str(key): _json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_json(part) for part in value]
-    value = _plain(value)
-    if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
-        return None
-    return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)) else value

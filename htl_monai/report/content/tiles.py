@@ -9,7 +9,7 @@ from htl_monai.report.content.curves import FORGOTTEN_SHARE, forgotten_share, me
 from htl_monai.report.content.fails_for import hit_groups
 from htl_monai.report.content.found import Found
 from htl_monai.report.content.judged import free_of_labels
-from htl_monai.report.content.plain_words import label_of, number, percent, shortened, with_interval
+from htl_monai.report.content.plain_words import count, label_of, number, percent, shortened
 
 __all__ = ["tiles_of"]
 
@@ -38,8 +38,8 @@ def _score(found: Found) -> Tile:
     mean, low, high = mean_at(scores)
     of = "the cases" if scores is found.main else "the test images"
     name = label_of(str(scores.attrs["primary"]))
-    interval = "with its 95 % interval" if math.isfinite(low) else "too few for an interval"
-    return _tile(f"mean {name}", with_interval(mean, low, high), f"of the unpruned network over {of}, {interval}")
+    interval = f"95 % interval {number(low)} to {number(high)}" if math.isfinite(low) else "too few for an interval"
+    return _tile(f"mean {name}", number(mean), f"{interval}, of the unpruned network over {of}")
 
 
 def _forgotten(found: Found) -> Tile:
@@ -61,9 +61,9 @@ def _worst_group(found: Found, primary: str) -> Tile:
     if hit is None or hit.empty:
         return {}
     row = hit.iloc[0]
-    name = f"{label_of(str(row['column']))} {shortened(str(row['group']), 30)}"
-    measure = label_of(str(row.get("measure", "score")))
-    return _tile("worst group", name, f"mean {measure} {number(row['mean'])}, {int(row['n'])} images")
+    name, measure = shortened(str(row["group"]).replace("_", " "), 30), label_of(str(row["measure"]))
+    hint = f"mean {measure} {number(row['mean'])} in {count(int(row['n']), 'image')}"
+    return _tile(f"worst group: {label_of(str(row['column']))}", name, hint)
 
 
 def _best_ranking(found: Found) -> Tile:

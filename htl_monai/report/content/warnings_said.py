@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from htl_monai.report.content.cases import Cases
 from htl_monai.report.content.found import Found
-from htl_monai.report.content.known_tables import rows_in
 from htl_monai.report.content.plain_words import count, listed
+from htl_monai.report.known_tables import rows_in
 
 __all__ = ["say_warnings"]
 

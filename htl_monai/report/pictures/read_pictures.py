@@ -57,10 +57,11 @@ _SCHEMA = _object(
 )
 
 
-def read_pictures(folder: str | os.PathLike[str]) -> dict[str, Any]:
+def read_pictures(folder: str | os.PathLike[str], inlined: bool = False) -> dict[str, Any]:
     """Return what :func:`~htl_monai.report.pictures.write_pictures.write_pictures` wrote; nothing where it did not.
 
-    Pictures are ``data:`` URLs, and so are sprites of at most 300 cases; others are paths below ``folder``.
+    Pictures are ``data:`` URLs, and so are sprites of at most 300 cases, or all if they must be ``inlined``; others are
+    paths below ``folder``.
 
     Raises:
         ValueError: a file is damaged, or names what it must not.
@@ -74,7 +75,7 @@ def read_pictures(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if fault is not None:
         raise ValueError(f"{place / CASES} must be as it was written, got {fault.message:.200}; {_REMEDY}")
     thumbnails = content["thumbnails"]
-    inlined = len(thumbnails["of"]) <= _INLINED
+    inlined = inlined or len(thumbnails["of"]) <= _INLINED
     thumbnails["sprites"] = [_url(place / name) if inlined else f"pictures/{name}" for name in thumbnails["sprites"]]
     for case in content["hardest"].values():
         for one in case["slices"]:

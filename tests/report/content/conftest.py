@@ -51,8 +51,8 @@ def write_audit(tmp_path: Path) -> WriteAudit:
         written = {"rankings": rankings_of_scores(scores, 0.7), **(tables or {})}
         for table, rows in written.items():
             write_csv(folder / f"{table}.csv", rows)
-        settings = {"bundle": "/models/spleen", "data": "/data/spleen.json", "below": 0.7}
-        write_json(folder / "provenance.json", {"config": {"audit": settings}, "inputs": {}, "versions": {}})
+        options = {"model": "/models/spleen", "data": "/data/spleen.json", "below": 0.7}
+        write_json(folder / "provenance.json", {"bundle": "spleen", "config": {"audit": options}, "inputs": {}})
         return folder
 
     return write

@@ -123,11 +123,15 @@ def test_a_column_of_many_values_is_no_group(write_audit: WriteAudit) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("groups.csv", "column,group,n,mean\nsex,f,many,0.5\n", "must have numbers in the column n, got 'many'"),
+        (
+            "groups.csv",
+            "measure,column,group,n,mean\niou,sex,f,many,0.5\n",
+            "must have numbers in the column n, got 'many'",
+        ),
         (
             "groups.csv",
             "column,group\nsex,f\n",
-            "must have the columns column, group, n, mean, got none called n, mean",
+            "must have the columns measure, .*, got none called measure, n, mean",
         ),
         ("rankings.csv", "\x00\x01", "must have the columns|must be a table"),
     ],

@@ -30,7 +30,7 @@ def test_only_worse_groups_that_survive_correction_are_named() -> None:
     table = groups(female=(0.6, -0.2, 0.01), male=(0.9, 0.1, 0.001), other=(0.5, -0.3, 0.4))
     (said,) = say_fails_for({"groups": table}, "iou")
     assert said == (
-        "sex female: mean IoU 0.60 [0.50, 0.70] in 30 images, 0.20 below that of all (p = 0.01 after correction for "
+        "Sex female: mean IoU 0.60 [0.50, 0.70] in 30 images, 0.20 below that of all (p = 0.01 after correction for "
         "all groups)."
     )
     harder = table.assign(measure="relative_forgetting")
@@ -63,7 +63,10 @@ def rankings(**aurocs: float) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("aurocs", "said"),
     [
-        ({"entropy": 0.91, "dense_error": 1.0, "random": 0.95}, "rank by entropy: it finds the 10 of 40 images"),
+        (
+            {"entropy": 0.91, "dense_error": 1.0, "random": 0.95},
+            "look for bad cases by entropy: its AUROC at finding the 10 of 40 images",
+        ),
         ({"entropy": 0.6}, "the best, entropy, has an AUROC of 0.60"),
     ],
 )

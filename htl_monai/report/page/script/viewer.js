@@ -145,7 +145,7 @@ function factList(facts) {
 function classTable(classes) {
   if (!classes.length) return null;
   const asked = networks.filter(({ name }) => name !== "truth" && classes.some((row) => isNumber(row[name])));
-  const presence = (truth) => (truth === 1 ? "● " : truth === 0 ? "○ " : "? ");
+  const presence = (truth) => (truth === 1 ? "●\u00a0" : truth === 0 ? "○\u00a0" : "?\u00a0");
   const spoken = (truth) => (truth === 1 ? "present: " : truth === 0 ? "absent: " : "unknown: ");
   return scrolling("Classes", make("table", { class: "plain classes" },
     make("caption", {}, "Probability of each class ", make("small", {}, "● present ○ absent ? unknown, by the label")),

@@ -15,7 +15,7 @@ function notice(heading, texts, kind = "") {
 // An interval behind a number is smaller than the number.
 function tileValue(value) {
   const [, mean, range] = String(value ?? "–").match(/^(\S+)\s+(\[.*\])$/s) ?? [null, String(value ?? "–"), ""];
-  return make("b", { dir: "auto" }, mean, range && make("span", { class: "range" }, ` ${range}`));
+  return make("b", { dir: "auto", class: mean.length > 9 ? "wordy" : null }, mean, range && make("span", { class: "range" }, ` ${range}`));
 }
 
 function summary() {

@@ -17,8 +17,8 @@ _COMPARED = "difference low high p_value p_holm n_seeds"
 
 # What a table must have, and which of its columns are numbers where it has them.
 TABLES: Mapping[str, tuple[str, str]] = {
-    "groups": ("column group n mean", _OF_GROUPS),
-    "pairs": ("column group n mean", _OF_GROUPS),
+    "groups": ("measure column group n mean", _OF_GROUPS),
+    "pairs": ("measure column group n mean", _OF_GROUPS),
     "slices": ("measure slice", "n_found mean_found n_confirmed mean_confirmed low high gap p_holm"),
     "rankings": ("ranking n", "n spearman_error n_bad auroc average_precision"),
     "scores": ("model n", "n n_seeds"),

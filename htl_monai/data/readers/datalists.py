@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from htl_monai.data.files import read_json
 from htl_monai.data.preparation.splitting import deal_out
 from htl_monai.data.readers.csv_data import read_csv
 from htl_monai.data.readers.decathlon import (
@@ -95,9 +96,12 @@ def load_datalists(
 
 
 def _read_json(path: Path, on_missing: str, findings: bool | Sequence[str]) -> Datalists:
-    if is_decathlon(path) and findings is not True:
-        return read_decathlon(path, on_missing)
-    return _in_order(read_prepared(path), findings, path)
+    if not path.is_file():
+        raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
+    content = read_json(path, "correct the list")
+    if is_decathlon(content) and findings is not True:
+        return read_decathlon(content, path, on_missing)
+    return _in_order(read_prepared(content, path), findings, path)
 
 
 def _in_order(datalists: Datalists, findings: bool | Sequence[str], path: Path) -> Datalists:

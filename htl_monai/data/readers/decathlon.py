@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from htl_monai.data.files import read_json
 from htl_monai.data.readers.columns import split_name
 from htl_monai.data.readers.listing import (
     IMAGE_KEYS,
@@ -31,27 +30,25 @@ def find_decathlon(folder: Path) -> Path | None:
     return next((folder / name for name in _NAMES if (folder / name).is_file()), None)
 
 
-def is_decathlon(path: Path) -> bool:
+def is_decathlon(content: Mapping[str, Any]) -> bool:
     """Tell a JSON list of others from one that this package prepared: whose images have an ``id`` and a full path."""
-    content = read_json(path, _REMEDY) if path.is_file() else {}
     lists = [value for key, value in content.items() if _is_split(key) and isinstance(value, list)]
     items = [item for items in lists for item in items]
     return bool(lists) and not (content.keys() >= {*SPLITS} and all(map(_is_prepared, items)))
 
 
-def read_decathlon(path: Path, on_missing: str = "raise") -> Datalists:
-    """Read a JSON list whose paths are relative to its folder; an image's path from there is its ``id``.
+def read_decathlon(content: Mapping[str, Any], path: Path, on_missing: str = "raise") -> Datalists:
+    """Return a JSON list whose paths are relative to its folder; an image's path from there is its ``id``.
 
     Args:
-        path: the list: ``training``, ``validation`` and ``test`` (or ``train``, ``val``), each of objects with
-            ``image`` (a path, or one for each channel) and ``label`` (a path, a class or a list of numbers), or of
+        content: of the file ``path``: ``training``, ``validation``, ``test`` (or ``train``, ``val``), each of objects
+            with ``image`` (a path, or one for each channel) and ``label`` (a path, a class or a list of numbers), or of
             paths alone. What else an image has is metadata; what else the file has describes the data set.
         on_missing: what to do with a file that is not there, see ``read_csv``; labels may be missing.
 
     Raises:
         ValueError: an image is none, or a file is missing.
     """
-    content = read_json(path, _REMEDY)
     datalists = Datalists()
     for key, items in content.items():
         if _is_split(key):

@@ -17,17 +17,13 @@ CLASSES, MARK, NOTES = "classes", "checked", "notes"
 _REMEDY = "give a file of the stage preparing"
 
 
-def read_prepared(path: str | os.PathLike[str]) -> Datalists:
-    """Return the data lists of a prepared file.
+def read_prepared(content: dict[str, Any], path: Path) -> Datalists:
+    """Return the data lists in the content of the prepared file ``path``.
 
     Raises:
-        FileNotFoundError: the file is not there.
         ValueError: it holds something else, or an image of which a value is none that it can have, or labels of other
             classes than it names.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"data list {path} does not exist; run the stage preparing or correct the path")
-    content = read_json(path, _REMEDY)
     classes, _, _ = (content.pop(key, None) for key in (CLASSES, MARK, NOTES))
     if set(content) | {UNLABELLED} != set(LISTS):
         raise ValueError(

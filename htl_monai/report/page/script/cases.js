@@ -26,7 +26,7 @@ const withPictures = hardest.some((one) => list(one.slices).length > 0 || one.no
 
 function caseCard(one, place) {
   const n = list(one.slices).length;
-  const facts = list(one.facts).slice(0, 2).map(([label, value]) => make("span", { class: "fact" }, said(label), " ", said(value, "b")));
+  const facts = list(one.facts).slice(0, 2).map(([label, value]) => make("span", { class: "fact", title: `${label} ${value}` }, said(label), " ", said(value, "b")));
   return make("li", {}, make(
     "button",
     { type: "button", class: withPictures ? "card" : "card plain-card", "aria-haspopup": "dialog", click: () => viewer.open(hardest.map((each) => each.case), place) },

@@ -26,6 +26,12 @@ function said(text, name = "span", attributes = {}) {
   return make(name, { dir: "auto", ...attributes }, String(text ?? ""));
 }
 
+// The same, cut after a few lines where it is very long; the whole is its tooltip.
+function clamped(text, name = "span", attributes = {}) {
+  const long = String(text ?? "").length > 40;
+  return make(name, attributes, said(text, "span", long ? { class: "clamp", title: String(text) } : {}));
+}
+
 function button(label, attributes) {
   return make("button", { type: "button", ...attributes }, label);
 }

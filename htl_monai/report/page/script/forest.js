@@ -19,11 +19,11 @@ function forest({ caption, first = "Group", valueLabel, rows, domain = extent(ro
   const withN = rows.some((row) => isNumber(row.n));
   const kind = (text) => (text === NOTE ? "note words" : "number extra");
   const line = (row) => make("tr", { class: row.strong ? "strong" : null },
-    said(row.label, "th", { scope: "row" }),
+    clamped(row.label, "th", { scope: "row" }),
     withN && make("td", { class: "number" }, number(row.n, 0)),
     make("td", { class: "plot" }, interval(row, scale, reference)),
     make("td", { class: "number" }, estimate(row, written, digits)),
-    ...beside.map(({ text, of }) => said(of(row.row), "td", { class: kind(text) })),
+    ...beside.map(({ text, of }) => clamped(of(row.row), "td", { class: kind(text) })),
     withAction && make("td", { class: "action" }, row.show && button("Show", { "aria-label": `Show the cases of ${row.label} in the table`, click: row.show })));
   const head = (text, kind_) => make("th", { scope: "col", class: kind_ }, text);
   const rem = (withN ? 4.2 : 0) + 13.5 + (withAction ? 5 : 0) + d3.sum(beside, ({ text }) => (text === NOTE ? 9 : 6.2));

@@ -22,7 +22,7 @@ function summary() {
   const verdict = list(words.verdict);
   const column = (heading, texts) => (list(texts).length ? make("section", {}, make("h2", {}, heading), sentences(texts)) : null);
   const tiles = list(content.tiles).slice(0, 5).map(({ label, value, hint }) => make("div", { class: "tile", title: hint },
-    said(label, "dt"), make("dd", {}, tileValue(value), hint && said(hint, "small"))));
+    clamped(label, "dt"), make("dd", {}, tileValue(value), hint && clamped(hint, "small"))));
   return make("header", { class: "summary" },
     said(content.title ?? "Report", "h1"),
     make("div", { class: "about" }, content.subtitle && said(content.subtitle, "p", { class: "subtitle" }),

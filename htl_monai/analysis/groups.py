@@ -7,10 +7,12 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from htl_monai.statistics.bootstrap_interval import TOO_FEW, bootstrap_interval, too_few
 from htl_monai.statistics.gap_test import gap_test
 from htl_monai.statistics.holm import holm
+from htl_monai.statistics.subjects import subject_numbers
 
 AGE_GROUPS = ("<= 30", "31-50", "> 50")
 UNKNOWN = "unknown"
@@ -226,42 +228,47 @@ def _summaries(
     n_resamples: int,
 ) -> pd.DataFrame:
     """Return the rows of each measure, column and group."""
+    subjects = subject_numbers(table.get("subject"), len(table))
     parts = []
     for measure, higher_is_better in measures.items():
-        images = pd.DataFrame({"value": table[measure].astype(float).replace([np.inf, -np.inf], np.nan)})
-        images["subject"] = table["subject"] if "subject" in table else None
-        of_measure = []
+        values = table[measure].to_numpy(np.float64, na_value=np.nan)
         for column in groups:
-            rows = pd.DataFrame(
-                [
-                    (measure, column, group, *_summary(images, inside, seed, confidence, n_resamples))
-                    for group, inside in _members(groups[column])
-                ],
-                columns=[name for name in _COLUMNS if name not in ("gap_best", "p_holm")],
-            )
-            sure = rows.loc[rows["low"].notna() & (rows["group"] != UNKNOWN), "mean"]
-            best = sure.max() if higher_is_better else sure.min()
-            of_measure.append(rows.assign(gap_best=rows["mean"] - best))
-        if of_measure:
-            found = pd.concat(of_measure, ignore_index=True)
-            parts.append(found.assign(p_holm=holm(found["p"])))
-    return pd.concat(parts, ignore_index=True)[list(_COLUMNS)] if parts else pd.DataFrame(columns=list(_COLUMNS))
+            rows = [
+                (measure, column, group, *_summary(values, inside, subjects, seed, confidence, n_resamples))
+                for group, inside in _members(groups[column])
+            ]
+            found = pd.DataFrame(rows, columns=[name for name in _COLUMNS if name not in ("gap_best", "p_holm")])
+            sure = found.loc[found["low"].notna() & (found["group"] != UNKNOWN), "mean"]
+            parts.append(found.assign(gap_best=found["mean"] - (sure.max() if higher_is_better else sure.min())))
+    if not parts:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(p_holm=found.groupby("measure")["p"].transform(holm))[list(_COLUMNS)]
 
 
-def _members(groups: pd.Series) -> list[tuple[str, pd.Series]]:
+def _members(groups: pd.Series) -> list[tuple[str, NDArray[np.bool_]]]:
     """Return the groups of a column, each with which images are in it, the unknown ones last."""
-    return [*((name, groups == name) for name in groups.cat.categories), (UNKNOWN, groups.isna())]
+    codes, names = groups.cat.codes.to_numpy(), groups.cat.categories
+    return [*((name, codes == code) for code, name in enumerate(names)), (UNKNOWN, codes < 0)]
 
 
 def _summary(
-    images: pd.DataFrame, inside: pd.Series, seed: int, confidence: float, n_resamples: int
+    values: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    subjects: NDArray[np.intp],
+    seed: int,
+    confidence: float,
+    n_resamples: int,
 ) -> tuple[int, int, float, float, float, float, float, str]:
     """Return n, n_missing, mean, low, high, gap_whole, p and note of some of the images."""
-    scored = images.dropna(subset=["value"])
-    part = scored[inside[scored.index]]
-    values, subjects = part["value"], part["subject"]
-    low, high = bootstrap_interval(values, n_resamples, seed, confidence, subjects)
-    note = TOO_FEW if len(values) and too_few(values, subjects) else ""
-    mean = values.mean()
-    p = gap_test(scored["value"], inside[scored.index], scored["subject"])[2] if np.isfinite(low) else np.nan
-    return len(values), int(inside.sum()) - len(values), mean, low, high, mean - scored["value"].mean(), p, note
+    scored = np.isfinite(values)
+    part, of_part = values[inside & scored], subjects[inside & scored]
+    n, n_missing = len(part), int((inside & ~scored).sum())
+    if not n:
+        return n, n_missing, np.nan, np.nan, np.nan, np.nan, np.nan, ""
+    gap = part.mean() - values[scored].mean()
+    if too_few(part, of_part):
+        return n, n_missing, part.mean(), np.nan, np.nan, gap, np.nan, TOO_FEW
+    low, high = bootstrap_interval(part, n_resamples, seed, confidence, of_part)
+    p = gap_test(values[scored], inside[scored], subjects[scored])[2]
+    return n, n_missing, part.mean(), low, high, gap, p, ""

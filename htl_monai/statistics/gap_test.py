@@ -36,18 +36,16 @@ def gap_test(
     """
     sample, member = np.asarray(values, dtype=np.float64), np.asarray(inside, dtype=bool)
     numbers = subject_numbers(subjects, len(sample))
-    sides = [numbers[member], numbers[~member]]
-    if not all(map(len, sides)):
+    sides = (member, ~member)
+    if member.all() or not member.any():
         return np.nan, np.nan, np.nan
-    means = [sample[member].mean(), sample[~member].mean()]
-    sums = np.zeros((2, numbers.max() + 1))
-    for side, of in enumerate((member, ~member)):
-        np.add.at(sums[side], numbers[of], (sample[of] - means[side]) / of.sum())
-    n = np.array([len(np.unique(side)) for side in sides])
+    means = [sample[side].mean() for side in sides]
     gap = float(means[0] - means[1])
+    n = np.array([len(np.unique(numbers[side])) for side in sides])
     if n.min() < 2:
         return gap, np.nan, np.nan
-    sums *= np.sqrt(n / (n - 1))[:, None]
+    centred = [np.where(side, sample - mean, 0.0) / side.sum() for side, mean in zip(sides, means, strict=True)]
+    sums = np.stack([np.bincount(numbers, part) for part in centred]) * np.sqrt(n / (n - 1))[:, None]
     spread, variance = (sums**2).sum(axis=1), float(((sums[0] - sums[1]) ** 2).sum())
     if variance <= resolution(sample) ** 2:
         return gap, np.nan, np.nan

@@ -34,13 +34,11 @@ class Condition(NamedTuple):
         return f"{self.column.replace('_', ' ')} {_SIGNS[self.relation]} {value}"
 
 
-def conditions_of(
-    table: pd.DataFrame, columns: Iterable[Hashable], measure: str
-) -> tuple[list[Condition], NDArray[np.bool_]]:
+def conditions_of(table: pd.DataFrame, columns: Iterable[Hashable]) -> tuple[list[Condition], NDArray[np.bool_]]:
     """Return the conditions on the columns and which images meet each, ``(K, N)``."""
     found: dict[bytes, tuple[Condition, NDArray[np.bool_]]] = {}
     for name in map(str, columns):
-        if name not in table or name in NO_GROUPS or name == measure:
+        if name not in table or name in NO_GROUPS:
             continue
         for condition, mask in _of_column(table[name]):
             found.setdefault(mask.tobytes(), (condition, mask))  # the same images once

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,12 @@ _ALPHA = 0.05
 
 def find_slices(
     table: pd.DataFrame,
-    measure: str,
+    measures: Mapping[str, bool],
     columns: Iterable[Hashable] | None = None,
     max_conditions: int = 2,
     min_size: int = 10,
     share_confirm: float = 0.5,
     seed: int = 0,
-    higher_is_better: bool = True,
 ) -> pd.DataFrame:
     """Find slices, by one condition or two, whose mean is worse than that of all other images, and confirm them.
 
@@ -47,35 +46,52 @@ def find_slices(
 
     Args:
         table: one row an image; images of one ``subject`` stay together.
-        measure: a column of numbers; NaN and infinite values are left out.
-        columns: metadata and properties to search, as far as ``table`` has them; by default every one but the measure.
+        measures: columns of numbers, and of each whether higher is better; NaN and infinite values are left out.
+        columns: metadata and properties to search, as far as ``table`` has them; by default every one but the measures.
         max_conditions: 1 or 2.
         min_size: images that a slice, and the rest, must have where it is searched; half as many confirm it.
         share_confirm: the share of the subjects that the search does not see, in (0, 1).
         seed: of the division.
-        higher_is_better: of the measure.
 
     Returns:
-        At most ten slices: ``measure``, ``slice`` in words, ``conditions`` (JSON: a list of ``column`` and ``is``,
-        ``at_most`` or ``above``), ``n_found`` and ``mean_found`` where it was searched, ``n_confirmed``,
+        At most ten slices a measure: ``measure``, ``slice`` in words, ``conditions`` (JSON: a list of ``column`` and
+        ``is``, ``at_most`` or ``above``), ``n_found`` and ``mean_found`` where it was searched, ``n_confirmed``,
         ``mean_confirmed`` with its interval ``low`` to ``high``, ``gap`` to the rest and ``p_holm`` where it was not,
         and ``note``: :data:`FOUND`, these first, or :data:`NOT_CONFIRMED`.
 
     Raises:
-        KeyError: ``table`` lacks the measure.
+        KeyError: ``table`` lacks a measure.
         ValueError: an option is out of range.
 
     Example:
         >>> numbers = np.arange(400)
         >>> table = pd.DataFrame({"size": numbers % 100, "iou": 0.8 + numbers % 7 / 100 - 0.4 * (numbers % 100 < 25)})
-        >>> find_slices(table, "iou")[["slice", "note"]].values.tolist()
+        >>> find_slices(table, {"iou": True})[["slice", "note"]].values.tolist()
         [['size ≤ 24', 'found']]
     """
-    _check(table, measure, max_conditions, min_size, share_confirm)
+    _check(table, measures, max_conditions, min_size, share_confirm)
+    chosen = [name for name in (table if columns is None else columns) if name not in measures]
+    parts = [
+        _of_measure(table, measure, better, chosen, max_conditions, min_size, share_confirm, seed)
+        for measure, better in measures.items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(_COLUMNS))
+
+
+def _of_measure(
+    table: pd.DataFrame,
+    measure: str,
+    higher_is_better: bool,
+    columns: Sequence[Hashable],
+    max_conditions: int,
+    min_size: int,
+    share_confirm: float,
+    seed: int,
+) -> pd.DataFrame:
     everything = table[measure].to_numpy(np.float64, na_value=np.nan)
     scored, values = table[np.isfinite(everything)].reset_index(drop=True), everything[np.isfinite(everything)]
     subjects = subject_numbers(scored.get("subject"), len(scored))
-    conditions, masks = conditions_of(scored, scored if columns is None else columns, measure)
+    conditions, masks = conditions_of(scored, columns)
     order = np.random.default_rng(seed).permutation(subjects.max(initial=-1) + 1)
     searched = np.isin(subjects, order[round(share_confirm * len(order)) :])
     sign = -1.0 if higher_is_better else 1.0
@@ -91,9 +107,12 @@ def find_slices(
     return result.sort_values("note", kind="stable", ignore_index=True)
 
 
-def _check(table: pd.DataFrame, measure: str, max_conditions: int, min_size: int, share_confirm: float) -> None:
-    if measure not in table:
-        raise KeyError(f"table must have the column {measure}, got {list(table.columns)}; name one of these")
+def _check(
+    table: pd.DataFrame, measures: Iterable[str], max_conditions: int, min_size: int, share_confirm: float
+) -> None:
+    missing = [name for name in measures if name not in table]
+    if missing:
+        raise KeyError(f"table must have the columns {missing}, got {list(table.columns)}; name one of these")
     if max_conditions not in (1, 2):
         raise ValueError(f"max_conditions must be 1 or 2, got {max_conditions}; more could be chance")
     if min_size < 2:

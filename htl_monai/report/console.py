@@ -21,6 +21,7 @@ from htl_monai.scores import read_scores
 # Of the sweep that PruneCXR makes, every fourth sparsity fits a screen.
 _EVERY = 4
 _PIES = 10
+_SLICES = 6
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN = (".csv", ".json", ".pt", ".nc", ".png", ".html")
 _HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt"), ("phantom",)
@@ -47,9 +48,12 @@ def _impact(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Show the first measure, and nobody's groups only where there are such images."""
+    if "measure" in table:
+        table = table[table["measure"].isin(table["measure"].head(1))]
     if {"group", "n", "n_missing"} <= set(table):
         table = table[(table["group"] != UNKNOWN) | (table["n"] + table["n_missing"] > 0)]
-    return _first("column group n n_forgotten n_never_learned mean low high note")(table)
+    return _first("column group n n_forgotten n_never_learned mean low high p_holm note")(table)
 
 
 def _of_main(table: pd.DataFrame) -> pd.DataFrame:
@@ -84,6 +88,10 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
         lambda table: _first("x y method estimate low high p_holm n_classes")(_of_main(table)),
     ),
     "groups": ("Whom it hits (share of the score that is lost)", _groups),
+    "slices": (
+        "Where a search on half of the images finds it worse, and what the other half says",
+        lambda table: _first("measure slice n_confirmed mean_confirmed gap p_holm note")(table.head(_SLICES)),
+    ),
     "pies": (f"The images that pruning changes most (PIEs): the first {_PIES}, all in pies.csv", _pies),
     "pie_ratios": (
         "Whom the forgotten images (PIEs) show: share among them / share among the others",
@@ -135,7 +143,7 @@ def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
     """Print of those of the tables :data:`TABLES` that are there what a person asks first, then their notes."""
     titles = {name: title for name, (title, _) in TABLES.items()} | _titles(tables)
     for name, (_, shown) in TABLES.items():
-        if name in tables:
+        if name in tables and (name != "slices" or len(tables[name])):
             found, title = shown(tables[name]), titles[name]
             if name == "groups" and "sparsity" in tables[name] and len(tables[name]):
                 title += f", at sparsity {tables[name]['sparsity'].iloc[0]:g}"

@@ -13,11 +13,11 @@ from xarray import Dataset
 from htl_monai.analysis.compared_rankings import rankings_of_scores
 from htl_monai.analysis.comparison import compare
 from htl_monai.analysis.detection import planted_detection
-from htl_monai.analysis.groups_of_forgetting import groups_of_forgetting
 from htl_monai.analysis.impact import impact
 from htl_monai.analysis.means import forgetting_over_seeds, mean_by, mean_scores
 from htl_monai.data.files import read_table, write_csv
 from htl_monai.ranking.forgetting_table import forgetting_table, nearest_level, primary_column
+from htl_monai.report.groups_of_run import groups_of_run
 from htl_monai.report.long_tail import long_tail_tables
 from htl_monai.report.notes import run_notes
 from htl_monai.report.run_figures import draw_tables
@@ -60,7 +60,8 @@ def write_report(
         The tables by name, as written. Of any task ``scores`` (mean of each score and model), ``comparison`` (paired
         differences with 95 % intervals over the subjects of the test images, or over these and the seeds), ``impact``
         (what each sparsity costs, Attend Who is Weak, Table 1; ``impact_unlabelled`` of images without mask),
-        ``groups`` (forgetting by sex, age, diagnosis, site and other metadata), ``detection`` (how well mining found
+        ``groups``, ``pairs`` and ``slices`` (forgetting, and the score of each arm, by metadata, pairs of metadata and
+        what a search finds), ``detection`` (how well mining found
         planted images, beside what needs no pruning), ``rankings`` (every ranking that can be made, beside each other)
         and ``notes`` (sentences on networks of no use, and on what tables could not say). Each is a mean over the seeds
         if these are named, beside ``scores_of_seeds``; the notes name the seed. Where images have classes, also those
@@ -118,7 +119,14 @@ def _tables(
     if arms:
         tables["comparison"] = compare({model: scored[model] for model in arms}, reference, seed)
     images = forgetting_over_seeds([table for _, table in of_seeds])
-    tables["groups"] = groups_of_forgetting(images, seed, columns=list(metadata_of(chosen_from)))
+    properties = run.run_dir / layout.PROPERTIES
+    tables |= groups_of_run(
+        images,
+        list(metadata_of(chosen_from)),
+        {arm: scored[arm] for arm in arms},
+        read_table(properties) if properties.is_file() else None,
+        seed,
+    )
     tables["rankings"] = rankings_of_scores(chosen_from, sparsity)
     return tables
 

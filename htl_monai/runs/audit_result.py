@@ -14,8 +14,9 @@ import xarray as xr
 from torch import Tensor
 
 from htl_monai.analysis.compared_rankings import compare_rankings
-from htl_monai.analysis.groups import groups_table, without_groups
-from htl_monai.data.files import write_csv, write_json
+from htl_monai.analysis.groups import groups_table, pairs_table, without_groups
+from htl_monai.analysis.slices import find_slices
+from htl_monai.data.files import read_table, write_csv, write_json
 from htl_monai.data.preparation.left_out import Skipped
 from htl_monai.data.readers.listing import Item
 from htl_monai.ranking.random_samples import Random
@@ -27,7 +28,7 @@ from htl_monai.report.pictures.case_pictures import case_pictures
 from htl_monai.report.pictures.drawn import Drawn
 from htl_monai.report.pictures.shown_cases import ShownCases
 from htl_monai.report.pictures.write_pictures import write_pictures
-from htl_monai.runs.layout import SCORES
+from htl_monai.runs.layout import PROPERTIES, SCORES
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.stage_log import NOWHERE, stage_log
 from htl_monai.scores import has_labels, metadata_of, table_of, write_scores
@@ -35,7 +36,7 @@ from htl_monai.scores import has_labels, metadata_of, table_of, write_scores
 __all__ = ["Audit"]
 
 _SELECTED_SHARE = 0.1
-_N_RESAMPLES = 2000
+_N_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,6 @@ class Audit:
     def ranking(self) -> pd.DataFrame:
         """One row a sample, hardest first: the dense score, every ranking that can be made, paths and metadata."""
         return self._ranked(None)
-
-    @cached_property
-    def _groups(self) -> pd.DataFrame:
-        return groups_table(self.ranking, self._measures, self._columns, n_resamples=_N_RESAMPLES)
 
     @cached_property
     def rankings(self) -> pd.DataFrame:
@@ -134,12 +131,37 @@ class Audit:
             with stage_log(NOWHERE):
                 return make_report(place, None, hardest, by, self.items, self.networks, progress=progress)
 
+    def pairs(self) -> pd.DataFrame:
+        """Return the dense score and the ranking that orders the samples where two columns of the metadata meet.
+
+        Returns:
+            See :func:`~htl_monai.analysis.groups.pairs_table`.
+        """
+        return self._pairs
+
+    def slices(self, properties: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Search the metadata for where the dense score and the ranking that orders the samples are worse.
+
+        Args:
+            properties: more columns to search, by ``id``, such as
+                :func:`~htl_monai.analysis.picture_properties.picture_properties` of each picture.
+
+        Returns:
+            See :func:`~htl_monai.analysis.slices.find_slices`.
+        """
+        more = pd.DataFrame({"id": []}, dtype=str) if properties is None else properties
+        return find_slices(self.ranking.merge(more, "left", "id"), self._first_measures, [*self._columns, *more])
+
     def write(self, folder: Path, progress: bool = False) -> list[Path]:
         """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,
-        ``sparsity.csv``, ``notes.csv``, ``skipped.csv``, a selection of the hardest tenth by each ranking, which
-        ``htl run`` and a data list can take, and ``pictures`` of all samples and of the hardest.
+        ``pairs.csv``, ``slices.csv``, ``sparsity.csv``, ``notes.csv``, ``skipped.csv``, a selection of the hardest
+        tenth by each ranking, which ``htl run`` and a data list can take, and ``pictures`` of all samples and of the
+        hardest, with properties of each, which are searched for slices.
         """
+        drawn = self.hardest(HARDEST)["id"].tolist()
+        pictures = write_pictures(folder, self.items, drawn, self.networks, progress)
         tables = {"ranking": self.ranking, "rankings": self.rankings, "groups": self.groups()}
+        tables |= {"pairs": self.pairs(), "slices": self.slices(read_table(folder / PROPERTIES))}
         tables |= {
             "scores": table_of(self.scores, 0.0),
             "sparsity": self.sparsity,
@@ -161,8 +183,15 @@ class Audit:
             write_json(folder / "selections" / f"{name}.json", content)
         written = [write_csv(folder / f"{name}.csv", table) for name, table in tables.items()]
         written.append(write_scores(folder / "scores.nc", self.scores))
-        drawn = self.hardest(HARDEST)["id"].tolist()
-        return [*written, write_pictures(folder, self.items, drawn, self.networks, progress)]
+        return [*written, pictures]
+
+    @cached_property
+    def _groups(self) -> pd.DataFrame:
+        return groups_table(self.ranking, self._measures, self._columns, n_resamples=_N_RESAMPLES)
+
+    @cached_property
+    def _pairs(self) -> pd.DataFrame:
+        return pairs_table(self.ranking, self._first_measures, self._columns, n_resamples=_N_RESAMPLES)
 
     @property
     def _primary(self) -> str:
@@ -172,6 +201,12 @@ class Audit:
     def _measures(self) -> dict[str, bool]:
         """The dense score and the rankings, and of which higher is better."""
         return dict.fromkeys({self._primary} & {*self.ranking}, True) | dict.fromkeys(self._made, False)
+
+    @property
+    def _first_measures(self) -> dict[str, bool]:
+        """The dense score, and the ranking that orders the samples."""
+        first = (self._primary, self.ranking["ranked_by"].iloc[0])
+        return {name: better for name, better in self._measures.items() if name in first}
 
     @property
     def _made(self) -> list[str]:

@@ -13,6 +13,7 @@ __all__ = [
     "MLFLOW",
     "PICTURES",
     "PREPARING",
+    "PROPERTIES",
     "REPORT",
     "REPORTING",
     "RUN_NOTE",
@@ -32,6 +33,8 @@ DYNAMICS = "dynamics.nc"
 """What a training recorded of its samples, in its folder."""
 RUN_NOTE, REPORT, PICTURES = "run.json", "report.html", "pictures/cases.json"
 """Of a run or an audit: what it consists of, the page to look at, and the pictures on it."""
+PROPERTIES = "pictures/properties.csv"
+"""Beside them: what is simple to measure of a picture, one row an image."""
 SCORES = "scores.nc"
 """What mining and evaluating measured, in the folder of each of their stages."""
 MLFLOW = "mlflow.json"

@@ -46,7 +46,7 @@ def met(table: pd.DataFrame, conditions: str) -> pd.Series:
 def test_a_planted_pair_is_found_and_confirmed() -> None:
     table = drawn(500)
     hit = plant(table)
-    first = find_slices(table, "iou").iloc[0]
+    first = find_slices(table, {"iou": True}).iloc[0]
     assert first["note"] == FOUND and first["p_holm"] < 0.001 and first["gap"] < -0.1
     assert first["slice"].startswith("sex = male and label size ≤ 0.")
     inside = met(table, first["conditions"])
@@ -60,8 +60,8 @@ def test_a_planted_pair_is_found_and_confirmed() -> None:
 def test_a_measure_of_which_less_is_better_is_searched_the_other_way() -> None:
     table = drawn()
     plant(table)
-    expected, mirrored = find_slices(table, "iou"), table.assign(iou=-table["iou"])
-    found = find_slices(mirrored, "iou", higher_is_better=False)
+    expected, mirrored = find_slices(table, {"iou": True}), table.assign(iou=-table["iou"])
+    found = find_slices(mirrored, {"iou": False})
     assert found["slice"].tolist() == expected["slice"].tolist()
     assert found["gap"].tolist() == pytest.approx((-expected["gap"]).tolist())
     assert found["p_holm"].tolist() == pytest.approx(expected["p_holm"].tolist(), nan_ok=True)
@@ -74,7 +74,7 @@ def test_on_shuffled_metadata_nothing_is_found_in_95_of_100() -> None:
     for seed in range(200):
         order = np.random.default_rng(seed).permutation(len(table))
         shuffled = table.assign(**{name: table[name].to_numpy()[order] for name in metadata})
-        false += int((find_slices(shuffled, "iou", seed=seed)["note"] == FOUND).any())
+        false += int((find_slices(shuffled, {"iou": True}, seed=seed)["note"] == FOUND).any())
     assert false <= 10
 
 
@@ -88,7 +88,7 @@ def test_the_planted_group_of_the_phantom_is_found_by_its_pictures(tmp_path: Pat
     planted = table["hard_group"] == "small"
     noise = np.random.default_rng(0).normal(0, 0.05, len(table))
     table = pd.concat([table, pd.DataFrame(pictures)], axis=1).assign(iou=0.8 - 0.3 * planted + noise)
-    found = find_slices(table.drop(columns=["image", "label", "hard_group"]), "iou")
+    found = find_slices(table.drop(columns=["image", "label", "hard_group"]), {"iou": True})
     assert found["note"].iloc[0] == FOUND
     inside = met(table, found["conditions"].iloc[0])
     assert (inside & planted).sum() / (inside | planted).sum() > 0.7
@@ -99,14 +99,14 @@ def test_images_of_a_subject_are_never_both_searched_and_confirmed() -> None:
     table = drawn(40)
     plant(table)
     many = pd.concat([table] * 10, ignore_index=True).assign(subject=[f"s{n % 40}" for n in range(400)])
-    assert not (find_slices(many, "iou")["note"] == FOUND).any()  # 40 subjects are few, whatever their images
-    assert (find_slices(many.drop(columns="subject"), "iou")["note"] == FOUND).any()
+    assert not (find_slices(many, {"iou": True})["note"] == FOUND).any()  # 40 subjects are few, whatever their images
+    assert (find_slices(many.drop(columns="subject"), {"iou": True})["note"] == FOUND).any()
 
 
 def test_where_there_is_little_to_search_there_is_an_empty_table() -> None:
     columns = ["measure", "slice", "conditions", "n_found", "note"]
     for table in (drawn(5), drawn()[["id", "iou"]], drawn().assign(iou=0.5), drawn().assign(iou=np.nan)):
-        found = find_slices(table, "iou")
+        found = find_slices(table, {"iou": True})
         assert found.empty and {*columns} <= {*found}
 
 
@@ -115,14 +115,16 @@ def test_missing_values_and_odd_names_meet_no_condition() -> None:
     table['<b>männlich</b> "x"'] = plant(table, 0.4).map({True: 'a"<&', False: None})
     table.loc[::3, "label_size"] = np.nan
     table["name"] = [f"n{number}" for number in range(len(table))]
-    found = find_slices(table, "iou", columns=[*table.columns[-2:], "label_size", "not there"], max_conditions=1)
+    found = find_slices(
+        table, {"iou": True}, columns=[*table.columns[-2:], "label_size", "not there"], max_conditions=1
+    )
     assert all(len(json.loads(one)) == 1 for one in found["conditions"]) and (found["note"] == FOUND).any()
 
 
 def test_bad_options_are_refused() -> None:
     table = drawn(20)
-    with pytest.raises(KeyError, match="table must have the column dice, got .*; name one of these"):
-        find_slices(table, "dice")
+    with pytest.raises(KeyError, match="table must have the columns .*dice.*, got .*; name one of these"):
+        find_slices(table, {"dice": True})
     for option, value in (("max_conditions", 3), ("min_size", 1), ("share_confirm", 1.0)):
         with pytest.raises(ValueError, match=f"^{option} must be .*, got {value}; "):
-            find_slices(table, "iou", **{option: value})
+            find_slices(table, {"iou": True}, **{option: value})

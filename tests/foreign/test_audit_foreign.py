@@ -118,6 +118,10 @@ def test_groups_are_by_every_column_that_makes_some(audits: dict[str, tuple[Audi
     by_site = found.groups(by="site").set_index(["measure", "group"])
     iou = found.ranking.groupby("site")["iou"].mean()
     assert by_site.loc[("iou", "a"), "mean"] == pytest.approx(iou["a"]) and by_site.loc[("iou", "b"), "n"] == 4
+    pairs = found.pairs()
+    assert read_table(out / "pairs.csv")["group"].tolist() == pairs["group"].tolist()
+    assert {*pairs["column"]} == {"site × split"} and {*pairs["measure"]} == {"iou", found.ranking["ranked_by"].iloc[0]}
+    assert [*read_table(out / "slices.csv")] == [*found.slices()]
     with pytest.raises(KeyError, match="by must be a column that makes groups, got age; there are .*site"):
         found.groups(by="age")
 

@@ -77,11 +77,14 @@ def test_the_mean_of_classes_is_their_average_precision() -> None:
     assert mean_scores({"dense": found})["mean_average_precision"].item() == pytest.approx(5 / 6)  # of Mass alone
 
 
+WRITTEN = {"scores", "comparison", "impact", "groups", "pairs", "slices", "rankings", "notes"}
+
+
 @pytest.mark.parametrize("planted", [True, False])
 def test_tables_are_written(paths: dict[str, Path], tmp_path: Path, planted: bool, write_table: WriteTable) -> None:
     write_table(tmp_path / "mining" / "scores.nc", forgetting(planted))
     tables = write_report(tmp_path, tmp_path / "out", [*paths])
-    written = {"scores", "comparison", "impact", "groups", "rankings", "notes"} | ({"detection"} if planted else set())
+    written = WRITTEN | ({"detection"} if planted else set())
     assert set(tables) == {path.stem for path in (tmp_path / "out").iterdir()} == written
     comparison = tables["comparison"].set_index(["model", "reference", "score"])
     gain = comparison.loc[("htl", "dense", "foreground_iou")]
@@ -162,7 +165,7 @@ def test_without_any_mask_the_tables_are_of_boxes(
         write_table(path, scored.assign(box_foreground_iou=0.4))
     shutil.copytree(tmp_path / "evaluating_dense", tmp_path / "evaluating_whole")
     tables = write_report(tmp_path, tmp_path / "out", [*paths], baselines=["whole"])
-    assert set(tables) == {"scores", "comparison", "impact", "groups", "detection", "rankings", "notes"}
+    assert set(tables) == WRITTEN | {"detection"}
     assert tables["notes"].empty
     means = tables["scores"].set_index("model")
     assert means.index.tolist() == ["dense", "htl", "random", "whole"]

@@ -20,7 +20,7 @@ WriteRun = Callable[..., Path]
 
 FORGETTABILITY = {"classes", "class_changes", "overall", "forgettability", "first_drop"}
 FORGETTABILITY |= {"dissimilarity", "fcd_regression", "correlations", "notes"}
-OF_ANY_TASK = {"scores", "scores_of_seeds", "comparison", "impact", "groups", "rankings"}
+OF_ANY_TASK = {"scores", "scores_of_seeds", "comparison", "impact", "groups", "pairs", "slices", "rankings"}
 PIES = {"pies", "pie_ratios", "noise", "pie_notes"}
 FIGURES = {"overall", "forgettability", "classes", "pairs", "pie_ratios", "hard_or_noisy"}
 
@@ -43,7 +43,7 @@ def test_everything_is_written_and_the_same_again(write_run: WriteRun, tmp_path:
         read = pd.read_csv(tmp_path / "a" / f"{name}.csv")
         assert read.columns.tolist() == table.columns.tolist() and len(read) == len(table)
         for column in table.select_dtypes("float"):
-            assert np.array_equal(read[column], table[column], equal_nan=True)
+            assert np.array_equal(read[column].astype(float), table[column], equal_nan=True)
     write_pies(run_dir, tmp_path / "b", share=0.1)  # finds data and seeds itself
     again = files(tmp_path / "b")
     assert "figures/pie_ratios.svg" in again and again == {name: written[name] for name in again}

@@ -35,6 +35,7 @@ def find_slices(
     min_size: int = 10,
     share_confirm: float = 0.5,
     seed: int = 0,
+    properties: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Find slices, by one condition or two, whose mean is worse than that of all other images, and confirm them.
 
@@ -52,6 +53,8 @@ def find_slices(
         min_size: images that a slice, and the rest, must have where it is searched; half as many confirm it.
         share_confirm: the share of the subjects that the search does not see, in (0, 1).
         seed: of the division.
+        properties: more columns to search, by ``id``, such as those of
+            :func:`~htl_monai.analysis.picture_properties.picture_properties`; those of ``table`` come first.
 
     Returns:
         At most ten slices a measure: ``measure``, ``slice`` in words, ``conditions`` (JSON: a list of ``column`` and
@@ -71,6 +74,9 @@ def find_slices(
     """
     _check(table, measures, max_conditions, min_size, share_confirm)
     chosen = [name for name in (table if columns is None else columns) if name not in measures]
+    if properties is not None:
+        more = properties.columns.difference(table.columns, sort=False)
+        table, chosen = table.merge(properties[["id", *more]], "left", "id"), [*chosen, *more]
     parts = [
         _of_measure(table, measure, better, chosen, max_conditions, min_size, share_confirm, seed)
         for measure, better in measures.items()

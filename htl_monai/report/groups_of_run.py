@@ -37,7 +37,6 @@ def groups_of_run(
         :func:`~htl_monai.analysis.groups.pairs_table` and :func:`~htl_monai.analysis.slices.find_slices`; measures are
         ``forgetting_relative``, and the score that counts first with the name of the arm behind it.
     """
-    more = pd.DataFrame({"id": []}, dtype=str) if properties is None else properties
     bounded = mined.assign(forgetting_relative=bounded_forgetting(mined["forgetting_relative"]))
     parts = [(bounded, {"forgetting_relative": False}, list(columns))]
     if scored:
@@ -46,7 +45,7 @@ def groups_of_run(
     groups = [groups_of_forgetting(mined, seed, columns=columns)]
     groups += [groups_table(*part, seed=seed, n_resamples=_N_RESAMPLES) for part in parts[1:]]
     pairs = [pairs_table(*part, seed=seed, n_resamples=_N_RESAMPLES) for part in parts]
-    slices = [find_slices(table.merge(more, "left", "id"), of, [*by, *more], seed=seed) for table, of, by in parts]
+    slices = [find_slices(*part, seed=seed, properties=properties) for part in parts]
     found = {"groups": groups, "pairs": pairs, "slices": slices}
     return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
 

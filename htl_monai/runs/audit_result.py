@@ -149,8 +149,7 @@ class Audit:
         Returns:
             See :func:`~htl_monai.analysis.slices.find_slices`.
         """
-        more = pd.DataFrame({"id": []}, dtype=str) if properties is None else properties
-        return find_slices(self.ranking.merge(more, "left", "id"), self._first_measures, [*self._columns, *more])
+        return find_slices(self.ranking, self._first_measures, self._columns, properties=properties)
 
     def write(self, folder: Path, progress: bool = False) -> list[Path]:
         """Write ``scores.nc``, ``scores.csv`` (dense), ``ranking.csv``, ``rankings.csv``, ``groups.csv``,

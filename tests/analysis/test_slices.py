@@ -121,6 +121,15 @@ def test_missing_values_and_odd_names_meet_no_condition() -> None:
     assert all(len(json.loads(one)) == 1 for one in found["conditions"]) and (found["note"] == FOUND).any()
 
 
+def test_properties_are_joined_by_id_and_never_replace_a_column() -> None:
+    table = drawn()
+    plant(table)
+    expected = find_slices(table, {"iou": True}, ["sex", "label_size"])
+    properties = table[["id", "label_size"]].iloc[::-1].assign(sex="nobody")
+    found = find_slices(table.drop(columns="label_size"), {"iou": True}, ["sex"], properties=properties)
+    pd.testing.assert_frame_equal(found, expected)
+
+
 def test_bad_options_are_refused() -> None:
     table = drawn(20)
     with pytest.raises(KeyError, match="table must have the columns .*dice.*, got .*; name one of these"):

@@ -68,6 +68,7 @@ def make_report(
     drawn = (_of_run(found, entries or {}) if networks is None else networks) if behind else {}
     if drawn or (behind and not (found.folder / layout.PICTURES).is_file()):
         write_pictures(found.folder, shown, [id_ for id_ in ids if id_ in known], drawn, progress)
+        cases = cases_of(found, by)  # with what was measured of the pictures
     page = Path(out).resolve() if out is not None else found.folder / layout.REPORT
     return write_page(content_of(found, cases, hardest, page.parent), page)
 

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from xarray import Dataset
 
+from htl_monai.data.files import read_table
 from htl_monai.ranking.rank_all import rank_all, rankings_at
 from htl_monai.ranking.ranking import over_seeds
 from htl_monai.ranking.registry import ranking_named, rankings
 from htl_monai.report.content.found import Found
 from htl_monai.report.content.plain_words import label_of, percent
+from htl_monai.runs import layout
 from htl_monai.scores import at_level, has_labels, of_samples
 
 __all__ = ["Cases", "Column", "cases_of", "primary_of"]
@@ -76,13 +78,12 @@ def primary_of(found: Found) -> dict[str, Any]:
     return {"name": column, "label": label_of(name), "higher_is_better": name != "taxicab"}
 
 
-def cases_of(found: Found, by: str | None = None, properties: pd.DataFrame | None = None) -> Cases:
-    """Return the images that were mined, and those that the arms were scored on.
+def cases_of(found: Found, by: str | None = None) -> Cases:
+    """Return the images that were mined, and those that the arms were scored on, with properties of their pictures.
 
     Args:
         found: what there is.
         by: the ranking that orders the images that the report is on; by default the first that can be made.
-        properties: of the pictures, by ``id``.
 
     Raises:
         KeyError: there is no such ranking.
@@ -101,11 +102,20 @@ def cases_of(found: Found, by: str | None = None, properties: pd.DataFrame | Non
     )
     if found.items:
         table["split"] = [found.items[id_][0] if id_ in found.items else None for id_ in table.index]
-    if properties is not None:
-        table = table.join(properties[[name for name in properties if name not in table]])
+    properties = _properties(found)
+    table = table.join(properties[properties.columns.difference(table.columns, sort=False)])
     table = table.rename_axis("id").reset_index()
     of_data = [_described(table[name]) for name in map(str, table) if name not in (*columns, *_FILES)]
     return Cases(table, tuple(_in_order([*columns.values(), *of_data], ranking)), ranking)
+
+
+def _properties(found: Found) -> pd.DataFrame:
+    """Return what was measured of the pictures, by id; nothing where they were not looked at."""
+    path = found.folder / layout.PROPERTIES
+    table = read_table(path) if path.is_file() else pd.DataFrame({"id": []}, dtype=str)
+    if "id" not in table or table["id"].duplicated().any():
+        raise ValueError(f"{path} must have one row an id, got {list(table.columns)}; make the pictures anew")
+    return table.set_index("id")
 
 
 def _distinct(mined: Iterable[Dataset]) -> list[Dataset]:

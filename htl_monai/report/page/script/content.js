@@ -44,6 +44,13 @@ function thumbnail(index) {
   return address && { address, tile, corner, columns: per_row, rows: Math.ceil(per_sprite / per_row) };
 }
 
+// Sprites are decoded as a whole: what is to be read stands there a frame before the small pictures do.
+const waiting = [];
+function later(action) {
+  if (waiting.push(action) > 1) return;
+  requestAnimationFrame(() => setTimeout(() => { for (const each of waiting.splice(0)) each(); }));
+}
+
 // A thumbnail as an element of a given height, cut out of its sprite.
 function thumbnailElement(index, height, description) {
   const found = thumbnail(index);
@@ -53,7 +60,7 @@ function thumbnailElement(index, height, description) {
   const element = make("span", { class: "thumbnail", ...(description ? { role: "img", "aria-label": description } : { "aria-hidden": "true" }) });
   element.style.width = `${width * scale}px`;
   element.style.height = `${height}px`;
-  element.style.backgroundImage = `url("${found.address}")`;
+  later(() => { element.style.backgroundImage = `url("${found.address}")`; });
   element.style.backgroundPosition = found.corner.map((x) => `${-x * scale}px`).join(" ");
   element.style.backgroundSize = `${found.columns * width * scale}px auto`;
   return element;

@@ -174,6 +174,18 @@ def test_a_picture_is_enlarged_and_an_empty_outline_is_said(open_report: OpenRep
     assert box() == [0, 0, 256, 192] and not page.one(".side > p.quiet").is_displayed()
 
 
+def test_only_what_is_worse_stands_out_as_worse(open_report: OpenReport, content: Content) -> None:
+    for row in content["groups"]:
+        row["p_holm"] = 0.001
+    page = open_report(content)
+    gaps = {row["group"]: row["gap_whole"] for row in content["groups"] if row["measure"] == "iou"}
+    assert set(page.texts("#groups > .blocks .strong th")) == set(gaps)
+    assert set(page.texts("#groups > .blocks .worse th")) == {name for name, gap in gaps.items() if gap < 0}
+    page.choose("#groups .field select", "forgetting")
+    gaps = {row["group"]: row["gap_whole"] for row in content["groups"] if row["measure"] == "forgetting"}
+    assert set(page.texts("#groups > .blocks .worse th")) == {name for name, gap in gaps.items() if gap > 0}
+
+
 def test_columns_are_chosen_and_paper_gets_few_rows(open_report: OpenReport, content: Content) -> None:
     content["cases"]["columns"][-1]["show"] = False
     page = open_report(content)

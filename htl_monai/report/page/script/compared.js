@@ -33,13 +33,13 @@ function armsSection() {
     caption: String(rows[0].label ?? score), first: "Arm, against", valueLabel: "Difference [95 %]", signs: true, reference: 0,
     beside: telling([], comparison), rows: rows.map((row) => ({
       label: `${named.get(row.model) ?? row.model} − ${named.get(row.reference) ?? row.reference}`, value: row.difference, low: row.low, high: row.high,
-      strong: row.low > 0 || row.high < 0, row,
+      strong: row.low > 0 || row.high < 0, worse: isWorse(row.difference, score), row,
     })),
   }));
   return {
     id: "arms", title: "Arms compared", short: "Arms",
     parts: [
-      comparison.length > 0 && make("p", { class: "quiet" }, "Difference between two ways of training, with its 95 % interval; the dashed line is no difference. Bold: the interval leaves it out."),
+      comparison.length > 0 && make("p", { class: "quiet" }, "Difference between two ways of training, with its 95 % interval; the dashed line is no difference. Bold: the interval leaves it out, in orange for the worse."),
       make("div", { class: "blocks" }, ...forests), arms.length > 0 && armsTable(arms),
     ].filter(Boolean),
   };

@@ -8,7 +8,7 @@ const telling = (columns, rows) => [...columns, { text: NOTE, of: (row) => row.n
 
 const extent = (rows) => d3.extent(rows.flatMap((row) => [row.value, row.low, row.high]).filter(isNumber));
 
-// rows: { label, n, value, low, high, strong, row, show: () => … }; beside: more columns, of their row; domain: the reach of
+// rows: { label, n, value, low, high, strong, worse, row, show: () => … }; beside: more columns, of their row; domain: the reach of
 // the axis, where several plots share one.
 function forest({ caption, first = "Group", valueLabel, rows, domain = extent(rows), reference, beside = [], withAction = rows.some((row) => row.show), digits = 3, signs = false }) {
   if (!rows.length) return null;
@@ -18,7 +18,7 @@ function forest({ caption, first = "Group", valueLabel, rows, domain = extent(ro
   const written = signs ? signed : number;
   const withN = rows.some((row) => isNumber(row.n));
   const kind = (text) => (text === NOTE ? "note words" : "number extra");
-  const line = (row) => make("tr", { class: row.strong ? "strong" : null },
+  const line = (row) => make("tr", { class: row.strong ? `strong ${row.worse ? "worse" : ""}` : null },
     clamped(row.label, "th", { scope: "row" }),
     withN && make("td", { class: "number" }, number(row.n, 0)),
     make("td", { class: "plot" }, interval(row, scale, reference)),

@@ -1,6 +1,9 @@
 // For whom it fails: groups, pairs of groups and slices that were searched for, each against the whole.
 
 const HOLM = 0.05;
+// Of a ranking more is worse (harder); of a score, as the primary one says.
+const moreIsBetter = (measure) => !list(content.rankings).some((row) => row.ranking === measure) && content.primary?.higher_is_better !== false;
+const isWorse = (gap, measure) => isNumber(gap) && gap !== 0 && (gap < 0) === moreIsBetter(measure);
 const differs = (row) => isNumber(row.p_holm) && row.p_holm < HOLM;
 
 // The measures of a table, the primary one first.
@@ -37,7 +40,7 @@ function groupForest(rows, column, measure, shared) {
   return forest({
     caption: `${columnLabel(column)}${missing ? ` (unknown for ${counted(missing, "case")})` : ""}`,
     valueLabel: `${measure || "Mean"} [95 %]`, reference: wholeOf(rows), ...shared,
-    rows: rows.map((row) => ({ label: row.group, n: row.n, ...plotted(row), strong: differs(row), row, show: groupTest(row.column, row.group) })),
+    rows: rows.map((row) => ({ label: row.group, n: row.n, ...plotted(row), strong: differs(row), worse: isWorse(row.gap_whole, row.measure), row, show: groupTest(row.column, row.group) })),
   });
 }
 
@@ -68,7 +71,7 @@ function groupsSection() {
   return {
     id: "groups", title: "Groups", short: "Groups",
     parts: [
-      make("p", { class: "quiet" }, "The dot is the group's mean, the line its 95 % interval, the dashed line the mean of all cases. Bold: differs from the rest, corrected for the number of groups (Holm, p < 0.05)."),
+      make("p", { class: "quiet" }, "The dot is the group's mean, the line its 95 % interval, the dashed line the mean of all cases. Bold: differs from the rest, corrected for the number of groups (Holm, p < 0.05), in orange for the worse."),
       ...(groups.length ? byMeasure(groups, "Measure", blocks) : []), paired,
     ].filter(Boolean),
   };
@@ -100,7 +103,7 @@ function slicesSection() {
     reference: d3.mean(list(cases.values[measure]).filter(isNumber)),
     beside: telling(AGAINST_REST, rows),
     rows: rows.map((row) => ({
-      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), row, show: sliceTest(row),
+      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), worse: isWorse(row.gap, row.measure), row, show: sliceTest(row),
     })),
   })];
   return {

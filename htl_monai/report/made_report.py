@@ -14,7 +14,7 @@ from htl_monai.report.content.hardest import ids_of_hardest
 from htl_monai.report.content.read_content import content_of
 from htl_monai.report.page.write_page import write_page
 from htl_monai.report.pictures.drawn import Drawn
-from htl_monai.report.pictures.of_run import networks_of_run
+from htl_monai.report.pictures.of_run import networks_of_run, pruner_in
 from htl_monai.report.pictures.read_pictures import read_pictures
 from htl_monai.report.pictures.write_pictures import write_pictures
 from htl_monai.runs import layout
@@ -87,4 +87,8 @@ def _of_run(found: Found, entries: Mapping[str, Any]) -> dict[str, Drawn]:
     if found.main is None or found.level is None:
         return {}
     task = str(next(iter(found.scored.values()), found.main).attrs.get("task", ""))
-    return networks_of_run(found.folder, task, [arm for arm in found.scored if arm != "dense"], found.level, entries)
+    arms, stage = [arm for arm in found.scored if arm != "dense"], next(iter(found.mined))
+    record = next((record for name, record in found.records.items() if name.split("/")[-1] == stage), {})
+    config = record.get("config")
+    pruner = pruner_in(config) if isinstance(config, Mapping) else None
+    return networks_of_run(found.folder, task, arms, found.level, entries, pruner)

@@ -117,10 +117,15 @@ class Drawn:
         return masks
 
 
-def dense_and_pruned(model: Model, task: Task, level: float, pruner: Compressor) -> dict[str, Drawn]:
-    """Return a network as it is and at one level of compression, by the names that pictures and pages know them by."""
+def dense_and_pruned(model: Model, task: Task, level: float, pruner: Compressor | None) -> dict[str, Drawn]:
+    """Return a network as it is and, where the pruner is known, at one level of compression, by the names that pictures
+    and pages know them by.
+    """
+    dense = {"dense": Drawn(model, task, "unpruned network")}
+    if pruner is None:
+        return dense
     return {
-        "dense": Drawn(model, task, "unpruned network"),
+        **dense,
         "pruned": Drawn(model, task, f"{level:.0%} pruned", "pruned", level, pruner),
     }
 

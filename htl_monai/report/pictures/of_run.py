@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from htl_monai import pruning
 from htl_monai.engines.restored_task import RestoredTask
 from htl_monai.models.model import Model
-from htl_monai.pruning import GlobalMagnitude
+from htl_monai.pruning import Compressor
 from htl_monai.report.pictures.drawn import Drawn, dense_and_pruned
 from htl_monai.runs import layout
 from htl_monai.tasks.from_metadata import from_metadata
 from htl_monai.tasks.task import Task
 
-__all__ = ["networks_of_run"]
+__all__ = ["networks_of_run", "pruner_in"]
 
 _MOST_ARMS = 3
 
 
 def networks_of_run(
-    folder: Path, task: str, arms: Sequence[str], level: float, entries: Mapping[str, Any]
+    folder: Path, task: str, arms: Sequence[str], level: float, entries: Mapping[str, Any], pruner: Compressor | None
 ) -> dict[str, Drawn]:
     """Return the networks of a run that there are, of its first seed: as trained, pruned, and of the first arms.
 
@@ -31,6 +32,7 @@ def networks_of_run(
         arms: by name; of those that train, some.
         level: how much the pruned one lacks.
         entries: config entries of the networks beyond their records; they run as code.
+        pruner: what it was pruned by, see :func:`pruner_in`; None leaves it out.
     """
     seeds = layout.seeds_with(folder, layout.DENSE)
     root = folder / layout.seed_folder(seeds[0] if seeds else None)
@@ -40,13 +42,39 @@ def networks_of_run(
     if not _loads(dense):
         return {}
     known = _task(dense)
-    networks = dense_and_pruned(dense, RestoredTask(known, dense), level, GlobalMagnitude())
+    networks = dense_and_pruned(dense, RestoredTask(known, dense), level, pruner)
     trained = [(arm, root / layout.attended(arm) / "model.pt") for arm in arms]
     for arm, path in [(arm, path) for arm, path in trained if path.is_file()][:_MOST_ARMS]:
         model = _model(path, task, entries)
         if _loads(model):
             networks[arm] = Drawn(model, RestoredTask(known, model), arm.replace("_", " "), "arm")
     return networks
+
+
+def pruner_in(config: Mapping[str, Any]) -> Compressor | None:
+    """Return the pruner of a recorded config; None where it is none of this package's, or made of more than numbers.
+
+    Example:
+        >>> pruner_in({"seed": 3, "pruner": {"_target_": "htl_monai.pruning.Random", "seed": "@seed"}})
+        Random(amount=0.7, seed=3)
+        >>> pruner_in({"pruner": {"_target_": "os.system", "command": "ls"}}) is None
+        True
+    """
+    entry = config.get("pruner")
+    entry = dict(entry) if isinstance(entry, Mapping) else {}
+    kind = getattr(pruning, str(entry.pop("_target_", "")).removeprefix("htl_monai.pruning."), None)
+    values = {
+        key: config.get(value[1:]) if isinstance(value, str) and value.startswith("@") else value
+        for key, value in entry.items()
+    }
+    plain = all(isinstance(value, int | float) for value in values.values())
+    if not isinstance(kind, type) or not issubclass(kind, Compressor) or not plain:
+        return None
+    made: Callable[..., Compressor] = kind
+    try:
+        return made(**values)
+    except (TypeError, ValueError):
+        return None
 
 
 def _loads(model: Model) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Console().print(closing_table(rows, f"A report of {options.cases} cases, {1 + len(GROUPS) + N_NUMBERS} columns"))
     if options.out:
         content = {"rows": [row.record() for row in rows], "cases": options.cases}
-        browser = {"chromium": chrome.capabilities["browserVersion"]}
+        browser = {"chromium": chrome.capabilities["browserVersion"], "load": [round(x, 1) for x in os.getloadavg()]}
         write_json(options.out, content | browser | circumstances(torch.device("cpu")))
 
 

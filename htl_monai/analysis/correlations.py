@@ -91,13 +91,6 @@ def pair_correlations(
         >>> pair_correlations(pairs, "gap", "fcd")[["method", "estimate", "p_value"]].round(3).values.tolist()
         [['pearson', 0.968, 0.083], ['spearman', 0.984, 0.083]]
     """
-    missing = [column for column in ("class_a", "class_b", x, y) if column not in pairs]
-    if missing:
-        raise KeyError(f"pairs must have the columns {missing}, got {list(pairs.columns)}; pass what pairs_table gives")
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations}; 9999 is usual")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), got {confidence}; 0.95 is usual")
     found = ClassPairs.from_table(pairs, [x, y])
     n = len(found.values[x])
     rows = [

@@ -49,17 +49,7 @@ def regress_fcd(
         >>> regress_fcd(pairs)["estimate"].abs().round(6).tolist()
         [1.0, 2.0, 1.0, 0.0]
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), got {confidence}; 0.95 is usual")
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations}; 9999 is usual")
-    needed = ["class_a", "class_b", response, *_TERMS[1:3]]
-    missing = [column for column in needed if column not in pairs]
-    if missing:
-        raise KeyError(
-            f"pairs must have the columns {missing}, got {list(pairs.columns)}; pass what pairs_table returns"
-        )
-    found = ClassPairs.from_table(pairs, needed[2:])
+    found = ClassPairs.from_table(pairs, [response, *_TERMS[1:3]])
     n = len(found.values[response])
     return pd.DataFrame(
         {

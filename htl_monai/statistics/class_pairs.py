@@ -39,7 +39,15 @@ class ClassPairs:
 
         A permutation needs every pair. Where some are not measured (NaN, or no row), the class with the most of them is
         left out, then the next.
+
+        Raises:
+            KeyError: a column is missing.
         """
+        missing = [name for name in ("class_a", "class_b", *columns) if name not in pairs]
+        if missing:
+            raise KeyError(
+                f"pairs must have the columns {missing}, got {list(pairs.columns)}; pass those of pairs_table"
+            )
         names = pd.unique(pd.concat([pairs["class_a"], pairs["class_b"]], ignore_index=True))
         place = {name: number for number, name in enumerate(names)}
         a, b = pairs["class_a"].map(place).to_numpy(int), pairs["class_b"].map(place).to_numpy(int)
@@ -75,6 +83,8 @@ class ClassPairs:
         seed: int,
     ) -> float:
         """Return the share of the permutations whose statistic ``(P, pairs) -> (P,)`` is as far from 0 as observed."""
+        if n_permutations < 1:
+            raise ValueError(f"n_permutations must be at least 1, got {n_permutations}; 9999 is usual")
         observed = abs(float(statistic(values[None])[0]))
         found = np.concatenate([np.abs(statistic(part)) for part in self.permuted(values, n_permutations, seed)])
         return float((found >= observed - _ROUNDING * max(1.0, observed)).mean())
@@ -92,6 +102,8 @@ class ClassPairs:
             ``(T,)``: Student's quantile times the jackknife's standard error; NaN with fewer than
             :data:`FEWEST_CLASSES` classes, or where an estimate cannot be given without one of them.
         """
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence must be in (0, 1), got {confidence}; 0.95 is usual")
         first, second = np.triu_indices(self.n_classes, 1)
         size = len(estimate(self.values))
         if self.n_classes < FEWEST_CLASSES:

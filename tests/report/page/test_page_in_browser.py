@@ -186,6 +186,23 @@ def test_only_what_is_worse_stands_out_as_worse(open_report: OpenReport, content
     assert set(page.texts("#groups > .blocks .worse th")) == {name for name, gap in gaps.items() if gap > 0}
 
 
+def test_a_click_on_a_point_opens_its_case(open_report: OpenReport, drawn_page: Path, content: Content) -> None:
+    page, values = open_report(drawn_page), content["cases"]["values"]
+    hard = [i for i in range(N) if values["forgetting"][i] >= 0.4 and values["label_quality"][i] < 0.75]
+    page.run(
+        "document.documentElement.style.scrollBehavior = 'auto'; document.querySelector('#quadrants').scrollIntoView()"
+    )
+    page.rest()
+    x, y = page.run(
+        "const svg = document.querySelector('#quadrants .chart svg'), box = svg.getBoundingClientRect();"
+        "const [x, y] = svg.querySelector('.points.hard').getAttribute('d').slice(1).match(/[0-9.]+/g).map(Number);"
+        "return [x - box.width / 2, y - box.height / 2]"
+    )
+    page.keys().move_to_element_with_offset(page.one("#quadrants .chart svg"), round(x), round(y)).click().perform()
+    assert page.texts("#viewer-title")[0] in [values["id"][i] for i in hard]
+    assert page.texts(".viewer-head .quiet")[0].endswith(f" of {len(hard)}")
+
+
 def test_columns_are_chosen_and_paper_gets_few_rows(open_report: OpenReport, content: Content) -> None:
     content["cases"]["columns"][-1]["show"] = False
     page = open_report(content)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from monai.utils import CommonKeys as Keys
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -63,6 +65,11 @@ def case_pictures(item: Item, networks: Mapping[str, Drawn]) -> CasePictures:
     """
     first = next(iter(networks.values()))
     notes: list[str] = []
+    if gone := _gone(item[Keys.IMAGE]):
+        return CasePictures(note=f"The picture is gone: {gone[0]}")
+    if gone := _gone(item.get(Keys.LABEL)):
+        notes.append(f"The given label is gone: {gone[0]}")
+        item = {key: value for key, value in item.items() if key != Keys.LABEL}
     try:
         batch = first.prepared(item)
     except Exception as error:  # transforms of anybody on files of anybody
@@ -90,6 +97,12 @@ def case_pictures(item: Item, networks: Mapping[str, Drawn]) -> CasePictures:
         return CasePictures((Slice(view.picture, 0, outlines),), note=note)
     slices, worst = _slices(view, masks)
     return CasePictures(tuple(slices), worst, note=note)
+
+
+def _gone(files: Any) -> list[str]:
+    """Return the files of an image or a label that are not there; a class is none."""
+    paths = files if isinstance(files, list) else [files]
+    return [path for path in paths if isinstance(path, str) and not os.path.exists(path)]
 
 
 def _masks(said: Mapping[str, Said], task: Task, notes: list[str]) -> dict[str, NDArray[np.bool_]]:

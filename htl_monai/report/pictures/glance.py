@@ -53,6 +53,8 @@ def glance(item: Item) -> Glance:
         ValueError: it cannot be read.
     """
     path = str(item[Keys.IMAGE][0] if isinstance(item[Keys.IMAGE], list) else item[Keys.IMAGE])
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"image must be there, got no file {path}; add it")
     label = item.get(Keys.LABEL)
     mask = label if isinstance(label, str) and os.path.isfile(label) else None
     if _is_volume(path) or not is_picture(path):

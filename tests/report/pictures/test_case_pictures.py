@@ -141,7 +141,15 @@ def test_a_picture_that_is_gone_or_damaged_leaves_a_note(
     if content is not None:
         (tmp_path / "a.png").write_bytes(content)
     found = case_pictures(item(tmp_path / "a.png"), drawn_of(model_of()))
-    assert found.slices == () and found.note.startswith("The picture cannot be shown: ")
+    said = f"The picture is gone: {tmp_path / 'a.png'}" if content is None else "The picture cannot be shown: "
+    assert found.slices == () and found.note.startswith(said)
+
+
+def test_a_label_that_is_gone_leaves_a_note_and_the_networks(model_of: Makes, drawn_of: Makes, tmp_path: Path) -> None:
+    case = item(picture(tmp_path / "a.png"), tmp_path / "gone.png")
+    found = case_pictures(case, drawn_of(model_of()))
+    assert [*found.slices[0].outlines] == ["dense", "pruned"]
+    assert found.note == f"The given label is gone: {tmp_path / 'gone.png'}"
 
 
 def test_a_network_that_fails_leaves_a_note_and_the_others(model_of: Makes, drawn_of: Makes, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_cases_have_their_pictures_scores_and_a_legend(model_of: Any, drawn_of: 
     html = shown._repr_html_()
     (url,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', html)
     assert Image.open(io.BytesIO(base64.b64decode(url))).size == (768, 384)
-    assert "iou 0.123" in html and "iou –" in html and "The picture cannot be shown: " in html
+    assert "iou 0.123" in html and "iou –" in html and "The picture is gone: " in html
     assert "dense network" in html and "given label" not in html and repr(shown) == repr(table)
 
 

@@ -78,6 +78,13 @@ def test_one_case_and_no_numbers(open_report: OpenReport) -> None:
     assert page.texts("#viewer-title") == ["only"]
 
 
+def test_a_part_that_cannot_be_drawn_leaves_the_others(open_report: OpenReport, content: Content) -> None:
+    page = open_report(content | {"groups": [None], "tiles": [None]})
+    assert page.sections() == SECTIONS - {"groups"} | {"failed-groupsSection", "failed-summary"}
+    assert page.texts("[id^=failed] h2") == ["A part of this report could not be drawn"] * 2
+    assert len(page.chrome.get_log("browser")) == 2  # and now none is left
+
+
 def test_a_group_of_thousands_of_values_is_searched(open_report: OpenReport) -> None:
     n = 5000
     columns = [{"name": "id", "kind": "text"}, {"name": "patient", "label": "Patient", "kind": "group"}]

@@ -49,7 +49,8 @@ function build() {
   document.title = String(content.title ?? "Report");
   const sections = SECTIONS.map(attempted).filter(Boolean);
   const nav = contents(sections);
-  const main = make("main", { id: "main", tabindex: "-1" }, summary(), ...sections.map(sectionElement));
+  const top = attempted(summary);
+  const main = make("main", { id: "main", tabindex: "-1" }, top instanceof Element ? top : sectionElement(top), ...sections.map(sectionElement));
   document.body.prepend(make("a", { class: "skip", href: "#main" }, "Skip to the report"), nav.element, main);
   for (const section of main.querySelectorAll("main > section[id]")) nav.seen.observe(section);
   performance.mark("report-ready");

@@ -27,7 +27,7 @@ from htl_monai.statistics.bootstrap_interval import bootstrap_interval
 
 __all__ = ["plain_entries", "tracked_run", "tracked_stage"]
 
-_FILES = ("*.csv", "*.html", "log.txt", "figures/*")
+_FILES = ("*.csv", "*.html", "log.txt", "figures/*", "pictures/**/*")
 # MLflow's steps are whole numbers: of a sweep, how many of a thousand weights are removed.
 _STEPS = 1000
 Steps = Iterable[tuple[int, dict[str, float]]]
@@ -105,7 +105,7 @@ def _told_the_end(run: MLflowRun, folder: Path, results: Callable[[], Steps]) ->
     finally:
         if status == FINISHED:
             run.numbers(results)
-        run.files([path for pattern in _FILES for path in sorted(folder.glob(pattern))], folder)
+        run.files([path for pattern in _FILES for path in sorted(folder.glob(pattern)) if path.is_file()], folder)
         run.end(status)
 
 

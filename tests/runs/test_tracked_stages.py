@@ -56,6 +56,7 @@ def test_a_stage_tells_its_settings_scores_and_files(finished_run: Path, mlflow_
     assert evaluated.data.metrics["foreground_iou"] == pytest.approx(scores.loc["htl", "foreground_iou"])
     whole = told(finished_run, mlflow_uri)
     assert whole.data.metrics["htl/foreground_iou"] == pytest.approx(scores.loc["htl", "foreground_iou"])
+    assert {"report.html", "pictures"} <= kept(whole, mlflow_uri)
     difference = read_table(finished_run / "reporting" / "comparison.csv").iloc[0]
     assert whole.data.metrics["htl minus dense/foreground_iou"] == pytest.approx(difference["difference"])
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from htl_monai.data.readers.listing import Item
 from htl_monai.report.content.cases import cases_of
 from htl_monai.report.content.found import Found, find
@@ -62,7 +64,8 @@ def make_report(
     found = find(folder)
     cases = cases_of(found, by)
     ids = ids_of_hardest(cases, hardest)
-    known = {str(item["id"]): item for item in items or ()} or {id_: item for id_, (_, item) in found.items.items()}
+    known = {str(item["id"]): item for item in items or ()}
+    known = known or {id_: _with_label(item) for id_, (_, item) in found.items.items()}
     shown = [known[id_] for id_ in map(str, cases.table["id"]) if id_ in known]
     behind = bool(shown) and _is_behind(found, ids)
     drawn = (_of_run(found, entries or {}) if networks is None else networks) if behind else {}
@@ -71,6 +74,14 @@ def make_report(
         cases = cases_of(found, by)  # with what was measured of the pictures
     page = Path(out).resolve() if out is not None else found.folder / layout.REPORT
     return write_page(content_of(found, cases, hardest, page.parent), page)
+
+
+def _with_label(item: Item) -> Item:
+    """Return an item whose label, where it is one number a class, is a tensor as transforms take it."""
+    label = item.get("label")
+    if not isinstance(label, list):
+        return item
+    return item | {"label": torch.tensor([float("nan") if value is None else value for value in label])}
 
 
 def _is_behind(found: Found, ids: Iterable[str]) -> bool:

@@ -50,7 +50,7 @@ def say_fails_for(tables: Mapping[str, pd.DataFrame], primary: str) -> list[str]
         tested = groups[groups["p_holm"].notna()]
         if len(tested):
             names = listed([label_of(name) for name in tested["column"].unique()])
-            said.append(f"No group of {names} stands out: none is worse off than all by more than chance explains.")
+            said.append(f"No group stands out (by {names}): none is worse off than all by more than chance explains.")
     pairs = hit_groups(tables.get("pairs", groups.head(0)), primary)
     said += [_group(row) for row in rows_in(pairs.head(2))]
     said += _slices(tables.get("slices"), primary)

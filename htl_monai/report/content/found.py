@@ -13,7 +13,7 @@ import pandas as pd
 from xarray import Dataset
 
 from htl_monai.data.files import read_json, read_note
-from htl_monai.data.readers.listing import SPLITS, Item
+from htl_monai.data.readers.listing import LISTS, Item
 from htl_monai.ranking.forgetting_table import nearest_level
 from htl_monai.report.known_tables import OF_AUDIT, read_tables
 from htl_monai.report.ranked_run import scores_of
@@ -93,7 +93,7 @@ class Found:
         """The list that each image of a run is on, and its entry there, by its id."""
         path = self.folder / layout.DATA
         content = read_json(path, "run the stage preparing again") if path.is_file() else {}
-        lists = {name: content[name] for name in SPLITS if isinstance(content.get(name), list)}
+        lists = {name: content[name] for name in LISTS if isinstance(content.get(name), list)}
         named = [(item, split) for split, items in lists.items() for item in items if isinstance(item, dict)]
         return {str(item["id"]): (split, item) for item, split in named if "id" in item}
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from htl_monai import pruning
+from htl_monai.data.files import read_note
 from htl_monai.engines.restored_task import RestoredTask
 from htl_monai.models.model import Model
+from htl_monai.models.model_record import is_plain_text
 from htl_monai.pruning import Compressor
 from htl_monai.report.pictures.drawn import Drawn, dense_and_pruned
 from htl_monai.runs import layout
@@ -38,6 +40,7 @@ def networks_of_run(
     root = folder / layout.seed_folder(seeds[0] if seeds else None)
     if not (root / layout.DENSE).is_file():
         return {}
+    entries = {**_classes(folder / layout.DATA), **entries}
     dense = _model(root / layout.DENSE, task, entries)
     if not _loads(dense):
         return {}
@@ -83,6 +86,14 @@ def _loads(model: Model) -> bool:
         return model.network is not None
     except (ValueError, RuntimeError):
         return False
+
+
+def _classes(path: Path) -> dict[str, Any]:
+    """Return the config entries of the classes that a run's data list names, as far as none of them is code."""
+    names = read_note(path).get("classes")
+    if not isinstance(names, list) or not all(map(is_plain_text, names)):
+        return {}
+    return {"classes": names, "num_classes": len(names)}
 
 
 def _model(path: Path, task: str, entries: Mapping[str, Any]) -> Model:

@@ -39,7 +39,7 @@ def test_only_worse_groups_that_survive_correction_are_named() -> None:
 
 def test_no_group_stands_out_is_said_only_where_some_were_tested() -> None:
     same = groups(female=(0.8, -0.01, 0.9), male=(0.8, 0.01, 0.9))
-    assert say_fails_for({"groups": same}, "iou")[0].startswith("No group of sex stands out")
+    assert say_fails_for({"groups": same}, "iou")[0].startswith("No group stands out (by sex):")
     few = same.assign(p_holm=np.nan, note="too few to say", n=3)
     assert say_fails_for({"groups": few}, "iou") == ["Too few images to say: sex female (3) and sex male (3)."]
     assert "Nothing is known" in say_fails_for({"groups": same.head(0)}, "iou")[0]

@@ -85,11 +85,11 @@ def _with_label(item: Item) -> Item:
 
 
 def _is_behind(found: Found, ids: Iterable[str]) -> bool:
-    """Tell whether pictures lack, or are older than what was trained and scored."""
+    """Tell whether pictures lack, or are older than what a run trained and scored."""
     path = found.folder / layout.PICTURES
     if not path.is_file():
         return True
-    made = [found.folder / layout.SCORES, *(found.folder / stage / "provenance.json" for stage in found.note.stages)]
+    made = [found.folder / stage / "provenance.json" for stage in found.note.stages]
     newest = max((file.stat().st_mtime for file in made if file.is_file()), default=0.0)
     return newest > path.stat().st_mtime or not set(ids) <= {*read_pictures(found.folder)["hardest"]}
 

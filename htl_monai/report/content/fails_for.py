@@ -24,6 +24,7 @@ from htl_monai.statistics.bootstrap_interval import TOO_FEW
 __all__ = ["hit_groups", "say_fails_for"]
 
 _SURE = 0.05
+_FORGETTING = ("relative_forgetting", "forgetting_relative")
 _LEAST_GAP = 0.005  # what two digits show
 _MOST = 5
 
@@ -58,22 +59,25 @@ def say_fails_for(tables: Mapping[str, pd.DataFrame], primary: str) -> list[str]
 
 
 def hit_groups(table: pd.DataFrame, primary: str) -> pd.DataFrame:
-    """Return the rows of a table of groups that are worse off than the whole after Holm, the widest gaps first."""
+    """Return the rows of a table of groups that are worse off than the whole after Holm, by the score that counts first
+    and then by forgetting, the widest gaps first.
+    """
     if "p_holm" not in table or "gap_whole" not in table:
         return table.head(0)
-    of = _of_first_measures(table, primary)
-    worse = of["gap_whole"] * [-1 if _higher_is_harder(name) else 1 for name in of["measure"]] < 0
-    found = of[worse & (of["p_holm"] < _SURE) & (of["gap_whole"].abs() >= _LEAST_GAP)]
-    order = found["gap_whole"].abs().sort_values(ascending=False, kind="stable").index
-    return found.loc[order].drop_duplicates(["column", "group"])
+    hit = []
+    for measure in _measures(table, primary):
+        of = table[table["measure"] == measure]
+        gap = of["gap_whole"] * (-1 if _higher_is_harder(measure) else 1)
+        found = of[(gap <= -_LEAST_GAP) & (of["p_holm"] < _SURE)]
+        hit.append(found.loc[gap[found.index].sort_values(kind="stable").index])
+    return pd.concat(hit).drop_duplicates(["column", "group"]) if hit else table.head(0)
 
 
-def _of_first_measures(table: pd.DataFrame, primary: str) -> pd.DataFrame:
-    """Return the rows of the primary score; where there are none, those of the first measure."""
-    if table.empty:
-        return table
-    names = {primary, f"foreground_{primary}"} & set(table["measure"])
-    return table[table["measure"].isin(names or {table["measure"].iloc[0]})]
+def _measures(table: pd.DataFrame, primary: str) -> list[str]:
+    """Return the measures that a reader asks for: what the unpruned network scores, and what is forgotten."""
+    names = list(dict.fromkeys(map(str, table["measure"])))
+    scores = [name for name in names if name.endswith("_dense") or name in (primary, f"foreground_{primary}")]
+    return scores + [name for name in names if name in _FORGETTING] or names[:1]
 
 
 def _higher_is_harder(measure: str) -> bool:
@@ -98,7 +102,7 @@ def _slices(slices: pd.DataFrame | None, primary: str) -> list[str]:
         return []
     confirmed = slices[slices["p_holm"] < _SURE].head(2)
     return [
-        f"Worse than any single group: {shortened(str(row['slice']), 120)}; mean {label_of(str(row['measure']))} "
+        f"Found by search: {shortened(str(row['slice']), 120)}; mean {label_of(str(row['measure']))} "
         f"{with_interval(row['mean_confirmed'], _end(row, 'low'), _end(row, 'high'))} in "
         f"{count(int(row['n_confirmed']), 'image')} that played no part in finding it."
         for row in rows_in(confirmed)
@@ -108,8 +112,8 @@ def _slices(slices: pd.DataFrame | None, primary: str) -> list[str]:
 def _too_few(groups: pd.DataFrame, primary: str) -> list[str]:
     if "note" not in groups:
         return []
-    few = _of_first_measures(groups, primary)
-    few = few[(few["note"] == TOO_FEW) & (few["n"] > 0)].drop_duplicates(["column", "group"])
+    first = groups[groups["measure"].isin(_measures(groups, primary)[:1])]
+    few = first[(first["note"] == TOO_FEW) & (first["n"] > 0)]
     names = [f"{group_named(r['column'], r['group'])} ({int(r['n'])})" for r in rows_in(few)]
     return [f"Too few images to say: {listed(names, 6)}."] if names else []
 

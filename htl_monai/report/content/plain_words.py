@@ -32,7 +32,7 @@ def label_of(name: str) -> str:
         >>> label_of("foreground_iou"), label_of("relative_forgetting"), label_of("iou_left_lung")
         ('IoU', 'relative forgetting', 'IoU left lung')
     """
-    name = name.removeprefix("foreground_")
+    name = name.removeprefix("foreground_").removesuffix("_dense")
     if name in _LABELS:
         return _LABELS[name]
     return " ".join(

@@ -33,6 +33,8 @@ def test_only_worse_groups_that_survive_correction_are_named() -> None:
         "Sex female: mean IoU 0.60 [0.50, 0.70] in 30 images, 0.20 below that of all (p = 0.01 after correction for "
         "all groups)."
     )
+    both = pd.concat([table.assign(measure="forgetting_relative"), table.assign(measure="foreground_iou_dense")])
+    assert hit_groups(both, "iou")["group"].tolist() == ["female", "male"]  # by score, then by forgetting
     harder = table.assign(measure="relative_forgetting")
     assert hit_groups(harder, "iou")["group"].tolist() == ["male"]  # higher = harder: those above all are hit
 

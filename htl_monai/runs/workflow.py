@@ -17,6 +17,7 @@ from htl_monai.handlers.mlflow_run import MLflowRun
 from htl_monai.models.bundles import bundle_config
 from htl_monai.models.model_record import HEAT_MAPS, NETWORK
 from htl_monai.report.made_report import make_report
+from htl_monai.runs import layout
 from htl_monai.runs.output_folder import output_folder
 from htl_monai.runs.overlays import applicable, entry_values, merged_config
 from htl_monai.runs.plan import Plan, PlannedStage, goes_on
@@ -63,10 +64,16 @@ def run_plan(plan: Plan, say: Say = print) -> Path:
         else:
             for planned in plan.stages:
                 _run_or_skip(plan.bundle, planned, tracked, say)
-        say("report: drawing the hardest cases")
-        with stage_log(NOWHERE):
-            make_report(folder, entries={name: plan.changes[name] for name in _OF_NETWORK if name in plan.changes})
+        if _is_page_behind(plan):
+            with stage_log(NOWHERE):
+                make_report(folder, entries={name: plan.changes[name] for name in _OF_NETWORK if name in plan.changes})
     return folder
+
+
+def _is_page_behind(plan: Plan) -> bool:
+    """Tell whether there is no report, or a stage was done since."""
+    page, records = plan.out / layout.REPORT, [planned.folder / "provenance.json" for planned in plan.stages]
+    return not page.is_file() or max(path.stat().st_mtime for path in records) > page.stat().st_mtime
 
 
 def _run_in_processes(plan: Plan, tracked: MLflowRun | None, say: Say) -> None:

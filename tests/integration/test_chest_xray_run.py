@@ -14,6 +14,7 @@ import pytest
 from htl_monai.attention.selection import read_selection
 from htl_monai.cli import main
 from htl_monai.phantoms.xray_phantom import write_xray_phantom
+from htl_monai.report.content.read_content import read_content
 from htl_monai.runs.graph import stages_of
 from htl_monai.runs.plan import plan_setting
 from htl_monai.runs.setting import read_setting
@@ -106,6 +107,12 @@ def test_the_report_has_a_figure_and_its_numbers_for_each_table_of_the_poster(fi
     assert set(overall["compression"]) == {"global_magnitude", "random", "structured", "quantized", "low_rank"}
     pies = pd.read_csv(finished / "reporting" / "pies.csv", dtype={"id": str})
     assert len(pies) == 60 and pies["image"].map(lambda name: Path(name).is_file()).all()
+
+
+def test_the_page_tells_what_each_network_says_of_the_hardest_images(finished: Path) -> None:
+    for case in read_content(finished, hardest=3)["hardest"]:
+        assert case["slices"] and {"Effusion", "Hernia"} <= {row["name"] for row in case["classes"]}
+        assert all(0 <= row["dense"] <= 1 and row["truth"] in (0, 1, None) for row in case["classes"])
 
 
 def test_the_commands_write_the_tables_of_a_run_elsewhere(

@@ -59,6 +59,14 @@ def test_a_run_that_stopped_half_way_says_so(finished_run: Path, tmp_path: Path)
     assert nothing["cases"]["n"] == 0 and nothing["hardest"] == nothing["curves"] == [] and is_json(nothing)
 
 
+def test_images_of_every_list_name_theirs(tiny_run: Path) -> None:
+    path = tiny_run / "preparing" / "data.json"
+    lists = json.loads(path.read_text())
+    lists["unlabelled"] = [lists["training"].pop()]
+    path.write_text(json.dumps(lists))
+    assert column(read_content(tiny_run), "split").count("unlabelled") == 1
+
+
 def test_a_run_without_its_note_is_read_by_its_folders(tiny_run: Path) -> None:
     (tiny_run / "run.json").unlink()
     content = read_content(tiny_run)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from htl_monai.data.files import read_note, write_atomically, write_json
+from htl_monai.runs import layout
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -183,7 +184,7 @@ def _experiment(client: MlflowClient, uri: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         database = _database(uri)
-        beside = None if database is None else (database.parent / "mlruns").as_uri()
+        beside = None if database is None else (database.parent / layout.MLFLOW_FILES).as_uri()
         try:
             return str(client.create_experiment(name, artifact_location=beside))
         except MlflowException:  # another process was faster

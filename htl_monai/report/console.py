@@ -24,7 +24,7 @@ _PIES = 10
 _SLICES = 6
 # What a person opens; checkpoints and notes of the workflow are not among it.
 _SHOWN = (".csv", ".json", ".pt", ".nc", ".png", ".html")
-_HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt"), ("phantom",)
+_HIDDEN, _HIDDEN_FOLDERS = ("started.json", "checkpoint.pt", layout.MLFLOW), ("phantom", layout.MLFLOW_FILES)
 
 
 def _first(columns: str) -> Callable[[pd.DataFrame], pd.DataFrame]:

@@ -39,6 +39,8 @@ SCORES = "scores.nc"
 """What mining and evaluating measured, in the folder of each of their stages."""
 MLFLOW = "mlflow.json"
 """The run of MLflow that a folder's work goes on in, where it is tracked: of a run, or of a stage."""
+MLFLOW_FILES = "mlruns"
+"""What MLflow keeps of the files of a run, beside its database."""
 DENSE, PSEUDO_LABELS = f"{TRAINING}/dense.pt", f"{PSEUDO_LABELLING}/pseudo_labels.csv"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.report.console import print_left_out, print_never_learned, print_notes, print_tables
+from htl_monai.report.console import print_left_out, print_never_learned, print_notes, print_tables, print_written
 from htl_monai.scores import make_scores, write_scores
 
 
@@ -103,3 +103,11 @@ def test_the_screen_shows_the_main_sweep_and_the_notes(capsys: pytest.CaptureFix
 def test_what_is_not_there_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     print_tables({})
     assert capsys.readouterr().out == ""
+
+
+def test_files_are_named_that_a_person_opens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("reporting/scores.csv", "mining/started.json", "mining/mlflow.json", "mlruns/1/artifacts/scores.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    print_written(tmp_path)
+    assert capsys.readouterr().out.split("\n") == ["", f"Written to {tmp_path}:", "  reporting/scores.csv", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from htl_monai.ranking.ranking import over_seeds
 from htl_monai.ranking.registry import rankings
 from htl_monai.report.content.cases import Cases
@@ -20,7 +22,7 @@ def title_of(found: Found) -> str:
 
 def subtitle_of(found: Found, cases: Cases, date: str) -> str:
     """Return model, data, number of cases and date in one line."""
-    data = str(found.audited.get("data", found.note.data)).rstrip("/").rsplit("/", 1)[-1]
+    data = "/".join(Path(str(found.audited.get("data", found.note.data))).parts[-2:])
     seeds = found.main.sizes.get("seed", 1) if found.main is not None else 1
     parts = [
         found.folder.name,

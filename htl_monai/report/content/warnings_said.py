@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from htl_monai.ranking.ranking import over_seeds
 from htl_monai.report.content.cases import Cases
 from htl_monai.report.content.found import Found
 from htl_monai.report.content.plain_words import count, listed
 from htl_monai.report.known_tables import rows_in
+from htl_monai.scores import at_level, score_of
 
 __all__ = ["say_warnings"]
 
@@ -18,7 +20,23 @@ def say_warnings(found: Found, cases: Cases) -> list[str]:
     notes = [table for name, table in found.tables.items() if name in ("notes", "pie_notes")]
     rows = [row for table in notes for row in rows_in(table) if row.get("about") not in _NO_WARNING]
     rows.sort(key=lambda row: row.get("about") != "usefulness")
-    return [*[str(row["note"]) for row in rows], *_left_out(found), *_never_learned(cases), *_unscored(found, cases)]
+    return [
+        *[str(row["note"]) for row in rows],
+        *_left_out(found),
+        *_unfound(found),
+        *_never_learned(cases),
+        *_unscored(found, cases),
+    ]
+
+
+def _unfound(found: Found) -> list[str]:
+    """Say of which classes the network finds nothing in any image that shows them."""
+    scores = found.main
+    if scores is None or not found.is_labelled or "class" not in (values := score_of(scores)).dims:
+        return []
+    best = over_seeds(at_level(values, 0.0)).max("sample")
+    names = [str(name) for name in scores.attrs["foreground"] if float(best.sel({"class": name})) == 0]
+    return [f"The network finds nothing of {listed(names)} in any image."] if names else []
 
 
 def _left_out(found: Found) -> list[str]:

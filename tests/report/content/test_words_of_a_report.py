@@ -17,6 +17,7 @@ from htl_monai.report.content.read_content import read_content
 from htl_monai.report.content.tiles import tiles_of
 from htl_monai.report.content.verdict_said import say_verdict
 from htl_monai.report.content.warnings_said import say_warnings
+from htl_monai.scores import make_scores, write_scores
 from tests.report.content.conftest import WriteAudit
 
 
@@ -112,3 +113,12 @@ def test_what_was_never_learned_is_said(write_audit: WriteAudit, monkeypatch: An
     cases.table.loc[:1, "never_learned"] = 1.0
     (said,) = say_warnings(found, cases)
     assert said.startswith("2 cases were never learned")
+
+
+def test_a_class_that_is_never_found_is_named(write_audit: WriteAudit) -> None:
+    folder, data = write_audit(), [{"id": "a"}, {"id": "b"}]
+    iou = [[[0.8, 0.0, np.nan], [0.7, 0.0, np.nan]], [[0.9, 0.0, np.nan], [0.5, 0.0, np.nan]]]
+    scores = make_scores(data, ["a", "b"], {"iou": iou}, [0, 0.7], ["liver", "kidney", "spleen"])
+    write_scores(folder / "scores.nc", scores)
+    found = find(folder)
+    assert say_warnings(found, cases_of(found)) == ["The network finds nothing of kidney in any image."]

@@ -144,8 +144,9 @@ class MLflowRun:
 
 
 def _client(uri: str) -> MlflowClient:
-    # Nothing is sent to MLflow's makers unless the user says so.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    # Unless the user says so, nothing is sent to MLflow's makers, and no server that is gone holds up work for minutes.
+    for name, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")):
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     for name in ("mlflow", "alembic"):  # they tell of each table of a new database, and of errors that they raise, too

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -120,6 +121,17 @@ def test_a_training_outlives_mlflow(build: Build, tmp_path: Path, capsys: pytest
     assert trainer.state.epoch == 2
     said = capsys.readouterr().err
     assert said.count("training goes on, and MLflow is told no more of it: ") == 1
+
+
+@pytest.mark.parametrize(("own", "held"), [(None, "2"), ("5", "5")])
+def test_a_server_that_is_gone_is_asked_a_few_times_and_not_for_minutes(
+    tmp_path: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch, own: str | None, held: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", own or "")
+    if own is None:
+        monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")
+    MLflowRun(mlflow_uri, "training").begin(tmp_path / "record.json")
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == held
 
 
 def test_a_database_that_others_write_to_is_waited_for(tmp_path: Path, mlflow_uri: str) -> None:

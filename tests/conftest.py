@@ -38,6 +38,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["htl_monai.runs.workflow"])
 
 CHROMIUM = runpy.run_path(str(Path(__file__).resolve().parents[1] / "scripts" / "chromium.py"))
+REPORT_IN_USE = runpy.run_path(str(Path(__file__).with_name("report_in_use.py")))
 
 FEATURES = [8, 8, 16, 16, 32, 8]
 TINY = {
@@ -280,3 +281,9 @@ def open_page(browser: Chrome) -> Iterator[Callable[..., Chrome]]:
     browser.get("about:blank")
     assert not [text for text in said if "ERR_FILE_NOT_FOUND" not in text]
     assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))]
+
+
+@pytest.fixture
+def use_report(open_page: Callable[..., Chrome]) -> Callable[[Path], None]:
+    """Return a function that uses the report of a folder as a person does, whatever it is of."""
+    return lambda folder: REPORT_IN_USE["use_report"](open_page(folder / "report.html"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -331,3 +332,13 @@ def test_mixed_precision_is_the_bundles_own_and_a_folded_copy_the_users_choice(
     assert seen == [(True, False), (True, True)]  # its own evaluator has "amp": true
     for name in plain.data_vars:
         np.testing.assert_allclose(fast[name].values, plain[name].values, atol=1e-3, err_msg=str(name))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["organ_3d", "tissue_2d"])
+def test_the_report_of_an_audit_in_use(
+    name: str, audits: dict[str, tuple[Audit, Path]], use_report: Callable[[Path], None]
+) -> None:
+    found, out = audits[name]
+    found.report(out)
+    use_report(out)

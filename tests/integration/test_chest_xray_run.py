@@ -160,3 +160,8 @@ def test_a_run_killed_in_training_and_mining_ends_as_an_undisturbed_one(
         for name in stage.outputs:
             if name != "data.json" and not name.endswith(".pt"):
                 assert (out / stage.name / name).read_bytes() == (finished / stage.name / name).read_bytes()
+
+
+@pytest.mark.browser
+def test_its_report_in_use(finished: Path, use_report: Callable[[Path], None]) -> None:
+    use_report(finished)

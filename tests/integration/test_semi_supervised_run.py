@@ -212,3 +212,8 @@ def test_two_processes_draw_the_masks_of_one(
         in_two_processes("lesion_localization", "pseudo_labelling", configs, entries)
     one, two = (pd.read_csv(out / "pseudo_labelling" / "pseudo_labels.csv") for out in (finished, copied))
     pd.testing.assert_frame_equal(one, two, atol=1e-5)
+
+
+@pytest.mark.browser
+def test_its_report_in_use(finished: Path, use_report: Callable[[Path], None]) -> None:
+    use_report(finished)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,8 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="folder must be that of a run or an audit"):
         make_report(tmp_path)
     assert verdict({}) == ""
+
+
+@pytest.mark.browser
+def test_the_report_of_a_supervised_run_in_use(finished_run: Path, use_report: Callable[[Path], None]) -> None:
+    use_report(finished_run)

@@ -124,7 +124,7 @@ def prepare(bench: Bench) -> tuple[list[Item], dict[str, Any]]:
         "num_workers": options.workers,
     }
     if options.quick:
-        entries |= {"spatial_size": [32, 32], "batch_size": 16, "sparsities": [0.5, 0.95]}
+        entries |= {"spatial_size": [32, 32], "batch_size": 16, "sparsities": [0.5, 0.95], "pie_sparsity": 0.95}
     bench.notes.append(f"the sweep is of {len(lists['test'])} {named}")
     if options.weights is None:
         bench.say("training a network for one epoch, since no --weights are given")

@@ -18,7 +18,7 @@ from htl_monai.report.pictures.glance import TILE, Glance, glance
 
 __all__ = ["PER_SPRITE", "PROPERTIES", "write_sprites"]
 
-PER_SPRITE = 1024
+PER_SPRITE = 100  # rows that are scrolled into sight decode one small file
 PROPERTIES = "properties.csv"
 
 

@@ -94,13 +94,13 @@ def test_many_thumbnails_fill_several_sprites_that_lie_beside_the_page(
     cases: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     Image.new("L", (4, 4), 200).save(tmp_path / "tiny.png")
-    many = [{"id": str(number), "image": str(tmp_path / "tiny.png")} for number in range(PER_SPRITE + 1)]
+    many = [{"id": str(number), "image": str(tmp_path / "tiny.png")} for number in range(3 * PER_SPRITE + 1)]
     write_pictures(tmp_path, many, [], {})
     found = read_pictures(tmp_path)["thumbnails"]
-    assert found["sprites"] == ["pictures/sprite_0.webp", "pictures/sprite_1.webp"]
-    assert found["of"][str(PER_SPRITE)] == PER_SPRITE and found["per_row"] == 32
-    with Image.open(tmp_path / "pictures" / "sprite_1.webp") as last:
-        assert last.size == (2048, 64)
+    assert found["sprites"] == [f"pictures/sprite_{number}.webp" for number in range(4)]
+    assert found["of"][str(PER_SPRITE)] == PER_SPRITE and found["per_row"] == 10
+    with Image.open(tmp_path / "pictures" / "sprite_3.webp") as last:
+        assert last.size == (640, 64)
 
 
 def test_the_hardest_are_cases(cases: list[dict[str, Any]], tmp_path: Path) -> None:

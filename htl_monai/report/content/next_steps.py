@@ -31,11 +31,8 @@ def say_next(found: Found, cases: Cases, primary: str) -> list[str]:
 
 def _finish(found: Found) -> list[str]:
     n = len(found.unfinished)
-    if not n:
-        return []
-    command = _command(found)
     left = f"{count(n, 'stage')} of {len(found.note.stages)} to go"
-    return [f"Finish the run, {left}: {command or 'run the same command again'}"]
+    return [f"Finish the run, {left}: the command that began it goes on where it stopped."] if n else []
 
 
 def _look_again(cases: Cases) -> list[str]:
@@ -88,15 +85,5 @@ def _more_seeds(found: Found) -> list[str]:
     n, low, high = seeds_of(row), float(row["low"]), float(row["high"])
     if n > 1 and (low > 0 or high < 0):
         return []
-    wanted, kept = max(_SEEDS, 2 * n), ", what is done is kept" if n > 1 else ""
-    command = _command(found, f"--seeds 0:{wanted}")
-    more = f"Whether the training helped is open after {count(n, 'seed')}; train {wanted}{kept}"
-    return [f"{more}: {command}" if command else f"{more} (--seeds 0:{wanted})."]
-
-
-def _command(found: Found, more: str = "") -> str:
-    """Return the command of this run, as far as its note tells."""
-    if not (found.note.setting and found.note.data):
-        return ""
-    words = ["htl", "run", found.note.setting, found.note.data, "--out", str(found.folder)]
-    return " ".join([*map(shlex.quote, words), *([more] if more else [])])
+    wanted = max(_SEEDS, 2 * n)
+    return [f"Whether the training helped is open after {count(n, 'seed')}: train more (htl run … --seeds 0:{wanted})."]

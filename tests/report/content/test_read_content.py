@@ -53,7 +53,7 @@ def test_a_run_that_stopped_half_way_says_so(finished_run: Path, tmp_path: Path)
     content = read_content(run)
     assert content["unfinished"][0] == "selecting" and len(content["unfinished"]) == 6
     assert content["cases"]["n"] == 9 and content["comparison"] == content["rankings"] == []
-    assert content["words"]["next"][0].startswith("Finish the run, 6 stages of 10 to go: htl run supervised ")
+    assert content["words"]["next"][0].startswith("Finish the run, 6 stages of 10 to go: the command")
     shutil.rmtree(run / "mining")
     nothing = read_content(run)
     assert nothing["cases"]["n"] == 0 and nothing["hardest"] == nothing["curves"] == [] and is_json(nothing)

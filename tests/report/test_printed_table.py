@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from htl_monai.report.console import print_files
+from htl_monai.data.files import read_table
+from htl_monai.report.console import print_tables
 from htl_monai.report.printed_table import WIDTH, print_table
 
 
@@ -63,7 +64,7 @@ def test_every_table_of_a_run_fits_and_shows_all_that_it_is_meant_to(
     finished_run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = ("scores", "comparison", "impact", "groups", "detection")
-    print_files(finished_run / "reporting", names)
+    print_tables({name: read_table(finished_run / "reporting" / f"{name}.csv") for name in names})
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "Also in the file" not in text

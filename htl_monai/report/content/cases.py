@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from xarray import Dataset
 
+from htl_monai.analysis.groups import grouping
 from htl_monai.data.files import read_table
 from htl_monai.ranking.rank_all import rank_all, rankings_at
 from htl_monai.ranking.ranking import over_seeds
@@ -104,6 +105,8 @@ def cases_of(found: Found, by: str | None = None) -> Cases:
         table["split"] = [found.items[id_][0] if id_ in found.items else None for id_ in table.index]
     properties = _properties(found)
     table = table.join(properties[properties.columns.difference(table.columns, sort=False)])
+    groups = grouping(table, table.columns.difference([*columns], sort=False))
+    table = table.join(groups[groups.columns.difference(table.columns)].astype(object))  # ages in their bins
     table = table.rename_axis("id").reset_index()
     of_data = [_described(table[name]) for name in map(str, table) if name not in (*columns, *_FILES)]
     return Cases(table, tuple(_in_order([*columns.values(), *of_data], ranking)), ranking)

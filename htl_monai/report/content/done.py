@@ -26,7 +26,7 @@ def subtitle_of(found: Found, cases: Cases, date: str) -> str:
     seeds = found.main.sizes.get("seed", 1) if found.main is not None else 1
     parts = [
         found.folder.name,
-        f"data {data}" if data else "",
+        data,
         count(len(cases.table), "case"),
         count(seeds, "seed") if seeds > 1 else "",
         date,

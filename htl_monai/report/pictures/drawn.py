@@ -126,7 +126,7 @@ def dense_and_pruned(model: Model, task: Task, level: float, pruner: Compressor 
         return dense
     return {
         **dense,
-        "pruned": Drawn(model, task, f"{level:.0%} pruned", "pruned", level, pruner),
+        "pruned": Drawn(model, task, f"{100 * level:g} % pruned", "pruned", level, pruner),
     }
 
 

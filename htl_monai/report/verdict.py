@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 _MORE_SEEDS = "--seeds 0:3"
-_ARMS = {
+ARM_NAMES = {
     "htl": "fine-tuning on forgotten images",
     "random": "fine-tuning on random ones",
     "upweighted": "weighing the forgotten images more",
@@ -28,7 +28,7 @@ def verdict(tables: Mapping[str, pd.DataFrame]) -> str:
     row = deciding_row(tables)
     if row is None:
         return ""
-    what, other = (_ARMS.get(row[name], f"the arm {row[name]}") for name in ("model", "reference"))
+    what, other = (ARM_NAMES.get(row[name], f"the arm {row[name]}") for name in ("model", "reference"))
     difference, low, high = (100 * float(row[name]) for name in ("difference", "low", "high"))
     return verdict_of(what, other, seeds_of(row), difference, low, high, str(row["unit"]))
 
@@ -66,15 +66,20 @@ def verdict_of(
 
     Example:
         >>> verdict_of("A", "B", 3, 0.12, -0.6, 0.8)
-        'In 3 seeds A was not distinguishable from B: +0.1 points [-0.6, 0.8].'
+        'In 3 seeds A was not distinguishable from B: +0.1 points [−0.6, 0.8].'
     """
+    points = f"{_signed(difference)} {unit}"
     if n_seeds < 2:
         return (
-            f"One pair of networks is no verdict on the method, and an interval over its images none either: with "
-            f"another seed the {difference:+.1f} {unit} of {what} over {other} may turn round. {_MORE_SEEDS} gives one."
+            f"One seed cannot say whether it helped: {what} came out at {points} against {other}, and another seed may "
+            f"turn that round. For a verdict: {_MORE_SEEDS}."
         )
     if pd.isna(low) or pd.isna(high):
-        judged = "could not be told from"
-        return f"In {n_seeds} seeds {what} {judged} {other}: {difference:+.1f} {unit}, without an interval."
+        return f"In {n_seeds} seeds {what} could not be told from {other}: {points}, without an interval."
     judged = "was better than" if low > 0 else "was worse than" if high < 0 else "was not distinguishable from"
-    return f"In {n_seeds} seeds {what} {judged} {other}: {difference:+.1f} {unit} [{low:.1f}, {high:.1f}]."
+    interval = ", ".join(_signed(end).removeprefix("+") for end in (low, high))
+    return f"In {n_seeds} seeds {what} {judged} {other}: {points} [{interval}]."
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")

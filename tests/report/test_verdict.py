@@ -19,9 +19,9 @@ def comparison(low: float, high: float, n_seeds: int | None = 3, **changes: obje
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [
-        (-0.006, 0.008, "was not distinguishable from fine-tuning on random ones: +0.1 points of foreground IoU [-0.6"),
+        (-0.006, 0.008, "was not distinguishable from fine-tuning on random ones: +0.1 points of foreground IoU [−0.6"),
         (0.001, 0.019, "was better than fine-tuning on random ones: +1.0 points of foreground IoU [0.1, 1.9]."),
-        (-0.019, -0.001, "was worse than fine-tuning on random ones: -1.0 points of foreground IoU [-1.9, -0.1]."),
+        (-0.019, -0.001, "was worse than fine-tuning on random ones: −1.0 points of foreground IoU [−1.9, −0.1]."),
         (0.0, 0.01, "was not distinguishable from"),
     ],
 )
@@ -34,8 +34,8 @@ def test_several_seeds_give_a_verdict_in_words(low: float, high: float, words: s
 @pytest.mark.parametrize("n_seeds", [None, 1])
 def test_one_seed_gives_none_whatever_its_interval(n_seeds: int | None) -> None:
     sentence = verdict(comparison(0.04, 0.06, n_seeds))
-    assert sentence.startswith("One pair of networks is no verdict on the method")
-    assert sentence.endswith("--seeds 0:3 gives one.") and "+5.0 points of foreground IoU" in sentence
+    assert sentence.startswith("One seed cannot say whether it helped")
+    assert sentence.endswith("For a verdict: --seeds 0:3.") and "+5.0 points of foreground IoU" in sentence
     assert "better" not in sentence and "[" not in sentence
 
 
@@ -58,7 +58,7 @@ def test_of_chest_x_rays_the_mean_of_the_classes_decides() -> None:
     of_class, other = row | {"class": "Hernia", "low": 0.1}, row | {"arm": "removed", "low": 0.1}
     assert verdict({"arms": pd.DataFrame([of_class, row, other])} | comparison(0.1, 0.2)) == (
         "In 3 seeds weighing the forgotten images more was not distinguishable from leaving all alone: +0.4 points of "
-        "average precision [-0.2, 1.0]."
+        "average precision [−0.2, 1.0]."
     )
     assert verdict({"arms": pd.DataFrame([of_class])}) == ""
 

@@ -100,12 +100,12 @@ def _group(row: Mapping[str, Any]) -> str:
 def _slices(slices: pd.DataFrame | None, primary: str) -> list[str]:
     if slices is None or slices.empty or not {"mean_confirmed", "n_confirmed", "p_holm"} <= {*slices}:
         return []
-    confirmed = slices[slices["p_holm"] < _SURE].head(2)
+    confirmed = slices[(slices["p_holm"] < _SURE) & slices["measure"].isin(_measures(slices, primary))]
     return [
         f"Found by search: {shortened(str(row['slice']), 120)}; mean {label_of(str(row['measure']))} "
         f"{with_interval(row['mean_confirmed'], _end(row, 'low'), _end(row, 'high'))} in "
         f"{count(int(row['n_confirmed']), 'image')} that played no part in finding it."
-        for row in rows_in(confirmed)
+        for row in rows_in(confirmed.drop_duplicates("slice").head(2))
     ]
 
 

@@ -14,6 +14,7 @@ from htl_monai.models.model import Model
 from htl_monai.models.model_record import is_plain_text
 from htl_monai.pruning import Compressor
 from htl_monai.report.pictures.drawn import Drawn, dense_and_pruned
+from htl_monai.report.verdict import ARM_NAMES
 from htl_monai.runs import layout
 from htl_monai.tasks.from_metadata import from_metadata
 from htl_monai.tasks.task import Task
@@ -50,7 +51,7 @@ def networks_of_run(
     for arm, path in [(arm, path) for arm, path in trained if path.is_file()][:_MOST_ARMS]:
         model = _model(path, task, entries)
         if _loads(model):
-            networks[arm] = Drawn(model, RestoredTask(known, model), arm.replace("_", " "), "arm")
+            networks[arm] = Drawn(model, RestoredTask(known, model), ARM_NAMES.get(arm, arm.replace("_", " ")), "arm")
     return networks
 
 

@@ -41,7 +41,7 @@ def test_a_run_is_read_whole(finished_run: Path) -> None:
         dict(map(tuple, case["facts"]))["split"] == "training" for case in content["hardest"]
     )
     assert [curve["points"][0]["sparsity"] for curve in content["curves"]] == [0, 0.5]
-    assert "is no verdict" in content["words"]["verdict"][0]
+    assert "One seed cannot say" in content["words"]["verdict"][0]
     assert ["mining/scores.nc"] == [name for name, _ in content["files"] if name == "mining/scores.nc"]
 
 

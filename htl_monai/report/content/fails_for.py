@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from htl_monai.ranking.registry import rankings
 from htl_monai.report.content.plain_words import (
     count,
     group_named,
+    higher_is_harder,
     label_of,
     listed,
     number,
@@ -67,7 +67,7 @@ def hit_groups(table: pd.DataFrame, primary: str) -> pd.DataFrame:
     hit = []
     for measure in _measures(table, primary):
         of = table[table["measure"] == measure]
-        gap = of["gap_whole"] * (-1 if _higher_is_harder(measure) else 1)
+        gap = of["gap_whole"] * (-1 if higher_is_harder(measure) else 1)
         found = of[(gap <= -_LEAST_GAP) & (of["p_holm"] < _SURE)]
         hit.append(found.loc[gap[found.index].sort_values(kind="stable").index])
     return pd.concat(hit).drop_duplicates(["column", "group"]) if hit else table.head(0)
@@ -78,10 +78,6 @@ def _measures(table: pd.DataFrame, primary: str) -> list[str]:
     names = list(dict.fromkeys(map(str, table["measure"])))
     scores = [name for name in names if name.endswith("_dense") or name in (primary, f"foreground_{primary}")]
     return scores + [name for name in names if name in _FORGETTING] or names[:1]
-
-
-def _higher_is_harder(measure: str) -> bool:
-    return measure in rankings() or "forgetting" in measure
 
 
 def _group(row: Mapping[str, Any]) -> str:

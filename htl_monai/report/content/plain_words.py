@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from htl_monai.ranking.registry import rankings
+
 _LABELS = {
     "iou": "IoU",
     "dice": "Dice",
@@ -24,6 +26,16 @@ _LABELS = {
     "pie_taxicab": "probabilities moved (PIE)",
     "id": "case",
 }
+
+
+def higher_is_harder(measure: str) -> bool:
+    """Tell whether more of a measure is worse: of rankings and of forgetting, and not of scores.
+
+    Example:
+        >>> higher_is_harder("forgetting_relative"), higher_is_harder("foreground_iou_htl")
+        (True, False)
+    """
+    return measure in rankings() or "forgetting" in measure
 
 
 def label_of(name: str) -> str:

@@ -20,7 +20,7 @@ from htl_monai.report.content.hardest import hardest_of, ids_of_hardest, network
 from htl_monai.report.content.judged import quadrants_of, rankings_of
 from htl_monai.report.content.next_steps import say_next
 from htl_monai.report.content.origins import files_of, made_on, provenance_of
-from htl_monai.report.content.plain_words import label_of
+from htl_monai.report.content.plain_words import higher_is_harder, label_of
 from htl_monai.report.content.tiles import tiles_of
 from htl_monai.report.content.verdict_said import say_verdict
 from htl_monai.report.content.warnings_said import say_warnings
@@ -86,7 +86,11 @@ def content_of(found: Found, cases: Cases, hardest: int, place: Path) -> dict[st
 
 def _rows(table: pd.DataFrame | None) -> list[dict[str, Any]]:
     """Return the rows of a table of groups or slices, with what their measure is called."""
-    return [] if table is None else [row | {"label": label_of(str(row["measure"]))} for row in rows_in(table)]
+    return [] if table is None else [row | _of_measure(str(row["measure"])) for row in rows_in(table)]
+
+
+def _of_measure(name: str) -> dict[str, Any]:
+    return {"label": label_of(name), "higher_is_better": not higher_is_harder(name)}
 
 
 def _json(value: Any) -> Any:

@@ -45,6 +45,11 @@ def test_a_run_is_read_whole(finished_run: Path) -> None:
     assert ["mining/scores.nc"] == [name for name, _ in content["files"] if name == "mining/scores.nc"]
 
 
+def test_more_forgetting_is_worse_and_more_of_a_score_better(finished_run: Path) -> None:
+    better = {row["measure"]: row["higher_is_better"] for row in read_content(finished_run)["groups"]}
+    assert not better.pop("forgetting_relative") and better and all(better.values())
+
+
 def test_a_run_that_stopped_half_way_says_so(finished_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(

@@ -230,6 +230,7 @@ def drawn_groups(values: dict[str, list[Any]], measure: str) -> list[dict[str, A
             rows.append(
                 {
                     "measure": measure,
+                    "higher_is_better": measure != "forgetting",
                     "column": column,
                     "group": name,
                     "n": len(group),

@@ -33,7 +33,7 @@ function armsSection() {
     caption: String(rows[0].label ?? score), first: "Arm, against", valueLabel: "Difference [95 %]", signs: true, reference: 0,
     beside: telling([], comparison), rows: rows.map((row) => ({
       label: `${named.get(row.model) ?? row.model} − ${named.get(row.reference) ?? row.reference}`, value: row.difference, low: row.low, high: row.high,
-      strong: row.low > 0 || row.high < 0, worse: isWorse(row.difference, score), row,
+      strong: row.low > 0 || row.high < 0, worse: isWorse(row.difference, row), row,
     })),
   }));
   return {

@@ -1,9 +1,8 @@
 // For whom it fails: groups, pairs of groups and slices that were searched for, each against the whole.
 
 const HOLM = 0.05;
-// Of a ranking more is worse (harder); of a score, as the primary one says.
-const moreIsBetter = (measure) => !list(content.rankings).some((row) => row.ranking === measure) && content.primary?.higher_is_better !== false;
-const isWorse = (gap, measure) => isNumber(gap) && gap !== 0 && (gap < 0) === moreIsBetter(measure);
+// Of a measure that does not say so, more is better where it is of the primary score.
+const isWorse = (gap, { higher_is_better = content.primary?.higher_is_better !== false }) => isNumber(gap) && gap !== 0 && (gap < 0) === higher_is_better;
 const differs = (row) => isNumber(row.p_holm) && row.p_holm < HOLM;
 
 // The measures of a table, the primary one first.
@@ -40,7 +39,7 @@ function groupForest(rows, column, measure, shared) {
   return forest({
     caption: `${columnLabel(column)}${missing ? ` (unknown for ${counted(missing, "case")})` : ""}`,
     valueLabel: `${measure || "Mean"} [95 %]`, reference: wholeOf(rows), ...shared,
-    rows: rows.map((row) => ({ label: row.group, n: row.n, ...plotted(row), strong: differs(row), worse: isWorse(row.gap_whole, row.measure), row, show: groupTest(row.column, row.group) })),
+    rows: rows.map((row) => ({ label: row.group, n: row.n, ...plotted(row), strong: differs(row), worse: isWorse(row.gap_whole, row), row, show: groupTest(row.column, row.group) })),
   });
 }
 
@@ -103,7 +102,7 @@ function slicesSection() {
     reference: d3.mean(list(cases.values[measure]).filter(isNumber)),
     beside: telling(AGAINST_REST, rows),
     rows: rows.map((row) => ({
-      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), worse: isWorse(row.gap, row.measure), row, show: sliceTest(row),
+      label: row.slice, n: row.n_confirmed, value: row.mean_confirmed, low: row.low, high: row.high, strong: differs(row), worse: isWorse(row.gap, row), row, show: sliceTest(row),
     })),
   })];
   return {

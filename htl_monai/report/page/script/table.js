@@ -180,7 +180,7 @@ function columnWidths(columns, withThumbnails) {
     let longest = 4;
     for (let i = 0; i < cases.n; i += step) longest = Math.max(longest, shown(column, cases.values[column.name][i]).length);
     const label = Math.max(...String(column.label ?? column.name).split(/\s+/).map((word) => word.length)) + 4;
-    return `${Math.min(28, Math.max(longest + 3, label, 7))}ch`;
+    return `min(28ch, max(${longest}ch + 2.5rem, ${label}ch, 7ch))`;
   })];
 }
 

@@ -26,7 +26,7 @@ from htl_monai.analysis.forgettability import (
     overall_drop,
 )
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.pairs_of_classes import co_occurrence_iou, forgettability_dissimilarity, pairs_table
+from htl_monai.analysis.pairs_of_classes import class_pairs_table, co_occurrence_iou, forgettability_dissimilarity
 from htl_monai.ranking.pie_modal import modal_disagreement
 from htl_monai.ranking.pie_spearman import class_order_lost
 from htl_monai.ranking.pie_taxicab import taxicab
@@ -102,7 +102,7 @@ def analyse(
     timed("overall drop", lambda: first_significant(overall_drop(ap, sparsities)))
     co_occurrence = timed("co-occurrence", lambda: co_occurrence_iou(labels))
     timed("dissimilarity", lambda: forgettability_dissimilarity(curves))
-    pairs = timed("pairs of classes", lambda: pairs_table(classes, curves, n_images, co_occurrence))
+    pairs = timed("pairs of classes", lambda: class_pairs_table(classes, curves, n_images, co_occurrence))
     timed("regression", lambda: [regress_fcd(pairs, response) for response in ("fcd_euclidean", "fcd_mse")])
     timed("correlations", lambda: _correlations(curves, sparsities, n_images, pairs))
     pies = timed("PIEs", lambda: _pies(probabilities, sparsities))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from htl_monai.analysis.correlations import correlations, pair_correlations
 from htl_monai.analysis.fcd_regression import regress_fcd
 from htl_monai.analysis.forgettability import class_changes, first_drop, forgettability_curves, overall_drop
-from htl_monai.analysis.pairs_of_classes import co_occurrence_iou, pairs_table
+from htl_monai.analysis.pairs_of_classes import class_pairs_table, co_occurrence_iou
 from htl_monai.data.readers.listing import SPLITS
 from htl_monai.statistics.holm import holm
 from htl_monai.tasks.usefulness import random_order_ap
@@ -72,7 +72,7 @@ def class_tables(
             "never_learned": ap[:, 0].mean(axis=0) <= chance,
         }
     )
-    pairs = pairs_table(names, curves, classes["n_test"].to_numpy(), co_occurrence_iou(labels))
+    pairs = class_pairs_table(names, curves, classes["n_test"].to_numpy(), co_occurrence_iou(labels))
     return {
         "class_changes": class_changes(ap, names, sparsities, n_training.tolist()),
         "overall": overall_drop(ap, sparsities),

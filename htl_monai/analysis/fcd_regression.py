@@ -28,7 +28,7 @@ def regress_fcd(
     over the classes, with Student's quantile.
 
     Args:
-        pairs: what ``pairs_table`` returns. A class with pairs that are not measured (NaN) is left out.
+        pairs: what ``class_pairs_table`` returns. A class with pairs that are not measured (NaN) is left out.
         response: the column to explain, ``fcd_euclidean`` or ``fcd_mse``.
 
     Returns:

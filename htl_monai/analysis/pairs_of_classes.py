@@ -48,7 +48,7 @@ def co_occurrence_iou(labels: ArrayLike) -> NDArray[np.float64]:
     This is the intersection over union that the poster writes. The authors' public code divides by something else: it
     counts a class by the sum of its row in the matrix of co-occurrences, in which an image counts once for each of its
     findings. What should be the union is too large, and the value too small, the more company the two findings have.
-    Its published correlations rest on those numbers; see also :func:`pairs_table`.
+    Its published correlations rest on those numbers; see also :func:`class_pairs_table`.
 
     Args:
         labels: ``(N, C)`` of 0, 1 and NaN; an image counts for a pair if both labels are known.
@@ -72,7 +72,7 @@ def co_occurrence_iou(labels: ArrayLike) -> NDArray[np.float64]:
     return np.divide(both, either, out=np.full_like(both, np.nan), where=either > 0)
 
 
-def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, iou: ArrayLike) -> pd.DataFrame:
+def class_pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, iou: ArrayLike) -> pd.DataFrame:
     """Tabulate every pair of classes: how differently it is forgotten, and what might explain that.
 
     PruneCXR's public code takes row sums of the matrix of co-occurrences for the frequencies, too: an image counts
@@ -93,7 +93,7 @@ def pairs_table(classes: Sequence[str], curves: ArrayLike, n_test: ArrayLike, io
         ValueError: the shapes do not fit or a count is negative.
 
     Example:
-        >>> pairs = pairs_table(["Mass", "Hernia"], [[0.0, -0.5]], [80, 10], [[1, 0.0625], [0.0625, 1]])
+        >>> pairs = class_pairs_table(["Mass", "Hernia"], [[0.0, -0.5]], [80, 10], [[1, 0.0625], [0.0625, 1]])
         >>> pairs.round(3).values.tolist()
         [['Mass', 'Hernia', 0.25, 0.5, 2.079, 0.062, 0.5]]
     """

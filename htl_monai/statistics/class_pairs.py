@@ -46,7 +46,7 @@ class ClassPairs:
         missing = [name for name in ("class_a", "class_b", *columns) if name not in pairs]
         if missing:
             raise KeyError(
-                f"pairs must have the columns {missing}, got {list(pairs.columns)}; pass those of pairs_table"
+                f"pairs must have the columns {missing}, got {list(pairs.columns)}; pass those of class_pairs_table"
             )
         names = pd.unique(pd.concat([pairs["class_a"], pairs["class_b"]], ignore_index=True))
         place = {name: number for number, name in enumerate(names)}

@@ -11,7 +11,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from htl_monai.analysis.fcd_regression import regress_fcd
-from htl_monai.analysis.pairs_of_classes import pairs_table
+from htl_monai.analysis.pairs_of_classes import class_pairs_table
 
 CLASSES = ("Effusion", "Mass", "Hernia")
 CURVES = np.array([[0.0, -0.1, -0.4], [-0.1, -0.4, -0.9]])
@@ -32,7 +32,7 @@ def draw(seed=0, n_classes=9):
 
 
 def test_pairs_by_hand():
-    pairs = pairs_table(CLASSES, CURVES, [100, 50, 2], IOU)
+    pairs = class_pairs_table(CLASSES, CURVES, [100, 50, 2], IOU)
     assert pairs[["class_a", "class_b"]].values.tolist() == [
         ["Effusion", "Mass"],
         ["Effusion", "Hernia"],
@@ -46,8 +46,8 @@ def test_pairs_by_hand():
 
 
 def test_order_of_the_classes_changes_the_names_of_a_pair_alone():
-    forwards = pairs_table(CLASSES, CURVES, [100, 50, 2], IOU)
-    backwards = pairs_table(CLASSES[::-1], CURVES[:, ::-1], [2, 50, 100], IOU[::-1, ::-1])
+    forwards = class_pairs_table(CLASSES, CURVES, [100, 50, 2], IOU)
+    backwards = class_pairs_table(CLASSES[::-1], CURVES[:, ::-1], [2, 50, 100], IOU[::-1, ::-1])
     numbers = ["fcd_mse", "fcd_euclidean", "delta_log_frequency", "iou", "iou_root4"]
     np.testing.assert_allclose(backwards[numbers].iloc[::-1], forwards[numbers])
 
@@ -55,14 +55,14 @@ def test_order_of_the_classes_changes_the_names_of_a_pair_alone():
 def test_a_class_without_test_image_or_curve_is_nan():
     curves = CURVES.copy()
     curves[:, 2] = np.nan
-    pairs = pairs_table(CLASSES, curves, [100, 50, 0], IOU)
+    pairs = class_pairs_table(CLASSES, curves, [100, 50, 0], IOU)
     with_it = pairs["class_b"] == "Hernia"
     assert pairs.loc[with_it, ["fcd_mse", "fcd_euclidean", "delta_log_frequency"]].isna().all(axis=None)
     assert pairs.loc[~with_it].notna().all(axis=None)
 
 
 def test_a_single_class_has_no_pairs():
-    pairs = pairs_table(["Hernia"], [[-0.5]], [3], [[1.0]])
+    pairs = class_pairs_table(["Hernia"], [[-0.5]], [3], [[1.0]])
     assert pairs.empty and "fcd_euclidean" in pairs
     fit = regress_fcd(pairs)
     assert fit["term"].tolist() == TERMS and fit["estimate"].isna().all() and (fit["n"] == 0).all()
@@ -167,9 +167,9 @@ def test_bad_input_is_refused():
     with pytest.raises(
         ValueError, match=r"^curves, n_test and iou must be of the 2 classes, got 3 curves, n_test \(3,\)"
     ):
-        pairs_table(CLASSES[:2], CURVES, [100, 50, 2], IOU)
+        class_pairs_table(CLASSES[:2], CURVES, [100, 50, 2], IOU)
     with pytest.raises(ValueError, match="^n_test must be 0 or more, got -1; count"):
-        pairs_table(CLASSES, CURVES, [100, 50, -1], IOU)
+        class_pairs_table(CLASSES, CURVES, [100, 50, -1], IOU)
     with pytest.raises(KeyError, match=r"pairs must have the columns \['fcd'\], got \['class_a"):
         regress_fcd(draw(), "fcd")
     with pytest.raises(ValueError, match=r"^confidence must be in \(0, 1\), got 95; 0.95 is usual"):

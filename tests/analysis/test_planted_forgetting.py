@@ -28,7 +28,7 @@ from htl_monai.analysis.forgettability import (
     overall_drop,
 )
 from htl_monai.analysis.over_representation import over_representation
-from htl_monai.analysis.pairs_of_classes import co_occurrence_iou, forgettability_dissimilarity, pairs_table
+from htl_monai.analysis.pairs_of_classes import class_pairs_table, co_occurrence_iou, forgettability_dissimilarity
 from htl_monai.ranking.pie_modal import modal_disagreement
 from htl_monai.ranking.pie_spearman import class_order_lost, rank_correlation
 from htl_monai.ranking.pie_taxicab import taxicab
@@ -158,7 +158,7 @@ def test_co_occurrence_is_counted():
 
 def test_regression_is_that_of_lstsq_and_of_permuted_classes(ap):
     curves = forgettability_curves(ap)
-    pairs = pairs_table(CLASSES, curves, N_TEST, co_occurrence_iou(labels()))
+    pairs = class_pairs_table(CLASSES, curves, N_TEST, co_occurrence_iou(labels()))
     planted = planted_curves()
     rows = []
     for a, b in combinations(range(5), 2):

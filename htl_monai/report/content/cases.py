@@ -88,8 +88,13 @@ def cases_of(found: Found, by: str | None = None) -> Cases:
 
     Raises:
         KeyError: there is no such ranking.
-        ValueError: it cannot be made of these scores.
+        ValueError: it cannot be made of these scores, or nothing is mined yet.
     """
+    if by is not None and not found.mined:
+        name = ranking_named(by).name
+        raise ValueError(
+            f"by must be left out of {found.folder}, got {name}; nothing is mined there that it could rank"
+        )
     columns: dict[str, Column] = {}
     parts: list[pd.DataFrame] = []
     ranking = ""

@@ -64,6 +64,16 @@ def test_a_run_that_stopped_half_way_says_so(finished_run: Path, tmp_path: Path)
     assert nothing["cases"]["n"] == 0 and nothing["hardest"] == nothing["curves"] == [] and is_json(nothing)
 
 
+def test_an_order_is_refused_where_nothing_is_mined(finished_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_run / "training", tmp_path / "training")
+    shutil.copytree(finished_run / "preparing", tmp_path / "preparing")
+    assert read_content(tmp_path)["hardest"] == []
+    with pytest.raises(ValueError, match="by must be left out of .*, got entropy; nothing is mined there"):
+        read_content(tmp_path, by="entropy")
+    with pytest.raises(KeyError, match="got 'entropi'; did you mean entropy"):
+        read_content(tmp_path, by="entropi")
+
+
 def test_images_of_every_list_name_theirs(tiny_run: Path) -> None:
     path = tiny_run / "preparing" / "data.json"
     lists = json.loads(path.read_text())
